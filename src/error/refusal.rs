@@ -1,0 +1,46 @@
+//! A request that was refused: nothing was executed, the answer has no `data`.
+
+use super::ErrorCode;
+
+/// A place in the operation text; both count from 1 (GraphQL October 2021, 7.1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Location {
+    /// Line, from 1.
+    pub line: u32,
+    /// Column, from 1.
+    pub column: u32,
+}
+
+/// One entry of `errors` in the answer to a refused request.
+#[derive(Debug, Clone)]
+pub struct RequestError {
+    /// What is wrong, for the caller.
+    pub message: String,
+    /// Where in the operation.
+    pub locations: Vec<Location>,
+    /// Further members of `extensions`, beside `code`.
+    pub extensions: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Why a request was refused. At least one error.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// The code of all its errors.
+    pub code: ErrorCode,
+    /// What is wrong, one entry for each finding.
+    pub errors: Vec<RequestError>,
+}
+
+impl Refusal {
+    /// A refusal with one message and no location.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            errors: vec![RequestError {
+                message: message.into(),
+                locations: Vec::new(),
+                extensions: serde_json::Map::new(),
+            }],
+        }
+    }
+}

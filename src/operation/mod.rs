@@ -1,0 +1,18 @@
+//! Query text becomes an [`Operation`]: parsed within limits, validated, bound to the graph. To hold one is proof of all that.
+//!
+//! Order: byte limit, one scan for tokens and nesting, parse, selections expanded and summed, validation (apollo-compiler and
+//! our three own rules), binding. Variables are coerced per request. Introspection is answered here.
+//! Not here: which calls to make (`plan`), depth and cost judgements (`policy`).
+
+mod bind;
+mod coerce;
+mod introspect;
+mod parse;
+
+pub use bind::{
+    ArgumentValue, Clause, FieldRef, Include, Kind, Operation, Selected, SelectedArgument, Selection,
+    VariableDefinition, VariableId, Variant, bind,
+};
+pub use coerce::{VariableValues, arguments, coerce};
+pub use introspect::introspect;
+pub use parse::{Document, Limits, parse};

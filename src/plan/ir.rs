@@ -1,0 +1,183 @@
+//! The plan and what always holds of it.
+//!
+//! A *position* is an object place of the answer (the root, `products[]`, `products[].brand`). Its objects are made by its *base*:
+//! a column of the step that made the parent, or a field step's own result. Further steps complete them: the position's *hops*.
+//! Every object of a position's base node has `hops.len()` join cells after its columns; the cell of a hop holds
+//! `Slot::Result(n)` (index into that step's results), `Slot::Error(n)`, or `Slot::Missing` while there is nothing.
+//! Field steps hang on their parent's position as hops too, and fields read them with `Origin::Hop`.
+//!
+//! Invariants: steps are in an order in which every step comes after those it needs; `PositionId(0)` is the root, whose one
+//! object exists before any step runs, with no columns and one join cell for each hop.
+
+use std::sync::Arc;
+
+use crate::{
+    mapping::Program,
+    operation::{Clause, Kind, Operation, SelectedArgument},
+    schema::{ConnectorId, FieldId, TypeId, TypeRef},
+};
+
+/// Index into [`Plan::steps`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StepId(pub u32);
+/// Index into [`Plan::positions`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PositionId(pub u32);
+/// Index into [`Position::hops`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HopId(pub u32);
+/// Index into [`Plan::conditions`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConditionId(pub u32);
+
+/// A compiled operation.
+#[derive(Debug)]
+pub struct Plan {
+    /// What it answers.
+    pub operation: Arc<Operation>,
+    /// Query or mutation. Of a mutation, root fields run one after the other: a step with `turn: n` starts when every step of
+    /// turns below `n` is done.
+    pub kind: Kind,
+    /// All calls.
+    pub steps: Vec<Step>,
+    /// All object places.
+    pub positions: Vec<Position>,
+    /// All conditions that fields and steps refer to; evaluated once per request into a bitset.
+    pub conditions: Vec<Condition>,
+}
+
+/// Holds when one alternative holds, each a conjunction of clauses.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Condition(pub Vec<Vec<Clause>>);
+
+/// One connector at one place of the answer.
+#[derive(Debug)]
+pub struct Step {
+    /// What it calls.
+    pub connector: ConnectorId,
+    /// How often.
+    pub kind: StepKind,
+    /// The position whose objects it is called for and on which its results hang.
+    pub position: PositionId,
+    /// As which hop.
+    pub hop: HopId,
+    /// Object types it applies to, where the position is abstract; empty: all.
+    pub types: Vec<TypeId>,
+    /// The field and its written arguments, for `$args` of a root or field connector.
+    pub arguments: Option<(FieldId, Vec<SelectedArgument>)>,
+    /// What it needs of each object: becomes `$this`, an element of `$batch`, or (entity query field) `$args`.
+    pub inputs: Vec<Input>,
+    /// Steps whose results must be there (those its inputs come from, and the one that makes its position).
+    pub after: Vec<StepId>,
+    /// Order among the root fields of a mutation; 0 in queries.
+    pub turn: u32,
+    /// It runs when one of these holds; `None`: always.
+    pub include: Option<Vec<ConditionId>>,
+    /// Its selection, pruned and compiled.
+    pub program: Program,
+    /// For a batch: columns of the root node that hold the key fields, for matching, in the shape of `inputs`.
+    pub matching: Vec<Input>,
+}
+
+/// How often a step calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepKind {
+    /// Once: a root field.
+    Root,
+    /// A field connector: once per object with distinct inputs; the result is the field's value.
+    Field,
+    /// An entity connector, single: once per object with distinct inputs; the result completes the object.
+    Entity,
+    /// An entity connector with `$batch`: once per chunk of distinct keys.
+    Batch {
+        /// Most keys in a call.
+        keys_max: Option<usize>,
+    },
+}
+
+/// One name of a representation, and where its value comes from. With `nested`, the value is an object (or a list of objects) of
+/// which only those names are taken, read from the object at that column; without, the whole value.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// The key field's name.
+    pub name: Arc<str>,
+    /// Where to read.
+    pub from: ColumnRef,
+    /// Names below it; their `ColumnRef`s are relative to the object found there.
+    pub nested: Vec<Input>,
+    /// A missing value drops the call (non-null key field); else it enters as null.
+    pub required: bool,
+    /// Whether equal texts are equal keys (type `ID`, default compatibility).
+    pub is_id: bool,
+}
+
+/// A column of an object of a position: of the base node, or of the object that a hop brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ColumnRef {
+    /// `None`: the base; else the hop's result object.
+    pub hop: Option<HopId>,
+    /// Column in the node.
+    pub column: u32,
+    /// The position of the objects in that column, when it holds objects that are a position of the plan.
+    pub position: Option<PositionId>,
+}
+
+/// An object place of the answer.
+#[derive(Debug)]
+pub struct Position {
+    /// The parent position and where its objects come from; `None` for the root.
+    pub parent: Option<(PositionId, Origin)>,
+    /// Its static type.
+    pub ty: TypeId,
+    /// Columns of its base node (its join cells come after them); 0 for the root.
+    pub columns: u32,
+    /// Steps that hang on its objects.
+    pub hops: Vec<StepId>,
+    /// Column of the base node that holds `__typename`, for abstract types.
+    pub typename: Option<u32>,
+    /// What is written for an object, by its type. For an object type there is one.
+    pub variants: Vec<VariantPlan>,
+}
+
+/// Where a field's value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// The type's name.
+    Typename,
+    /// Given from outside by response key (introspection).
+    Introspection,
+    /// A column of the object.
+    Column(ColumnRef),
+    /// The whole result of a field or root step.
+    Hop(HopId),
+}
+
+/// The answer's fields for some object types.
+#[derive(Debug)]
+pub struct VariantPlan {
+    /// The types it is for.
+    pub types: Vec<TypeId>,
+    /// The fields in answer order.
+    pub fields: Vec<FieldPlan>,
+}
+
+/// One response key.
+#[derive(Debug)]
+pub struct FieldPlan {
+    /// The key.
+    pub key: Arc<str>,
+    /// The key, encoded: `"title":`.
+    pub text: Box<[u8]>,
+    /// The field; `None` for `__typename` and introspection.
+    pub field: Option<FieldId>,
+    /// Its type; `None` for `__typename` and introspection.
+    pub ty: Option<TypeRef>,
+    /// Where its value comes from. `None` cannot be: a plan is built only when every field has a source.
+    pub from: Origin,
+    /// The position of its objects, for composite types.
+    pub child: Option<PositionId>,
+    /// In the answer when it holds; `None`: always.
+    pub include: Option<ConditionId>,
+    /// Line and column of the field in the operation.
+    pub location: crate::error::Location,
+}

@@ -1,0 +1,15 @@
+//! An operation becomes a [`Plan`]: which connectors to call, for which objects, in which order, and where each field of the
+//! answer comes from. Made once per document; knows no variable value and no caller.
+//!
+//! Not here: making calls (`execute`), judging cost (`policy`).
+
+mod build;
+mod explain;
+mod ir;
+
+pub use build::{PlanError, build};
+pub use explain::explain;
+pub use ir::{
+    ColumnRef, Condition, ConditionId, FieldPlan, HopId, Input, Origin, Plan, Position, PositionId, Step, StepId,
+    StepKind, VariantPlan,
+};

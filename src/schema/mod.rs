@@ -1,0 +1,14 @@
+//! SDL with `@link`, `@source`, `@connect` becomes a [`Graph`]: compiled once, never changed.
+//!
+//! `compile` reads all files, reports every finding at once as diagnostics, and lowers directives to connectors.
+//! Not here: operations, plans, calls. apollo-compiler's types leave this room only as `Graph::schema`, for `operation`.
+
+mod compile;
+mod graph;
+pub mod template;
+
+pub use compile::{Compiled, File, Options, compile};
+pub use graph::{
+    Argument, Batch, Compatibility, Connector, ConnectorId, Errors, Field, FieldId, Graph, Place, Provides, Reads,
+    Scalar, Source, SourceId, Type, TypeId, TypeKind, TypeRef,
+};

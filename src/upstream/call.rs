@@ -1,0 +1,131 @@
+//! A call in, a reply or an error out.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+
+use crate::error::ErrorCode;
+
+/// Whether a call may be made again or dropped half way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Safety {
+    /// A read: stops when nobody waits, may be repeated.
+    Safe,
+    /// A write (of a mutation): once sent, read to its end; never repeated.
+    Unsafe,
+}
+
+/// One request to an upstream, exactly as it goes on the wire.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Index of the upstream in [`super::Upstreams`].
+    pub upstream: usize,
+    /// The method.
+    pub method: Method,
+    /// Absolute URL, sent byte for byte as it is here.
+    pub url: String,
+    /// Headers from the schema; the upstream's own settings and trace context are added.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Option<Bytes>,
+    /// Read or write.
+    pub safety: Safety,
+}
+
+/// Where a reply came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Served {
+    /// From the service, for this call.
+    #[default]
+    Fresh,
+    /// From the cache.
+    Cached {
+        /// Its age.
+        age: Duration,
+    },
+    /// From the cache although no longer fresh.
+    Stale,
+    /// From a call that somebody else made at the same time.
+    Shared,
+}
+
+/// What HTTP caching headers say of a reply (RFC 9111); filled by the cache layer when there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Freshness {
+    /// How long it stays fresh; `None`: not said.
+    pub max_age: Option<Duration>,
+    /// Only for the caller it was made for.
+    pub private: bool,
+}
+
+/// A complete answer, whatever its status.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: Arc<HeaderMap>,
+    /// Its body, decoded.
+    pub body: Bytes,
+    /// How long it may be kept.
+    pub freshness: Freshness,
+    /// Where it came from.
+    pub served: Served,
+}
+
+/// Why a call gave no usable reply.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CallError {
+    /// No connection, or it broke.
+    #[error("`{upstream}` could not be reached")]
+    Connection {
+        /// The upstream's name.
+        upstream: Arc<str>,
+    },
+    /// No answer in time.
+    #[error("`{upstream}` did not answer within {waited:?}")]
+    TimedOut {
+        /// The upstream's name.
+        upstream: Arc<str>,
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// The body is larger than allowed, as received or decompressed.
+    #[error("`{upstream}` sent a body of more than {limit} bytes")]
+    TooLarge {
+        /// The upstream's name.
+        upstream: Arc<str>,
+        /// The limit.
+        limit: usize,
+    },
+    /// The body was cut or its compression is broken.
+    #[error("`{upstream}` sent a body that cannot be read")]
+    Unreadable {
+        /// The upstream's name.
+        upstream: Arc<str>,
+        /// The status it came with.
+        status: u16,
+    },
+    /// The URL or a header cannot be sent.
+    #[error("the request to `{upstream}` cannot be sent: {reason}")]
+    Invalid {
+        /// The upstream's name.
+        upstream: Arc<str>,
+        /// What is wrong, without the URL.
+        reason: String,
+    },
+}
+
+impl CallError {
+    /// The code callers see.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Connection { .. } => ErrorCode::HttpClientError,
+            Self::TimedOut { .. } => ErrorCode::GatewayTimeout,
+            Self::TooLarge { .. } => ErrorCode::ResponseTooLarge,
+            Self::Unreadable { .. } => ErrorCode::ConnectorResponseInvalid,
+            Self::Invalid { .. } => ErrorCode::ConnectorRequestInvalid,
+        }
+    }
+}
