@@ -4,8 +4,11 @@
 //! Not here: making calls (`execute`), judging cost (`policy`).
 
 mod build;
+mod draft;
 mod explain;
 mod ir;
+mod search;
+mod want;
 
 pub use build::{PlanError, build};
 pub use explain::explain;
