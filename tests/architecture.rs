@@ -30,7 +30,11 @@ fn rooms_use_only_rooms_to_their_left() {
         let Some(own) = rooms.iter().position(|room| *room == room_of(&file)) else { continue };
         for (line, name) in crate_paths(&code(&file)) {
             if rooms.iter().position(|room| *room == name).is_some_and(|used| used > own) {
-                findings.push(format!("{}:{line}: `{}` uses `{name}`, which is to its right", shown(&file), rooms[own]));
+                findings.push(format!(
+                    "{}:{line}: `{}` uses `{name}`, which is to its right",
+                    shown(&file),
+                    rooms[own]
+                ));
             }
         }
     }
@@ -71,9 +75,7 @@ fn root() -> &'static Path {
 /// Rooms in the order of `lib.rs`.
 fn rooms() -> Vec<String> {
     let text = std::fs::read_to_string(root().join("src/lib.rs")).expect("lib.rs is there");
-    text.lines()
-        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';').map(str::to_owned))
-        .collect()
+    text.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';').map(str::to_owned)).collect()
 }
 
 /// All files below `src`, sorted; files that hold only tests are left out.
@@ -193,10 +195,11 @@ fn names(line: &str, library: &str) -> bool {
 
 #[test]
 fn groups_are_taken_apart() {
-    let found: Vec<String> = crate_paths("use crate::{\n  error::{A, B},\n  plan::C, mapping,\n};\nx(crate::schema::D)")
-        .into_iter()
-        .map(|(line, name)| format!("{line} {name}"))
-        .collect();
+    let found: Vec<String> =
+        crate_paths("use crate::{\n  error::{A, B},\n  plan::C, mapping,\n};\nx(crate::schema::D)")
+            .into_iter()
+            .map(|(line, name)| format!("{line} {name}"))
+            .collect();
     assert_eq!(found, ["2 error", "3 plan", "3 mapping", "5 schema"]);
     assert!(names("use reqwest::Client;", "reqwest") && names("    reqwest::get()", "reqwest"));
     assert!(!names("my_reqwest::get()", "reqwest") && !names("self.reqwest", "reqwest"));

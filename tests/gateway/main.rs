@@ -3,4 +3,5 @@
 #[path = "../architecture.rs"]
 mod architecture;
 mod connectors;
+mod hostile;
 mod support;

@@ -32,9 +32,8 @@ fn errors(expected: Vec<&Value>, mut given: Vec<&Value>, out: &mut Vec<String>) 
 }
 
 fn error_matches(want: &Value, have: &Value) -> bool {
-    let member = |name: &str| {
-        want.get(name).is_none_or(|expected| have.get(name).is_some_and(|given| same(expected, given)))
-    };
+    let member =
+        |name: &str| want.get(name).is_none_or(|expected| have.get(name).is_some_and(|given| same(expected, given)));
     member("message")
         && member("path")
         && want.get("extensions").is_none_or(|expected| have.get("extensions").is_some_and(|it| subset(expected, it)))

@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod fixture;
 pub mod process;
+pub mod raw;
 pub mod stub;
 pub mod tls;
 

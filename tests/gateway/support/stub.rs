@@ -20,7 +20,7 @@ use super::{
     tls::Authority,
 };
 
-/// How long an answer that others wait for (`after`) is held back, so that a request sent too early is seen to be early.
+/// How long an answer that others wait for (`after`) is awaited back, so that a request sent too early is seen to be early.
 const HOLD: Duration = Duration::from_millis(15);
 
 /// A running stub; ends with the runtime.
@@ -65,12 +65,8 @@ impl Stub {
     /// Expects these exchanges from now on.
     pub fn expect(&self, exchanges: &[Exchange]) {
         let count = exchanges.len();
-        *self.play.lock().expect("no panic in the stub") = Play {
-            exchanges: exchanges.to_vec(),
-            seen: vec![0; count],
-            answered: vec![0; count],
-            faults: Vec::new(),
-        };
+        *self.play.lock().expect("no panic in the stub") =
+            Play { exchanges: exchanges.to_vec(), seen: vec![0; count], answered: vec![0; count], faults: Vec::new() };
     }
 
     /// What was wrong with the requests that came.
@@ -93,7 +89,7 @@ async fn answer(play: Arc<Mutex<Play>>, request: Request<Incoming>) -> Result<Re
     let host = head.headers.get("host").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let url = format!("https://{host}{}", head.uri);
     let line = format!("{} {url}", head.method);
-    let (index, reply, held) = {
+    let (index, reply, awaited) = {
         let mut play = play.lock().expect("no panic in the stub");
         let mut misses = Vec::new();
         let found = (0..play.exchanges.len()).find(|index| {
@@ -115,9 +111,10 @@ async fn answer(play: Arc<Mutex<Play>>, request: Request<Incoming>) -> Result<Re
             .after
             .iter()
             .filter(|wanted| {
-                play.exchanges.iter().zip(&play.answered).any(|(exchange, answered)| {
-                    exchange.id.as_ref() == Some(*wanted) && *answered < exchange.times
-                })
+                play.exchanges
+                    .iter()
+                    .zip(&play.answered)
+                    .any(|(exchange, answered)| exchange.id.as_ref() == Some(*wanted) && *answered < exchange.times)
             })
             .cloned()
             .collect();
@@ -125,10 +122,10 @@ async fn answer(play: Arc<Mutex<Play>>, request: Request<Incoming>) -> Result<Re
             play.faults.push(format!("{line} came before `{wanted}` was answered"));
         }
         let id = play.exchanges[index].id.clone();
-        let held = id.is_some_and(|id| play.exchanges.iter().any(|exchange| exchange.after.contains(&id)));
-        (index, play.exchanges[index].response.clone(), held)
+        let awaited = id.is_some_and(|id| play.exchanges.iter().any(|exchange| exchange.after.contains(&id)));
+        (index, play.exchanges[index].response.clone(), awaited)
     };
-    if held {
+    if awaited {
         tokio::time::sleep(HOLD).await;
     }
     play.lock().expect("no panic in the stub").answered[index] += 1;
@@ -153,10 +150,7 @@ fn render(reply: &Reply) -> Response<Full<Bytes>> {
         }
     }
     if reply.json.is_some() {
-        response
-            .headers_mut()
-            .entry("content-type")
-            .or_insert(http::HeaderValue::from_static("application/json"));
+        response.headers_mut().entry("content-type").or_insert(http::HeaderValue::from_static("application/json"));
     }
     response
 }

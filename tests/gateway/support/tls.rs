@@ -36,10 +36,7 @@ pub fn authority(hosts: &[String]) -> Authority {
         .with_safe_default_protocol_versions()
         .expect("the default versions")
         .with_no_client_auth()
-        .with_single_cert(
-            vec![leaf.der().clone()],
-            PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
-        )
+        .with_single_cert(vec![leaf.der().clone()], PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())))
         .expect("key and certificate belong together");
     Authority { root_pem, acceptor: TlsAcceptor::from(Arc::new(config)) }
 }
