@@ -6,7 +6,7 @@ use super::failure::Failure;
 use crate::{
     mapping::{Slot, Slots, scan},
     operation::VariableValues,
-    plan::{ColumnRef, ConditionId, HopId, Plan, Position, PositionId, StepId, VariantPlan},
+    plan::{Cell, ColumnRef, ConditionId, HopId, Plan, Position, PositionId, StepId, VariantPlan},
     schema::{Compatibility, Graph, TypeId},
 };
 
@@ -128,19 +128,17 @@ impl<'a> View<'a> {
     /// A column of an object. `position` may be unknown where the reference names no hop.
     pub fn column(self, position: Option<PositionId>, instance: Instance, column: ColumnRef) -> Found {
         let Some(hop) = column.hop else {
-            return Found {
-                store: instance.store,
-                slot: self.results.cell(instance.store, instance.start + column.column),
-            };
+            let Cell::Column(column) = column.column else { return Found::NOTHING };
+            return Found { store: instance.store, slot: self.results.cell(instance.store, instance.start + column) };
         };
         let Some(position) = position else { return Found::NOTHING };
         let found = self.hop(position, instance, hop);
-        match found.slot {
-            Slot::Object { start } => {
-                Found { store: found.store, slot: self.results.cell(found.store, start + column.column) }
+        match (column.column, found.slot) {
+            (Cell::Whole, _) | (Cell::Column(_), Slot::Error(_)) => found,
+            (Cell::Column(column), Slot::Object { start }) => {
+                Found { store: found.store, slot: self.results.cell(found.store, start + column) }
             }
-            Slot::Error(_) => found,
-            _ => Found { store: found.store, slot: Slot::Missing },
+            (Cell::Column(_), _) => Found { store: found.store, slot: Slot::Missing },
         }
     }
 
