@@ -152,7 +152,8 @@ impl<'a> Lexer<'a> {
         if self.byte(0) == b'.' {
             let next = self.byte(1);
             // `5.` is a number, `5.key` and `5 .key` are paths.
-            if next.is_ascii_digit() || (!whole.is_empty() && !identifier_start(next) && !matches!(next, b'"' | b'\'')) {
+            if next.is_ascii_digit() || (!whole.is_empty() && !identifier_start(next) && !matches!(next, b'"' | b'\''))
+            {
                 self.at += 1;
                 fraction = self.digits();
                 if whole.is_empty() && fraction.is_empty() {

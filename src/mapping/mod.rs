@@ -18,6 +18,7 @@ mod program;
 pub mod scan;
 mod shape;
 mod slot;
+mod types;
 mod uses;
 mod value;
 

@@ -525,4 +525,3 @@ fn check_names(selections: &[Selection]) -> Parsed<()> {
     }
     Ok(())
 }
-

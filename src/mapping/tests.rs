@@ -85,8 +85,8 @@ fn agrees_with_every_vector() {
                         (Some(value), Some(wanted)) => equal(value, wanted),
                         _ => false,
                     };
-                    let noted = vector.get("better").is_some()
-                        || problems.is_empty() == vector.get("problems").is_none();
+                    let noted =
+                        vector.get("better").is_some() || problems.is_empty() == vector.get("problems").is_none();
                     if !same || !noted {
                         wrong.push(format!("{text}: {:?} {problems:?}\n   wanted {}", value, vector.to_json()));
                     }
