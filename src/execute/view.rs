@@ -6,7 +6,7 @@ use super::failure::Failure;
 use crate::{
     mapping::{Slot, Slots, scan},
     operation::VariableValues,
-    plan::{ColumnRef, ConditionId, HopId, Plan, Position, PositionId, StepId, VariantPlan},
+    plan::{Cell, ColumnRef, ConditionId, HopId, Plan, Position, PositionId, StepId, VariantPlan},
     schema::{Compatibility, Graph, TypeId},
 };
 
@@ -62,10 +62,6 @@ pub(super) struct Found {
     pub store: u32,
     /// The value.
     pub slot: Slot,
-}
-
-impl Found {
-    const NOTHING: Self = Self { store: 0, slot: Slot::Missing };
 }
 
 /// One object: where its cells begin.
@@ -125,23 +121,26 @@ impl<'a> View<'a> {
         }
     }
 
-    /// A column of an object. `position` may be unknown where the reference names no hop.
+    /// A value of an object. `position` may be unknown where the reference names no hop.
     pub fn column(self, position: Option<PositionId>, instance: Instance, column: ColumnRef) -> Found {
-        let Some(hop) = column.hop else {
-            return Found {
-                store: instance.store,
-                slot: self.results.cell(instance.store, instance.start + column.column),
-            };
-        };
-        let Some(position) = position else { return Found::NOTHING };
-        let found = self.hop(position, instance, hop);
-        match found.slot {
-            Slot::Object { start } => {
-                Found { store: found.store, slot: self.results.cell(found.store, start + column.column) }
+        let (found, start) = match (column.hop, position) {
+            (None, _) => (Found { store: instance.store, slot: Slot::Missing }, Some(instance.start)),
+            (Some(_), None) => return Found { store: instance.store, slot: Slot::Missing },
+            (Some(hop), Some(position)) => {
+                let found = self.hop(position, instance, hop);
+                match found.slot {
+                    Slot::Object { start } => (found, Some(start)),
+                    _ => (found, None),
+                }
             }
-            Slot::Error(_) => found,
-            _ => Found { store: found.store, slot: Slot::Missing },
-        }
+        };
+        let slot = match (column.column, start) {
+            (Cell::Whole, _) => return found,
+            (Cell::Column(column), Some(start)) => self.results.cell(found.store, start.saturating_add(column)),
+            (Cell::Column(_), None) if matches!(found.slot, Slot::Error(_)) => found.slot,
+            (Cell::Column(_), None) => Slot::Missing,
+        };
+        Found { store: found.store, slot }
     }
 
     /// The items of a list of cells.
