@@ -64,6 +64,10 @@ pub(super) struct Found {
     pub slot: Slot,
 }
 
+impl Found {
+    const NOTHING: Self = Self { store: 0, slot: Slot::Missing };
+}
+
 /// One object: where its cells begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Instance {
@@ -121,26 +125,21 @@ impl<'a> View<'a> {
         }
     }
 
-    /// A value of an object. `position` may be unknown where the reference names no hop.
+    /// A column of an object. `position` may be unknown where the reference names no hop.
     pub fn column(self, position: Option<PositionId>, instance: Instance, column: ColumnRef) -> Found {
-        let (found, start) = match (column.hop, position) {
-            (None, _) => (Found { store: instance.store, slot: Slot::Missing }, Some(instance.start)),
-            (Some(_), None) => return Found { store: instance.store, slot: Slot::Missing },
-            (Some(hop), Some(position)) => {
-                let found = self.hop(position, instance, hop);
-                match found.slot {
-                    Slot::Object { start } => (found, Some(start)),
-                    _ => (found, None),
-                }
+        let Some(hop) = column.hop else {
+            let Cell::Column(column) = column.column else { return Found::NOTHING };
+            return Found { store: instance.store, slot: self.results.cell(instance.store, instance.start + column) };
+        };
+        let Some(position) = position else { return Found::NOTHING };
+        let found = self.hop(position, instance, hop);
+        match (column.column, found.slot) {
+            (Cell::Whole, _) | (Cell::Column(_), Slot::Error(_)) => found,
+            (Cell::Column(column), Slot::Object { start }) => {
+                Found { store: found.store, slot: self.results.cell(found.store, start + column) }
             }
-        };
-        let slot = match (column.column, start) {
-            (Cell::Whole, _) => return found,
-            (Cell::Column(column), Some(start)) => self.results.cell(found.store, start.saturating_add(column)),
-            (Cell::Column(_), None) if matches!(found.slot, Slot::Error(_)) => found.slot,
-            (Cell::Column(_), None) => Slot::Missing,
-        };
-        Found { store: found.store, slot }
+            (Cell::Column(_), _) => Found { store: found.store, slot: Slot::Missing },
+        }
     }
 
     /// The items of a list of cells.
