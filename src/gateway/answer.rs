@@ -80,7 +80,10 @@ impl Gateway {
         }
         let variables = operation::coerce(&snapshot.graph, operation, &request.variables)?;
         let introspection = if planned.introspects {
-            snapshot.introspection.check()?;
+            if !snapshot.introspection {
+                let message = "`__schema` and `__type` are not answered here (`server.introspection`)";
+                return Err(Refusal::new(ErrorCode::IntrospectionDisabled, message));
+            }
             operation::introspect(&snapshot.graph, &planned.document, operation, &variables)?
         } else {
             Object::new()

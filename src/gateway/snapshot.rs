@@ -4,10 +4,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use indexmap::IndexMap;
 
-use super::{context::Context, plans::Plans};
+use super::{cache::Plans, context::Context};
 use crate::{
     config::{self, SchemaFile},
-    error::{Diagnostic, ErrorCode, Label, Refusal, Severity, SourceText},
+    error::{Diagnostic, Label, Severity, SourceText},
     execute,
     mapping::{Object, Value},
     operation::Limits,
@@ -27,39 +27,27 @@ pub struct Snapshot {
     /// What runs need.
     pub settings: execute::Settings,
     /// Whether `__schema` and `__type` are answered.
-    pub introspection: Introspection,
+    pub introspection: bool,
     /// `$context`.
     pub(super) context: Context,
     /// What known documents became; with the graph, because ids are its.
     pub(super) plans: Plans,
 }
 
-/// Whether `__schema` and `__type` are answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Introspection {
-    /// They are.
-    Open,
-    /// They are refused.
-    Closed,
-}
-
-impl Introspection {
-    pub(super) fn check(self) -> Result<(), Refusal> {
-        match self {
-            Self::Open => Ok(()),
-            Self::Closed => Err(Refusal::new(
-                ErrorCode::IntrospectionDisabled,
-                "`__schema` and `__type` are not answered here (`server.introspection`)",
-            )),
-        }
-    }
-}
-
 impl Snapshot {
-    /// Compiles the schema that the settings name and opens the pools; with it come warnings.
+    /// Compiles the schema files that the settings name and opens the pools; with it come warnings.
     /// Errors: all findings about the schema.
     pub fn build(settings: &config::Settings, transport: &Transport) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let (graph, mut warnings) = compile(settings)?;
+        Self::of_files(settings, &read_all(settings)?, transport)
+    }
+
+    /// As [`Self::build`], with files that are at hand instead of those that the settings name.
+    pub fn of_files(
+        settings: &config::Settings,
+        files: &[schema::File],
+        transport: &Transport,
+    ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let (graph, mut warnings) = compile_files(settings, files)?;
         warnings.extend(unknown_sources(settings, &graph));
         let (specs, runs) = upstreams(settings, &graph);
         let upstreams = Upstreams::new(specs, transport).map_err(|message| vec![plain("TRANSPORT", Severity::Error, message)])?;
@@ -73,7 +61,7 @@ impl Snapshot {
                 selections_max: settings.limits.selections,
             },
             settings: runs,
-            introspection: if settings.server.introspection { Introspection::Open } else { Introspection::Closed },
+            introspection: settings.server.introspection,
             context: Context::new(settings),
             plans: Plans::new(),
         };
@@ -83,21 +71,13 @@ impl Snapshot {
 
 /// Compiles the schema alone, without pools: for `weft check` and `weft plan`.
 pub fn compile(settings: &config::Settings) -> Result<(Graph, Vec<Diagnostic>), Vec<Diagnostic>> {
-    if settings.schema.is_empty() {
-        let message = "there is no schema: name `.graphql` files or folders under `schema`, or with `--schema`";
-        return Err(vec![plain("NO_SCHEMA", Severity::Error, message)]);
-    }
-    let mut files = Vec::new();
-    let mut findings = Vec::new();
-    for file in &settings.schema {
-        match read(file) {
-            Ok(file) => files.push(file),
-            Err(finding) => findings.push(finding),
-        }
-    }
-    if !findings.is_empty() {
-        return Err(findings);
-    }
+    compile_files(settings, &read_all(settings)?)
+}
+
+fn compile_files(
+    settings: &config::Settings,
+    files: &[schema::File],
+) -> Result<(Graph, Vec<Diagnostic>), Vec<Diagnostic>> {
     let options = schema::Options {
         compatibility: match settings.compatibility {
             config::Compatibility::Default => Compatibility::Default,
@@ -110,8 +90,25 @@ pub fn compile(settings: &config::Settings) -> Result<(Graph, Vec<Diagnostic>), 
             .map(|(name, source)| (name.clone(), source.urls.clone()))
             .collect(),
     };
-    let compiled = schema::compile(&files, &options)?;
+    let compiled = schema::compile(files, &options)?;
     Ok((compiled.graph, compiled.warnings))
+}
+
+/// Reads all files. Errors: there are none, or those that cannot be read.
+fn read_all(settings: &config::Settings) -> Result<Vec<schema::File>, Vec<Diagnostic>> {
+    if settings.schema.is_empty() {
+        let message = "there is no schema: name `.graphql` files or folders under `schema`, or with `--schema`";
+        return Err(vec![plain("NO_SCHEMA", Severity::Error, message)]);
+    }
+    let mut files = Vec::new();
+    let mut findings = Vec::new();
+    for file in &settings.schema {
+        match read(file) {
+            Ok(file) => files.push(file),
+            Err(finding) => findings.push(finding),
+        }
+    }
+    if findings.is_empty() { Ok(files) } else { Err(findings) }
 }
 
 fn read(file: &SchemaFile) -> Result<schema::File, Diagnostic> {
