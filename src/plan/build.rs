@@ -5,14 +5,14 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{
     Plan,
     draft::{BaseRef, Draft},
-    ir::{ColumnRef, HopId, Input, Origin, PositionId, StepId, StepKind},
-    search::{Choice, Found, Search, covers, under},
+    ir::{Cell, ColumnRef, HopId, Input, Origin, PositionId, StepId, StepKind},
+    search::{Choice, Found, OwnFields, Search, covers, under},
     want::{Want, WantKind, Wants},
 };
 use crate::{
     mapping::KeyTree,
     operation::{Kind as OperationKind, Operation},
-    schema::{ConnectorId, Graph, Provides, Scalar, TypeId, TypeKind},
+    schema::{ConnectorId, Graph, Place, Provides, Scalar, TypeId, TypeKind},
 };
 
 /// Most steps of the search for one document; a page of a hundred fields over a dozen services takes some thousands.
@@ -38,8 +38,14 @@ pub enum PlanError {
 pub fn build(graph: &Graph, operation: Arc<Operation>) -> Result<Plan, PlanError> {
     let wants = Wants::of_selection(&operation.selection);
     let kind = operation.kind;
-    let mut builder =
-        Builder { graph, search: Search::new(graph, BUDGET), draft: Draft::new(wants.ty), path: Vec::new(), turn: 0 };
+    let own = OwnFields::of(graph);
+    let mut builder = Builder {
+        graph,
+        search: Search::new(graph, &own, BUDGET),
+        draft: Draft::new(wants.ty),
+        path: Vec::new(),
+        turn: 0,
+    };
     builder.root(&wants, kind)?;
     Ok(builder.draft.finish(graph, operation))
 }
@@ -59,6 +65,8 @@ struct Hop<'g> {
     id: HopId,
     step: StepId,
     provides: &'g Provides,
+    /// Whether the whole result stands for one name: a field's own connector was called.
+    is_whole: bool,
 }
 
 impl<'g> Builder<'g> {
@@ -137,8 +145,15 @@ impl<'g> Builder<'g> {
             };
             let mut hops: Vec<Hop<'g>> = Vec::new();
             for choice in &choices {
-                if let Choice::Entity(connector) = *choice {
-                    hops.push(self.entity_step(position, ty, base, given, &hops, connector, only));
+                match *choice {
+                    Choice::Entity(connector) => {
+                        hops.push(self.entity_step(position, ty, base, given, &hops, connector, only));
+                    }
+                    Choice::Own(connector) => {
+                        let hop = self.own_step(position, ty, base, given, &hops, connector, only);
+                        hops.extend(hop);
+                    }
+                    Choice::Field(..) => {}
                 }
             }
             for (at, want) in variant.fields.iter().enumerate() {
@@ -177,14 +192,19 @@ impl<'g> Builder<'g> {
         let Some(provider) = self.search.provider(&known, want) else { return Err(self.failure(want)) };
         let field = want.field().expect("only fields of the graph are looked up");
         let name = &self.graph[field].name;
-        let (hop, node) = match provider.checked_sub(1) {
-            None => (None, base),
-            Some(at) => (Some(hops[at].id), self.draft.root_node(hops[at].step)),
-        };
         let below_provides = under(known[provider], name).expect("the provider has the name");
-        let (column, child_node) = self.draft.column(node, name, want.below.is_some());
-        let reference = ColumnRef { hop, column, position: None };
-        let origin = Origin::Column(reference);
+        let hop = provider.checked_sub(1).map(|at| hops[at]);
+        let (origin, child_node) = match hop {
+            Some(hop) if hop.is_whole => {
+                (Origin::Hop(hop.id), want.below.as_ref().map(|_| self.draft.root_node(hop.step)))
+            }
+            _ => {
+                let node = hop.map_or(base, |hop| self.draft.root_node(hop.step));
+                let (column, child_node) = self.draft.column(node, name, want.below.is_some());
+                let column = ColumnRef { hop: hop.map(|hop| hop.id), column: Cell::Column(column) };
+                (Origin::Column(column), child_node)
+            }
+        };
         match (&want.below, child_node) {
             (Some(below), Some(child_node)) => {
                 let child = self.draft.position(position, origin, below.ty, child_node);
@@ -264,7 +284,30 @@ impl<'g> Builder<'g> {
             let matching = self.pick(ty, &definition.key, None, node);
             self.draft.matching(step, matching);
         }
-        Hop { id: hop, step, provides: &definition.provides }
+        Hop { id: hop, step, provides: &definition.provides, is_whole: false }
+    }
+
+    /// A call of a field's own connector, made because another call takes its key from that field.
+    #[expect(clippy::too_many_arguments, reason = "the state of a position")]
+    fn own_step(
+        &mut self,
+        position: PositionId,
+        ty: TypeId,
+        base: BaseRef,
+        given: &'g Provides,
+        hops: &[Hop<'g>],
+        connector: ConnectorId,
+        only: &[TypeId],
+    ) -> Option<Hop<'g>> {
+        let provides = self.search.given(Choice::Own(connector))?;
+        let (inputs, after) = self.inputs(ty, &self.graph[connector].key, position, base, given, hops);
+        let Place::Field { field } = self.graph[connector].place else { return None };
+        let is_composite = !self.graph[self.graph[field].ty.named()].possible.is_empty();
+        let arguments = Some((field, Vec::new()));
+        let (step, hop) =
+            self.draft.step(position, connector, StepKind::Field, arguments, inputs, after, self.turn, is_composite);
+        self.draft.restrict(step, only);
+        Some(Hop { id: hop, step, provides, is_whole: true })
     }
 
     /// Where each name of a key is read, and the steps that bring it.
@@ -285,14 +328,24 @@ impl<'g> Builder<'g> {
             }
             let single = KeyTree { keys: [(Arc::clone(name), below.clone())].into_iter().collect() };
             let found = hops.iter().find(|hop| covers(hop.provides, &single));
-            let (hop, node) = match found {
+            match found {
                 Some(hop) if !covers(given, &single) => {
                     after.insert(hop.step);
-                    (Some(hop.id), self.draft.root_node(hop.step))
+                    let node = self.draft.root_node(hop.step);
+                    if hop.is_whole {
+                        let from = ColumnRef { hop: Some(hop.id), column: Cell::Whole };
+                        let nested = if below.keys.is_empty() {
+                            Vec::new()
+                        } else {
+                            self.pick(self.type_of(ty, name), below, None, node)
+                        };
+                        inputs.push(self.input(ty, name, from, nested));
+                    } else {
+                        inputs.extend(self.pick(ty, &single, Some(hop.id), node));
+                    }
                 }
-                _ => (None, base),
-            };
-            inputs.extend(self.pick(ty, &single, hop, node));
+                _ => inputs.extend(self.pick(ty, &single, None, base)),
+            }
         }
         (inputs, after)
     }
@@ -304,23 +357,33 @@ impl<'g> Builder<'g> {
             if &**name == "__typename" {
                 continue;
             }
-            let field = self.graph[ty].fields.get(name).map(|field| &self.graph[*field]);
-            let inner = field.map_or(ty, |field| field.ty.named());
+            let inner = self.type_of(ty, name);
             let has_nested = !below.keys.is_empty();
             let (column, child) = self.draft.column(node, name, has_nested);
             let nested = match child {
                 Some(child) if has_nested => self.pick(inner, below, None, child),
                 _ => Vec::new(),
             };
-            picked.push(Input {
-                name: Arc::clone(name),
-                from: ColumnRef { hop, column, position: None },
-                nested,
-                required: field.is_some_and(|field| field.ty.is_non_null()),
-                is_id: matches!(self.graph[inner].kind, TypeKind::Scalar(Scalar::Id)),
-            });
+            let from = ColumnRef { hop, column: Cell::Column(column) };
+            picked.push(self.input(ty, name, from, nested));
         }
         picked
+    }
+
+    /// The named type of a field; the type itself where there is no such field.
+    fn type_of(&self, ty: TypeId, name: &Arc<str>) -> TypeId {
+        self.graph[ty].fields.get(name).map_or(ty, |field| self.graph[*field].ty.named())
+    }
+
+    fn input(&self, ty: TypeId, name: &Arc<str>, from: ColumnRef, nested: Vec<Input>) -> Input {
+        let field = self.graph[ty].fields.get(name).map(|field| &self.graph[*field]);
+        Input {
+            name: Arc::clone(name),
+            from,
+            nested,
+            required: field.is_some_and(|field| field.ty.is_non_null()),
+            is_id: field.is_some_and(|field| matches!(self.graph[field.ty.named()].kind, TypeKind::Scalar(Scalar::Id))),
+        }
     }
 }
 

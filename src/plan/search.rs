@@ -4,17 +4,63 @@
 //! A connector is *ready* when its key is there. Choosing goes forward only, from ready connector to ready connector, so a choice can
 //! never depend on itself; what a later choice made superfluous is dropped afterwards. Deterministic: ties go to the text order.
 
-use crate::{
-    mapping::KeyTree,
-    schema::{ConnectorId, FieldId, Graph, Place, Provides, TypeId},
-};
+use indexmap::IndexMap;
 
 use super::want::{Want, WantKind, Wants};
+use crate::{
+    mapping::KeyTree,
+    schema::{ConnectorId, Graph, Place, Provides, TypeId},
+};
 
 /// The search, with what is left of its budget.
 pub(super) struct Search<'g> {
     graph: &'g Graph,
+    own: &'g OwnFields,
     budget: usize,
+}
+
+/// What field connectors give as seen from the object they hang on: `{ field: … }`. Only of fields that can be asked for without
+/// arguments, so that other connectors can take their keys from them.
+pub(super) struct OwnFields(IndexMap<TypeId, Vec<(ConnectorId, Provides)>>);
+
+impl OwnFields {
+    pub fn of(graph: &Graph) -> Self {
+        let mut found: IndexMap<TypeId, Vec<(ConnectorId, Provides)>> = IndexMap::new();
+        for field in &graph.fields {
+            if field.arguments.iter().any(|argument| argument.ty.is_non_null() && argument.default.is_none()) {
+                continue;
+            }
+            for connector in &field.connectors {
+                if matches!(graph[*connector].place, Place::Field { .. }) {
+                    let is_leaf = graph[field.ty.named()].possible.is_empty();
+                    let below = if is_leaf {
+                        Provides { is_leaf, ..Provides::default() }
+                    } else {
+                        graph[*connector].provides.clone()
+                    };
+                    let fields = [(field.name.clone(), below)].into_iter().collect();
+                    found.entry(field.parent).or_default().push((*connector, Provides { fields, is_leaf: false }));
+                }
+            }
+        }
+        Self(found)
+    }
+
+    /// What a field connector gives to its object.
+    fn provides(&self, graph: &Graph, connector: ConnectorId) -> Option<&Provides> {
+        let Place::Field { field } = graph[connector].place else { return None };
+        let of_type = self.0.get(&graph[field].parent)?;
+        of_type.iter().find(|(other, _)| *other == connector).map(|(_, provides)| provides)
+    }
+}
+
+/// A connector that can add to what is known of an object.
+#[derive(Clone, Copy)]
+struct Giver<'g> {
+    choice: Choice,
+    key: &'g KeyTree,
+    provides: &'g Provides,
+    is_batch: bool,
 }
 
 /// How a want that is not inline is met.
@@ -24,6 +70,8 @@ pub(super) enum Choice {
     Entity(ConnectorId),
     /// Call a connector of the field itself, for the want of that index.
     Field(usize, ConnectorId),
+    /// Call a field's own connector because another call takes its key from it.
+    Own(ConnectorId),
 }
 
 /// What `choose` found.
@@ -49,8 +97,8 @@ pub(super) fn covers(provides: &Provides, key: &KeyTree) -> bool {
 }
 
 impl<'g> Search<'g> {
-    pub fn new(graph: &'g Graph, budget: usize) -> Self {
-        Self { graph, budget }
+    pub fn new(graph: &'g Graph, own: &'g OwnFields, budget: usize) -> Self {
+        Self { graph, own, budget }
     }
 
     pub fn is_exhausted(&self) -> bool {
@@ -91,15 +139,14 @@ impl<'g> Search<'g> {
 
     /// All that can become known of an object, whatever the number of calls.
     fn closure(&mut self, ty: TypeId, mut known: Vec<&'g Provides>) -> Vec<&'g Provides> {
-        let graph = self.graph;
-        let mut open = graph[ty].connectors.clone();
+        let mut open = self.givers(ty);
         loop {
             let before = open.len();
-            open.retain(|connector| {
-                if !self.spend() || !self.is_ready(ty, &known, *connector) {
+            open.retain(|giver| {
+                if !self.spend() || !is_key_known(&known, giver.key) {
                     return true;
                 }
-                known.push(&graph[*connector].provides);
+                known.push(giver.provides);
                 false
             });
             if open.len() == before {
@@ -108,37 +155,54 @@ impl<'g> Search<'g> {
         }
     }
 
-    /// Whether every name of the connector's key is known: from a provider, or from a field connector that is ready itself.
-    fn is_ready(&mut self, ty: TypeId, known: &[&'g Provides], connector: ConnectorId) -> bool {
-        let key = &self.graph[connector].key;
-        !key.keys.is_empty() && self.is_key_known(ty, known, key)
+    /// Entity connectors first, then fields' own connectors, each in text order.
+    fn givers(&self, ty: TypeId) -> Vec<Giver<'g>> {
+        let graph = self.graph;
+        let entities = graph[ty].connectors.iter().map(|connector| {
+            let definition = &graph[*connector];
+            Giver {
+                choice: Choice::Entity(*connector),
+                key: &definition.key,
+                provides: &definition.provides,
+                is_batch: definition.batch.is_some(),
+            }
+        });
+        let own = self.own.0.get(&ty).into_iter().flatten().map(|(connector, provides)| Giver {
+            choice: Choice::Own(*connector),
+            key: &graph[*connector].key,
+            provides,
+            is_batch: false,
+        });
+        entities.filter(|giver| !giver.key.keys.is_empty()).chain(own).collect()
     }
 
-    fn is_key_known(&mut self, _ty: TypeId, known: &[&'g Provides], key: &KeyTree) -> bool {
-        key.keys.iter().all(|(name, below)| {
-            &**name == "__typename"
-                || known.iter().any(|provides| under(provides, name).is_some_and(|found| covers(found, below)))
-        })
+    /// What a choice adds to what is known of the object.
+    pub fn given(&self, choice: Choice) -> Option<&'g Provides> {
+        match choice {
+            Choice::Entity(connector) => Some(&self.graph[connector].provides),
+            Choice::Own(connector) => self.own.provides(self.graph, connector),
+            Choice::Field(..) => None,
+        }
     }
 
     /// The connector of the want's own field to call: its key is known, what it gives can meet the wants below, and of those the one that
     /// gives most of them itself.
     fn field_connector(&mut self, ty: TypeId, known: &[&'g Provides], want: &Want) -> Option<ConnectorId> {
-        let field = want.on(self.graph, ty)?;
-        let candidates = self.field_connectors(field);
+        let graph = self.graph;
+        let field = want.on(graph, ty)?;
         let mut best: Option<(usize, ConnectorId)> = None;
-        for connector in candidates {
-            if !self.spend() || !self.is_key_known(ty, known, self.own_key(connector)) {
+        for connector in &graph[field].connectors {
+            if !self.spend() || !is_key_known(known, self.own_key(*connector)) {
                 continue;
             }
-            let provides = &self.graph[connector].provides;
+            let provides = &graph[*connector].provides;
             let inline = match &want.below {
                 None => 1,
-                Some(below) if self.feasible(provides, below) => inline_count(self.graph, provides, below),
+                Some(below) if self.feasible(provides, below) => inline_count(graph, provides, below),
                 Some(_) => continue,
             };
             if best.is_none_or(|(count, _)| inline > count) {
-                best = Some((inline, connector));
+                best = Some((inline, *connector));
             }
         }
         best.map(|(_, connector)| connector)
@@ -153,10 +217,6 @@ impl<'g> Search<'g> {
         }
     }
 
-    fn field_connectors(&self, field: FieldId) -> Vec<ConnectorId> {
-        self.graph[field].connectors.clone()
-    }
-
     /// The calls that complete an object of `ty` that has `base`, so that all `wants` are met.
     pub fn choose(&mut self, ty: TypeId, base: &'g Provides, wants: &[Want]) -> Found {
         let mut known = vec![base];
@@ -168,26 +228,25 @@ impl<'g> Search<'g> {
             if !self.spend() {
                 return Found::Exhausted;
             }
-            let Some(choice) = self.best(ty, &known, wants, &open).or_else(|| self.enabler(ty, &known, wants, &open))
-            else {
+            let best = self.best(ty, &known, wants, &open);
+            let Some(choice) = best.or_else(|| self.enabler(ty, &known, wants, &open)) else {
                 return if self.is_exhausted() { Found::Exhausted } else { Found::Unreachable(first) };
             };
             choices.push(choice);
-            match choice {
-                Choice::Entity(connector) => {
-                    known.push(&self.graph[connector].provides);
-                    open.retain(|at| self.provider(&known, &wants[*at]).is_none());
-                }
-                Choice::Field(at, _) => open.retain(|other| *other != at),
+            if let Choice::Field(at, _) = choice {
+                open.retain(|other| *other != at);
+            }
+            if let Some(given) = self.given(choice) {
+                known.push(given);
+                open.retain(|at| self.provider(&known, &wants[*at]).is_none());
             }
         }
-        self.drop_superfluous(ty, base, wants, &mut choices);
+        self.drop_superfluous(base, wants, &mut choices);
         Found::Choices(choices)
     }
 
-    /// Of the ready connectors the one that meets most open wants; batched before single, a field's own connector before an entity.
+    /// Of the ready connectors the one that meets most open wants; a field's own connector before an entity, batched before single.
     fn best(&mut self, ty: TypeId, known: &[&'g Provides], wants: &[Want], open: &[usize]) -> Option<Choice> {
-        let graph = self.graph;
         let mut best: Option<((usize, bool, bool), Choice)> = None;
         let mut offer = |score: (usize, bool, bool), choice: Choice| {
             if best.is_none_or(|(other, _)| score > other) {
@@ -199,16 +258,14 @@ impl<'g> Search<'g> {
                 offer((1, true, true), Choice::Field(*at, connector));
             }
         }
-        for connector in &graph[ty].connectors {
-            if known.iter().any(|other| std::ptr::eq(*other, &raw const graph[*connector].provides))
-                || !self.is_ready(ty, known, *connector)
-            {
+        for giver in self.givers(ty) {
+            let is_entity = matches!(giver.choice, Choice::Entity(_));
+            if !is_entity || is_among(known, giver.provides) || !is_key_known(known, giver.key) {
                 continue;
             }
-            let given = [&graph[*connector].provides];
-            let gain = open.iter().filter(|at| self.provider(&given, &wants[**at]).is_some()).count();
+            let gain = open.iter().filter(|at| self.provider(&[giver.provides], &wants[**at]).is_some()).count();
             if gain > 0 {
-                offer((gain, false, graph[*connector].batch.is_some()), Choice::Entity(*connector));
+                offer((gain, false, giver.is_batch), giver.choice);
             }
         }
         best.map(|(_, choice)| choice)
@@ -216,71 +273,46 @@ impl<'g> Search<'g> {
 
     /// When no ready connector meets a want: the ready connector that leads, in fewest hops, to one that does.
     fn enabler(&mut self, ty: TypeId, known: &[&'g Provides], wants: &[Want], open: &[usize]) -> Option<Choice> {
-        let graph = self.graph;
-        // Layers of connectors by the number of hops needed; `first` is the ready connector each was reached through.
+        let givers = self.givers(ty);
+        // Layers of connectors by the number of hops needed, each with the ready connector it was reached through.
         let mut reached: Vec<&'g Provides> = known.to_vec();
-        let mut first: Vec<(ConnectorId, ConnectorId)> = Vec::new();
+        let mut layers: Vec<(Giver<'g>, Choice)> = Vec::new();
         loop {
-            let layer: Vec<ConnectorId> = graph[ty]
-                .connectors
+            let layer: Vec<Giver<'g>> = givers
                 .iter()
                 .copied()
-                .filter(|connector| {
-                    !reached.iter().any(|other| std::ptr::eq(*other, &raw const graph[*connector].provides))
-                        && self.is_ready(ty, &reached, *connector)
-                })
+                .filter(|giver| !is_among(&reached, giver.provides) && is_key_known(&reached, giver.key))
                 .collect();
             if layer.is_empty() || !self.spend() {
                 return None;
             }
-            for connector in layer {
-                let origin = first
-                    .iter()
-                    .find(|(from, _)| {
-                        graph[connector].key.keys.iter().any(|(name, below)| {
-                            !known
-                                .iter()
-                                .any(|provides| under(provides, name).is_some_and(|found| covers(found, below)))
-                                && under(&graph[*from].provides, name).is_some_and(|found| covers(found, below))
-                        })
-                    })
-                    .map_or(connector, |(_, origin)| *origin);
-                first.push((connector, origin));
-                reached.push(&graph[connector].provides);
+            for giver in layer {
+                let through = through(known, &layers, giver.key).unwrap_or(giver.choice);
+                layers.push((giver, through));
+                reached.push(giver.provides);
             }
             for at in open {
-                // A field's own connector whose key has just become reachable.
-                if let Some(connector) = self.field_connector(ty, &reached, &wants[*at]) {
-                    let key = self.own_key(connector);
-                    let missing = key.keys.iter().find(|(name, below)| {
-                        !known.iter().any(|provides| under(provides, name).is_some_and(|found| covers(found, below)))
-                    });
-                    if let Some((name, below)) = missing
-                        && let Some((_, origin)) = first.iter().find(|(from, _)| {
-                            under(&graph[*from].provides, name).is_some_and(|found| covers(found, below))
-                        })
-                    {
-                        return Some(Choice::Entity(*origin));
-                    }
+                if let Some(connector) = self.field_connector(ty, &reached, &wants[*at])
+                    && let Some(through) = through(known, &layers, self.own_key(connector))
+                {
+                    return Some(through);
                 }
-                let met = first
-                    .iter()
-                    .position(|(connector, _)| self.provider(&[&graph[*connector].provides], &wants[*at]).is_some());
-                if let Some(met) = met {
-                    return Some(Choice::Entity(first[met].1));
+                let met = layers.iter().find(|(giver, _)| self.provider(&[giver.provides], &wants[*at]).is_some());
+                if let Some((_, through)) = met {
+                    return Some(*through);
                 }
             }
         }
     }
 
-    /// Drops entity calls without which everything is still met, first to last.
-    fn drop_superfluous(&mut self, ty: TypeId, base: &'g Provides, wants: &[Want], choices: &mut Vec<Choice>) {
+    /// Drops calls without which everything is still met, first to last.
+    fn drop_superfluous(&mut self, base: &'g Provides, wants: &[Want], choices: &mut Vec<Choice>) {
         let mut at = 0;
         while at < choices.len() {
-            if matches!(choices[at], Choice::Entity(_)) {
+            if !matches!(choices[at], Choice::Field(..)) {
                 let mut without = choices.clone();
                 without.remove(at);
-                if self.holds(ty, base, wants, &without) {
+                if self.holds(base, wants, &without) {
                     *choices = without;
                     continue;
                 }
@@ -289,28 +321,45 @@ impl<'g> Search<'g> {
         }
     }
 
-    fn holds(&mut self, ty: TypeId, base: &'g Provides, wants: &[Want], choices: &[Choice]) -> bool {
+    /// Whether the choices are ready one after the other and meet all wants.
+    fn holds(&mut self, base: &'g Provides, wants: &[Want], choices: &[Choice]) -> bool {
         let mut known = vec![base];
         let mut own = Vec::new();
         for choice in choices {
-            match *choice {
-                Choice::Entity(connector) => {
-                    if !self.is_ready(ty, &known, connector) {
-                        return false;
-                    }
-                    known.push(&self.graph[connector].provides);
-                }
+            let key = match *choice {
+                Choice::Entity(connector) | Choice::Own(connector) => &self.graph[connector].key,
                 Choice::Field(at, connector) => {
-                    if !self.is_key_known(ty, &known, self.own_key(connector)) {
-                        return false;
-                    }
                     own.push(at);
+                    self.own_key(connector)
                 }
+            };
+            if !is_key_known(&known, key) {
+                return false;
             }
+            known.extend(self.given(*choice));
         }
         (0..wants.len())
             .all(|at| wants[at].field().is_none() || own.contains(&at) || self.provider(&known, &wants[at]).is_some())
     }
+}
+
+/// Whether every name of a key is known.
+fn is_key_known(known: &[&Provides], key: &KeyTree) -> bool {
+    key.keys.iter().all(|(name, below)| &**name == "__typename" || is_name_known(known, name, below))
+}
+
+fn is_name_known(known: &[&Provides], name: &str, below: &KeyTree) -> bool {
+    known.iter().any(|provides| under(provides, name).is_some_and(|found| covers(found, below)))
+}
+
+fn is_among(known: &[&Provides], provides: &Provides) -> bool {
+    known.iter().any(|other| std::ptr::eq(*other, provides))
+}
+
+/// The ready connector that leads to the first name of the key that is not known.
+fn through(known: &[&Provides], layers: &[(Giver<'_>, Choice)], key: &KeyTree) -> Option<Choice> {
+    let (name, below) = key.keys.iter().find(|(name, below)| !is_name_known(known, name, below))?;
+    layers.iter().find(|(giver, _)| is_name_known(&[giver.provides], name, below)).map(|(_, through)| *through)
 }
 
 /// How many of the wants a tree meets itself, leaves counted.
