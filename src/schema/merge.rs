@@ -86,10 +86,10 @@ fn root_name(documents: &[&Document], kind: OperationType, renames: &mut [Rename
         .filter_map(|(at, document)| Some((at, document.schema.root_operation(kind)?.clone())))
         .collect();
     let mut real = written.iter().filter(|(at, name)| !is_stand_in(&documents[*at], name)).map(|(_, name)| name);
-    let default = Name::new_static(kind.default_type_name().as_str()).ok();
+    let default = kind.default_type_name();
     let name = match real.next() {
         Some(first) if real.all(|other| other == first) => first.clone(),
-        Some(_) => default?,
+        Some(_) => default.clone(),
         None => written.first()?.1.clone(),
     };
     for (at, own) in written {

@@ -22,3 +22,6 @@ pub use graph::{
     Argument, Batch, Compatibility, Connector, ConnectorId, Errors, Field, FieldId, Graph, Place, Provides, Reads,
     Scalar, Source, SourceId, Type, TypeId, TypeKind, TypeRef,
 };
+
+#[cfg(test)]
+mod tests;

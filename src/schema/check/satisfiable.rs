@@ -98,7 +98,8 @@ impl Search<'_> {
                 self.unreachable(*field, prefix);
                 continue;
             };
-            let before = std::mem::replace(&mut self.origin, origin.or(self.origin));
+            let before = self.origin;
+            self.origin = origin.or(before);
             self.path.push(Arc::clone(name));
             self.objects(graph[*field].ty.named(), provides, prefix);
             self.path.pop();

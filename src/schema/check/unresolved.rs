@@ -35,7 +35,7 @@ pub(in crate::schema) fn check(document: &Document, selected: &Selected, finding
             if has_connector || is_known || field.name == NO_QUERY_FIELD {
                 continue;
             }
-            let is_root = document.schema.iter_root_operations().any(|(_, name)| *name == object.name);
+            let is_root = document.schema.schema_definition.iter_root_operations().any(|(_, name)| *name == object.name);
             let help = if is_root {
                 format!("give `{}` a connector: `@{}(…)`", field.name, document.names.connect)
             } else {
