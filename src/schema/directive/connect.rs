@@ -145,6 +145,7 @@ impl Reader<'_> {
             this,
             batch: if site.field.is_none() { this } else { None },
             phase: Phase::Request,
+            compatibility: self.compatibility,
         };
         let (request, mut request_texts) = self.request(directive, source, &scope);
         let source = source.flatten();

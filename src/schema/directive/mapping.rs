@@ -10,8 +10,8 @@ use apollo_compiler::{
 
 use crate::{
     error::Diagnostic,
-    mapping::{Fields, KeyTree, Mapping, Shape, ShapeKind, Span, Variable, Version, parse},
-    schema::{document::known_names, findings::Findings, literal::Literal},
+    mapping::{Fields, KeyTree, Mapping, Shape, ShapeKind, Span, Variable, Version, parse, suggest_method},
+    schema::{Compatibility, document::known_names, findings::Findings, literal::Literal},
 };
 
 /// A parsed mapping and where it is written.
@@ -50,6 +50,8 @@ pub(in crate::schema) struct Scope<'a> {
     pub(in crate::schema) batch: Option<&'a str>,
     /// What else there is.
     pub(in crate::schema) phase: Phase,
+    /// Whose diagnostics: the original has none for methods that do not exist.
+    pub(in crate::schema) compatibility: Compatibility,
 }
 
 /// When a mapping runs.
@@ -115,6 +117,14 @@ pub(in crate::schema) fn read(
 pub(in crate::schema) fn check(text: &Text, scope: &Scope<'_>, codes: Codes, expected: Expected, findings: &mut Findings) {
     let before = findings.error_count();
     check_uses(text, scope, codes, findings);
+    if scope.compatibility == Compatibility::Default {
+        for (name, span) in text.mapping.unknown_methods() {
+            let label = text.literal.label(text.place(&span), findings, "gives no value");
+            let finding = Diagnostic::warning("UNKNOWN_METHOD", format!("there is no method `->{name}`"), label);
+            let help = suggest_method(&name).map(|method| format!("did you mean `->{method}`?"));
+            findings.push(Diagnostic { help, ..finding });
+        }
+    }
     if scope.phase != Phase::Response {
         for span in text.mapping.reads_input() {
             let name = text.mapping.text.get(span.clone()).unwrap_or_default();
