@@ -5,7 +5,7 @@ use std::sync::Arc;
 use apollo_compiler::{Name, ast::OperationType};
 
 use super::{
-    Batch, Connector, ConnectorId, Field, Place, Source, SourceId, Type, TypeId,
+    Connector, ConnectorId, Field, Place, Source, SourceId, Type, TypeId,
     directive::{
         connect::{Draft, DraftPlace},
         source::SourceDraft,
@@ -73,7 +73,7 @@ fn one(draft: Draft, document: &Document, renames: &Renames, first_source: usize
         place,
         source,
         request: draft.request,
-        batch: draft.batch.map(|keys_max| Batch { keys_max }),
+        batch: draft.batch,
         selection: draft.selection,
         success: draft.success,
         errors: draft.errors,

@@ -85,7 +85,7 @@ fn root_name(documents: &[&Document], kind: OperationType, renames: &mut [Rename
         .enumerate()
         .filter_map(|(at, document)| Some((at, document.schema.root_operation(kind)?.clone())))
         .collect();
-    let mut real = written.iter().filter(|(at, name)| !is_stand_in(&documents[*at], name)).map(|(_, name)| name);
+    let mut real = written.iter().filter(|(at, name)| !is_stand_in(documents[*at], name)).map(|(_, name)| name);
     let default = kind.default_type_name();
     let name = match real.next() {
         Some(first) if real.all(|other| other == first) => first.clone(),

@@ -20,7 +20,7 @@ use crate::{
     error::Diagnostic,
     mapping::{KeyTree, Mapping, Variable, Version},
     schema::{
-        Compatibility, Errors, Provides, Reads,
+        Batch, Compatibility, Errors, Provides, Reads,
         document::{Document, known_names},
         findings::Findings,
         literal::Literal,
@@ -56,8 +56,8 @@ pub(in crate::schema) struct Draft {
     /// Index into the document's sources.
     pub(in crate::schema) source: Option<usize>,
     pub(in crate::schema) request: Option<Request>,
-    /// `Some` when `$batch` is used.
-    pub(in crate::schema) batch: Option<Option<usize>>,
+    /// Set when `$batch` is used.
+    pub(in crate::schema) batch: Option<Batch>,
     pub(in crate::schema) selection: Arc<Mapping>,
     pub(in crate::schema) success: Option<Arc<Mapping>>,
     pub(in crate::schema) errors: Errors,
@@ -194,7 +194,7 @@ impl Reader<'_> {
             id,
             source,
             request,
-            batch: uses_batch.map(|_| self.keys_max(directive)),
+            batch: uses_batch.map(|_| Batch { keys_max: self.keys_max(directive) }),
             selection: Arc::clone(&text.mapping),
             success: outcome_texts.success.as_ref().map(|text| Arc::clone(&text.mapping)),
             errors: Errors::default(),
@@ -403,7 +403,7 @@ impl Reader<'_> {
         let ty = match (site.field, site.root) {
             (Some(field), Some(_)) => {
                 if draft.entity {
-                    draft.key = entity::key(self.document, field, needs(Variable::Args).unwrap_or_default(), draft.span, self.findings);
+                    draft.key = entity::key(self.document, field, &needs(Variable::Args).unwrap_or_default(), draft.span, self.findings);
                 }
                 return;
             }
@@ -427,13 +427,12 @@ impl Reader<'_> {
             let help = Some(format!("name the fields of `{name}` that are needed"));
             self.findings.error_with_help("CONNECTORS_CANNOT_RESOLVE_KEY", message, draft.span, help);
         }
-        if draft.batch.is_some() {
-            if let Some(missing) = missing_in(&draft.provides, &tree) {
-                let message = format!("the batch selection does not return its key field `{missing}`");
-                let help = Some(format!("select `{missing}`: results are matched to objects by it"));
-                let label = selection.literal.label(0..selection.literal.text.len(), self.findings, "");
-                self.findings.push(Diagnostic { help, ..Diagnostic::error("CONNECTORS_BATCH_KEY_NOT_IN_SELECTION", message, label) });
-            }
+        if let Some(missing) = draft.batch.and_then(|_| missing_in(&draft.provides, &tree)) {
+            let message = format!("the batch selection does not return its key field `{missing}`");
+            let help = Some(format!("select `{missing}`: results are matched to objects by it"));
+            let label = selection.literal.label(0..selection.literal.text.len(), self.findings, "");
+            let finding = Diagnostic::error("CONNECTORS_BATCH_KEY_NOT_IN_SELECTION", message, label);
+            self.findings.push(Diagnostic { help, ..finding });
         }
         draft.key = tree;
     }

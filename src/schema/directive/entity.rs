@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use apollo_compiler::{
-    Schema,
+    Node, Schema,
     ast::{Directive, FieldDefinition, InputValueDefinition, OperationType, Type},
     parser::SourceSpan,
     schema::ExtendedType,
@@ -30,7 +30,7 @@ pub(in crate::schema) fn check_place(
     findings: &mut Findings,
 ) -> bool {
     let written = argument(directive, "entity");
-    let span = written.and_then(|value| value.location());
+    let span = written.and_then(Node::location);
     let wanted = written.and_then(|value| value.to_bool());
     let Some(field) = field else {
         if wanted == Some(false) {
@@ -99,7 +99,7 @@ fn check_argument(schema: &Schema, argument: &InputValueDefinition, ty: &str, de
 pub(in crate::schema) fn key(
     document: &Document,
     field: &FieldDefinition,
-    needs: KeyTree,
+    needs: &KeyTree,
     span: Option<SourceSpan>,
     findings: &mut Findings,
 ) -> KeyTree {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use apollo_compiler::{Schema, ast::Directive, parser::SourceSpan, schema::ExtendedType};
+use apollo_compiler::{Node, Schema, ast::Directive, parser::SourceSpan, schema::ExtendedType};
 
 use super::argument;
 use crate::{
@@ -34,7 +34,7 @@ pub(in crate::schema) fn keys_of(document: &Document, ty: &str, mut findings: Op
             Ok(fields) => unknown(&document.schema, ty, fields).map(|(ty, name)| format!("the type `{ty}` has no field `{name}`")),
         };
         if let (Some(problem), Some(findings)) = (problem, findings.as_deref_mut()) {
-            let span = argument(directive, "fields").and_then(|value| value.location());
+            let span = argument(directive, "fields").and_then(Node::location);
             findings.error("GRAPH_QL_ERROR", format!("the key of `{ty}` is no field set: {problem}"), span);
         }
         Some(Key { fields: key.0.ok()?, text: key.1, resolvable: key.2, span: directive.location() })
@@ -111,10 +111,7 @@ pub(in crate::schema) fn bare_composite(schema: &Schema, ty: &str, tree: &KeyTre
     tree.keys.iter().find_map(|(name, below)| {
         let ty = object.fields.get(&**name)?.ty.inner_named_type();
         let is_leaf = schema.types.get(ty).is_none_or(ExtendedType::is_leaf);
-        match below.keys.is_empty() {
-            true => (!is_leaf).then(|| name.to_string()),
-            false => bare_composite(schema, ty, below),
-        }
+        if below.keys.is_empty() { (!is_leaf).then(|| name.to_string()) } else { bare_composite(schema, ty, below) }
     })
 }
 
