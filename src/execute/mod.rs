@@ -2,7 +2,25 @@
 //!
 //! One run, one owner: the futures of steps return outcomes and hold no reference to results. At the deadline the run stops
 //! polling and writes what is there.
+//!
+//! In reading order: `run` (the loop), `gather` (which objects a step is for, and its keys), `start` (keys to calls), `batch`
+//! (many keys in one call), `reply` (bytes to slots or a failure), `write` and `complete` (slots to the answer), `report` (failures
+//! to the places they concern). `view` reads what is there so far.
 
+mod batch;
+mod complete;
+mod failure;
+mod gather;
+mod key;
+mod reply;
+mod report;
 mod run;
+mod scope;
+mod start;
+mod view;
+mod write;
+
+#[cfg(test)]
+mod tests;
 
 pub use run::{Caller, Outcome, Settings, run};

@@ -1,0 +1,7 @@
+//! What weft does, seen from outside: one binary, a module per feature.
+
+#[path = "../architecture.rs"]
+mod architecture;
+mod connectors;
+mod hostile;
+mod support;
