@@ -67,7 +67,8 @@ async fn steps_that_are_ready_together_share_a_load() {
         _ => find(seen),
     })
     .await;
-    let answer = gateway(&service, &types, Compatibility::Default).ask("{ show { first { title } second { seconds } } }").await;
+    let answer =
+        gateway(&service, &types, Compatibility::Default).ask("{ show { first { title } second { seconds } } }").await;
     let data = json!({ "show": { "first": [{ "title": "T\"a\"" }], "second": [{ "seconds": 3 }, { "seconds": 3 }] } });
     assert_eq!(answer, json!({ "data": data }));
     assert_eq!(bodies(&service), [r#"{"ids":["a","b"]}"#]);
