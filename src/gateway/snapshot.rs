@@ -37,7 +37,10 @@ pub struct Snapshot {
 impl Snapshot {
     /// Compiles the schema files that the settings name and opens the pools; with it come warnings.
     /// Errors: all findings about the schema.
-    pub fn build(settings: &config::Settings, transport: &Transport) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+    pub fn build(
+        settings: &config::Settings,
+        transport: &Transport,
+    ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         Self::of_files(settings, &read_all(settings)?, transport)
     }
 
@@ -50,7 +53,8 @@ impl Snapshot {
         let (graph, mut warnings) = compile_files(settings, files)?;
         warnings.extend(unknown_sources(settings, &graph));
         let (specs, runs) = upstreams(settings, &graph);
-        let upstreams = Upstreams::new(specs, transport).map_err(|message| vec![plain("TRANSPORT", Severity::Error, message)])?;
+        let upstreams =
+            Upstreams::new(specs, transport).map_err(|message| vec![plain("TRANSPORT", Severity::Error, message)])?;
         let snapshot = Self {
             graph: Arc::new(graph),
             upstreams: Arc::new(upstreams),

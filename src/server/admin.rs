@@ -26,10 +26,8 @@ pub(super) struct Admin {
 
 impl Admin {
     pub(super) fn new(app: Arc<App>, prometheus: bool) -> Self {
-        let mut router = Router::new()
-            .route("/livez", get(live))
-            .route("/readyz", get(ready))
-            .route("/health", get(health));
+        let mut router =
+            Router::new().route("/livez", get(live)).route("/readyz", get(ready)).route("/health", get(health));
         if prometheus {
             router = router.route("/metrics", get(metrics));
         }

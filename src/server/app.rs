@@ -28,7 +28,11 @@ use crate::{
 /// Answers the requests of a listener. Not tower's `Service`: no readiness, no boxed future per request.
 pub(super) trait Responder: Send + Sync + 'static {
     /// Answers one request. `in_flight` is its place on a connection.
-    fn respond(&self, request: Request<Body>, in_flight: Option<&InFlight>) -> impl Future<Output = Response<Body>> + Send;
+    fn respond(
+        &self,
+        request: Request<Body>,
+        in_flight: Option<&InFlight>,
+    ) -> impl Future<Output = Response<Body>> + Send;
 }
 
 /// The GraphQL endpoint and GraphiQL.

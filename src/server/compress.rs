@@ -136,7 +136,9 @@ mod tests {
                 let mut decoded = Vec::new();
                 match coding.unwrap() {
                     Coding::Gzip => drop(flate2::read::GzDecoder::new(&encoded[..]).read_to_end(&mut decoded).unwrap()),
-                    Coding::Brotli => drop(brotli::Decompressor::new(&encoded[..], 4096).read_to_end(&mut decoded).unwrap()),
+                    Coding::Brotli => {
+                        drop(brotli::Decompressor::new(&encoded[..], 4096).read_to_end(&mut decoded).unwrap())
+                    }
                     Coding::Zstd => decoded = zstd::decode_all(&encoded[..]).unwrap(),
                 }
                 assert_eq!(decoded, body);

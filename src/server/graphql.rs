@@ -160,12 +160,7 @@ async fn read(body: Body, settings: &Server, media: Media) -> Outcome<Bytes> {
     }
 }
 
-async fn respond(
-    status: StatusCode,
-    media: Media,
-    body: Bytes,
-    coding: Option<compress::Coding>,
-) -> Response<Body> {
+async fn respond(status: StatusCode, media: Media, body: Bytes, coding: Option<compress::Coding>) -> Response<Body> {
     let (body, coding) = compress::compress(coding, body).await;
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;

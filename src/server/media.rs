@@ -143,7 +143,10 @@ mod tests {
         assert_eq!(chosen("application/json"), Some(Media::Json));
         assert_eq!(chosen("application/graphql-response+json"), Some(Media::Response));
         assert_eq!(chosen("application/json, application/graphql-response+json"), Some(Media::Response));
-        assert_eq!(chosen("application/graphql-response+json; charset=utf-8, application/json; q=0.9"), Some(Media::Response));
+        assert_eq!(
+            chosen("application/graphql-response+json; charset=utf-8, application/json; q=0.9"),
+            Some(Media::Response)
+        );
         assert_eq!(chosen("application/graphql-response+json;q=0.5, application/json"), Some(Media::Json));
         assert_eq!(chosen("application/json;q=0, */*"), Some(Media::Response));
         assert_eq!(chosen("text/html"), None);

@@ -26,16 +26,13 @@ use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub use self::{app::App, graphiql::Tab};
 use self::{admin::Admin, listen::Bounds};
+pub use self::{app::App, graphiql::Tab};
 use crate::{config::Settings, gateway::Gateway};
 
 /// Probes and scrapes are few and short.
-const ADMIN: Bounds = Bounds {
-    connections_max: 64,
-    header_timeout: Duration::from_secs(10),
-    drain: Duration::from_secs(1),
-};
+const ADMIN: Bounds =
+    Bounds { connections_max: 64, header_timeout: Duration::from_secs(10), drain: Duration::from_secs(1) };
 
 /// Why a listener could not be opened.
 #[derive(Debug, thiserror::Error)]

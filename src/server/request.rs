@@ -43,13 +43,18 @@ pub(super) fn from_body(body: &[u8], headers: HeaderMap, operations_max: Option<
         Value::Object(members) => from_members(members, headers).map(Asked::One),
         Value::Array(items) => {
             let Some(operations_max) = operations_max else {
-                return Err(bad("batches of operations are not enabled: send one JSON object (`server.batching.enabled`)"));
+                return Err(bad(
+                    "batches of operations are not enabled: send one JSON object (`server.batching.enabled`)",
+                ));
             };
             if items.is_empty() {
                 return Err(bad("the batch is empty"));
             }
             if items.len() > operations_max {
-                return Err(bad(format!("the batch has {} operations, at most {operations_max} are allowed", items.len())));
+                return Err(bad(format!(
+                    "the batch has {} operations, at most {operations_max} are allowed",
+                    items.len()
+                )));
             }
             let requests = items.into_iter().enumerate().map(|(index, item)| match item {
                 Value::Object(members) => from_members(members, Arc::clone(&headers)),
@@ -109,8 +114,7 @@ pub(super) fn from_query(text: &str, headers: HeaderMap) -> Result<gateway::Requ
     }
     let json = |name: &str, text: Option<String>| match text {
         Some(text) if !text.is_empty() => {
-            let value =
-                Value::parse(text.as_bytes()).map_err(|error| bad(format!("`{name}` is not JSON: {error}")))?;
+            let value = Value::parse(text.as_bytes()).map_err(|error| bad(format!("`{name}` is not JSON: {error}")))?;
             object(name, value)
         }
         _ => Ok(Object::new()),
@@ -162,7 +166,10 @@ mod tests {
         assert_eq!(refused(r#"{"query":1}"#), "`query` has to be a string, not a number");
         assert_eq!(refused(r#"{"qeury":"{a}"}"#), "`query` is missing: it holds the text of the operation");
         assert_eq!(refused(r#"{"query":"{a}","variables":[]}"#), "`variables` has to be an object, not a list");
-        assert_eq!(refused(r#"{"query":"{a}","operationName":{}}"#), "`operationName` has to be a string, not an object");
+        assert_eq!(
+            refused(r#"{"query":"{a}","operationName":{}}"#),
+            "`operationName` has to be a string, not an object"
+        );
         assert_eq!(refused(r#"{"query":"{a}","extensions":"x"}"#), "`extensions` has to be an object, not a string");
         assert_eq!(refused("true"), "the body has to be a JSON object with `query`, not a boolean");
         assert!(refused("{\"query").starts_with("the body is not JSON"));
