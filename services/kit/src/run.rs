@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use axum::Router;
-use clap::{Args, Parser};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser};
 use tokio::net::TcpListener;
 
 use crate::Error;
@@ -11,7 +11,7 @@ use crate::Error;
 /// Options of every service.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Options {
-    /// `SQLite` file to keep the data in; without it the data is in memory and the same at every start
+    /// Database file to keep the data in; without it the data is in memory and the same at every start
     #[arg(long = "db", value_name = "FILE")]
     pub database: Option<PathBuf>,
 }
@@ -29,7 +29,9 @@ struct CommandLine<O: Args> {
 ///
 /// Errors: a busy port or an unusable database, printed, exit code 1.
 pub async fn run<O: Args>(name: &'static str, port: u16, router: impl FnOnce(&O) -> Result<Router, Error>) -> ExitCode {
-    let line = CommandLine::<O>::parse();
+    // Set here, because the comment of flattened options would win.
+    let command = CommandLine::<O>::command().name(name).about(format!("The service `{name}` of weft's demo, alone"));
+    let line = CommandLine::<O>::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
     let filter = tracing_subscriber::EnvFilter::builder()
         .with_default_directive(tracing_subscriber::filter::LevelFilter::INFO.into())
         .from_env_lossy();
