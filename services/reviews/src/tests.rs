@@ -48,3 +48,9 @@ async fn a_review_is_written_in_the_callers_name() {
     let wrong = json!({ "product_id": "17", "stars": 6, "title": "Great" });
     assert_eq!(reviews.post("/reviews", &[&token], &wrong).await.status, 422);
 }
+
+#[test]
+fn runs_alone_with_its_options() {
+    let command = <Options as clap::Args>::augment_args(clap::Command::new("alone"));
+    command.debug_assert();
+}
