@@ -73,7 +73,6 @@ mod tests {
     use super::*;
 
     #[derive(Debug, Args)]
-    #[command(rename_all = "kebab-case")]
     struct Own {
         #[command(flatten)]
         store: Options,
