@@ -2,11 +2,10 @@
 //!
 //! Not here: what the services do (`services/`), the graph that joins them (`schema/`).
 
+mod gateway;
 mod services;
 mod shop;
 mod welcome;
-
-use std::net::SocketAddr;
 
 /// How the demo runs.
 #[derive(Debug, Clone)]
@@ -27,13 +26,41 @@ impl Default for Options {
     }
 }
 
-/// Starts everything, says where it is, and answers until Ctrl-C.
+/// Starts everything, says where it is, and answers until Ctrl-C or SIGTERM.
 ///
 /// Errors: a busy port, in words for whoever typed the command.
 pub async fn run(options: Options) -> anyhow::Result<()> {
     let services = services::start(&options).await?;
-    let _ = (shop::SCHEMA, shop::OPERATIONS, &services.started);
-    let _: SocketAddr = SocketAddr::from(([127, 0, 0, 1], options.port));
-    print!("{}", welcome::text("", None, &services.started, &kit::token::demo()));
+    let server = gateway::open(&options, &services.started).await?;
+    let url = format!("http://{}/graphql", server.address());
+    let text = welcome::text(&url, server.admin_address(), &services.started, &kit::token::demo());
+    anstream::print!("{text}");
+    server.run(stop()).await;
+    // Only now: requests in flight still needed them.
+    drop(services);
     Ok(())
+}
+
+/// Ready when the process is asked to stop. Where signals cannot be heard it never is, and the process is ended from outside.
+async fn stop() {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
 }

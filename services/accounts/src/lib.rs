@@ -36,7 +36,7 @@ pub fn router(options: &Options) -> Result<Router, Error> {
         .route("/me", get(session::me))
         .route("/login", post(session::login))
         .with_state(database);
-    Ok(kit::finish("accounts", router, &Description::openapi()))
+    Ok(kit::finish("accounts", router, Description::openapi()))
 }
 
 #[cfg(test)]

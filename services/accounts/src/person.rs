@@ -18,8 +18,9 @@ const LIST_MAX: usize = 50;
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct User {
     /// A number, as text.
+    #[serde(rename = "user_id")]
     #[schema(example = "7")]
-    user_id: String,
+    id: String,
     given_name: String,
     family_name: String,
     avatar_url: String,
@@ -95,7 +96,7 @@ fn find(connection: &Connection, fits: &str, ids: &[u32]) -> rusqlite::Result<Ve
 fn read(row: &Row<'_>) -> rusqlite::Result<User> {
     let id: u32 = row.get(0)?;
     Ok(User {
-        user_id: id.to_string(),
+        id: id.to_string(),
         given_name: row.get(1)?,
         family_name: row.get(2)?,
         avatar_url: format!("https://avatars.example/{id}.webp"),

@@ -40,7 +40,7 @@ pub fn router(options: &Options) -> Result<Router, Error> {
         .route("/brands/{id}", get(shelf::brand))
         .layer(from_fn(etag::keep))
         .with_state(database);
-    Ok(kit::finish("catalog", router, &Description::openapi()))
+    Ok(kit::finish("catalog", router, Description::openapi()))
 }
 
 /// One thing in an envelope.

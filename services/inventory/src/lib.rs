@@ -65,7 +65,7 @@ pub fn router(options: &Options) -> Result<Router, Error> {
         .route("/warehouses", get(stock::warehouses))
         .layer(from_fn_with_state(mood, linger))
         .with_state(database);
-    Ok(kit::finish("inventory", router, &Description::openapi()))
+    Ok(kit::finish("inventory", router, Description::openapi()))
 }
 
 /// Which calls are slow: every Nth, so that a test can say which.

@@ -27,7 +27,7 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
-/// One connection behind a lock: queries are short, and SQLite would queue them anyway.
+/// One connection behind a lock: queries are short, and `SQLite` would queue them anyway.
 #[derive(Debug, Clone)]
 pub struct Database {
     connection: Arc<Mutex<Connection>>,

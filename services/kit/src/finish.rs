@@ -22,8 +22,7 @@ struct Watch {
 
 /// Adds `GET /openapi.json`, `GET /health`, `GET /__calls` and `POST /__reset`, none of which is counted, and counts and
 /// logs everything else.
-pub fn finish(service: &'static str, router: Router, description: &utoipa::openapi::OpenApi) -> Router {
-    let description = serde_json::to_value(description).expect("an OpenAPI document has text keys only");
+pub fn finish(service: &'static str, router: Router, description: utoipa::openapi::OpenApi) -> Router {
     let calls = Calls::default();
     let (told, reset) = (calls.clone(), calls.clone());
     let about = Router::new()

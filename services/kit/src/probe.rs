@@ -26,6 +26,10 @@ pub struct Heard {
 
 impl Probe {
     /// Serves a router.
+    ///
+    /// # Panics
+    ///
+    /// Without a free port on loopback.
     pub async fn serve(router: Router) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("loopback has a free port");
         let port = listener.local_addr().expect("a bound socket has an address").port();

@@ -21,8 +21,8 @@ impl Random {
 
     /// A number from 0 to `end - 1`; 0 when `end` is 0.
     pub fn below(&mut self, end: u32) -> u32 {
-        // Fixed-point multiplication keeps the high bits, which are the better ones.
-        u32::try_from(((self.bits() >> 32) * u64::from(end)) >> 32).expect("the product of two u32 shifted right by 32")
+        // Fixed-point multiplication keeps the high bits, which are the better ones; it fits by construction.
+        u32::try_from(((self.bits() >> 32) * u64::from(end)) >> 32).unwrap_or(0)
     }
 
     /// A number from `start` to `end`, both included.

@@ -11,7 +11,7 @@ use crate::Error;
 /// Options of every service.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Options {
-    /// SQLite file to keep the data in; without it the data is in memory and the same at every start
+    /// `SQLite` file to keep the data in; without it the data is in memory and the same at every start
     #[arg(long = "db", value_name = "FILE")]
     pub database: Option<PathBuf>,
 }

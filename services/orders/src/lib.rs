@@ -44,7 +44,7 @@ pub fn router(options: &Options) -> Result<Router, Error> {
         .route("/orders/{id}", get(order::one))
         .route("/orders/{id}/cancel", post(place::cancel))
         .with_state(database);
-    Ok(kit::finish("orders", router, &Description::openapi()))
+    Ok(kit::finish("orders", router, Description::openapi()))
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ pub fn router(options: &Options) -> Result<Router, Error> {
         .route("/reviews/summary", get(summary::summary))
         .layer(from_fn_with_state(mood, stumble))
         .with_state(database);
-    Ok(kit::finish("reviews", router, &Description::openapi()))
+    Ok(kit::finish("reviews", router, Description::openapi()))
 }
 
 /// Which calls fail: every Nth, so that a test can say which.

@@ -12,7 +12,8 @@ use utoipa::{IntoParams, ToSchema};
 /// A review.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct Review {
-    review_id: String,
+    #[serde(rename = "review_id")]
+    id: String,
     product_id: String,
     /// Who wrote it: an account's id.
     author_id: String,
@@ -64,7 +65,7 @@ pub(crate) const COLUMNS: &str = "id, product_id, author_id, stars, title, text,
 pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Review> {
     let text = |index| row.get::<_, u32>(index).map(|number| number.to_string());
     Ok(Review {
-        review_id: text(0)?,
+        id: text(0)?,
         product_id: text(1)?,
         author_id: text(2)?,
         stars: row.get(3)?,
