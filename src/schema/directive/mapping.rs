@@ -5,14 +5,13 @@ use std::{ops::Range, sync::Arc};
 use apollo_compiler::{
     Node, Schema,
     ast::{InputValueDefinition, Type, Value},
-    parser::SourceSpan,
     schema::ExtendedType,
 };
 
 use crate::{
     error::Diagnostic,
-    mapping::{Fields, KeyTree, Mapping, Shape, ShapeKind, Span, Variable, Version, parse},
-    schema::{document::known_names, findings::Findings, literal::Literal},
+    mapping::{Fields, KeyTree, Mapping, Shape, ShapeKind, Span, Variable, Version, parse, suggest_method},
+    schema::{Compatibility, document::known_names, findings::Findings, literal::Literal},
 };
 
 /// A parsed mapping and where it is written.
@@ -57,6 +56,8 @@ pub(in crate::schema) struct Scope<'a> {
     pub(in crate::schema) batch: Option<&'a str>,
     /// What else there is.
     pub(in crate::schema) phase: Phase,
+    /// Whose diagnostics: the original has none for methods that do not exist.
+    pub(in crate::schema) compatibility: Compatibility,
 }
 
 /// When a mapping runs.
@@ -128,6 +129,14 @@ pub(in crate::schema) fn check(
 ) {
     let before = findings.error_count();
     check_uses(text, scope, codes, findings);
+    if scope.compatibility == Compatibility::Default {
+        for (name, span) in text.mapping.unknown_methods() {
+            let label = text.literal.label(text.place(&span), findings, "gives no value");
+            let finding = Diagnostic::warning("UNKNOWN_METHOD", format!("there is no method `->{name}`"), label);
+            let help = suggest_method(&name).map(|method| format!("did you mean `->{method}`?"));
+            findings.push(Diagnostic { help, ..finding });
+        }
+    }
     if scope.phase != Phase::Response {
         for span in text.mapping.reads_input() {
             let name = text.mapping.text.get(span.clone()).unwrap_or_default();
@@ -179,10 +188,17 @@ fn check_uses(text: &Text, scope: &Scope<'_>, codes: Codes, findings: &mut Findi
                 Variable::Args => codes.argument,
                 _ => codes.field,
             };
-            let finding = text.error(code, wrong.message, &wrong.span, findings);
+            let finding = text.error(code, wrong.message, &without_dot(&text.mapping.text, wrong.span), findings);
             findings.push(Diagnostic { help: wrong.help, ..finding });
         }
     }
+}
+
+/// The name alone of a step `.name`.
+fn without_dot(text: &str, span: Span) -> Span {
+    let step = text.get(span.clone()).unwrap_or_default();
+    let name = step.trim_start_matches(|c: char| c == '.' || c.is_whitespace());
+    span.end - name.len()..span.end
 }
 
 /// A name behind a variable that is not there.
@@ -421,9 +437,4 @@ fn describe(kind: &ShapeKind) -> &'static str {
         ShapeKind::Object(_) | ShapeKind::Group(..) => "an object",
         ShapeKind::OneOf(_) => "sometimes null or of another type",
     }
-}
-
-/// The place of a whole argument.
-pub(in crate::schema) fn span_of(value: &Node<Value>) -> Option<SourceSpan> {
-    value.location()
 }

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     mapping::Mapping,
     schema::{
+        Compatibility,
         document::Document,
         findings::Findings,
         template::{Header, Parts, Template},
@@ -37,13 +38,13 @@ pub(in crate::schema) struct SourceDraft {
 }
 
 /// Reads all sources of a document.
-pub(in crate::schema) fn read_all(document: &Document, findings: &mut Findings) -> Vec<SourceDraft> {
+pub(in crate::schema) fn read_all(document: &Document, compatibility: Compatibility, findings: &mut Findings) -> Vec<SourceDraft> {
     let mut sources: Vec<SourceDraft> = Vec::new();
     for directive in &document.schema.schema_definition.directives.0 {
         if directive.name != document.names.source.as_str() {
             continue;
         }
-        let Some(source) = one(document, &directive.node, findings) else { continue };
+        let Some(source) = one(document, &directive.node, compatibility, findings) else { continue };
         if sources.iter().any(|known| known.name == source.name && !source.name.is_empty()) {
             let message = format!("there are two sources called `{}`", source.name);
             findings.error_with_help(
@@ -59,7 +60,7 @@ pub(in crate::schema) fn read_all(document: &Document, findings: &mut Findings) 
     sources
 }
 
-fn one(document: &Document, directive: &Node<Directive>, findings: &mut Findings) -> Option<SourceDraft> {
+fn one(document: &Document, directive: &Node<Directive>, compatibility: Compatibility, findings: &mut Findings) -> Option<SourceDraft> {
     let scope = Scope {
         schema: &document.schema,
         version: document.version?,
@@ -67,6 +68,7 @@ fn one(document: &Document, directive: &Node<Directive>, findings: &mut Findings
         this: None,
         batch: None,
         phase: Phase::Request,
+        compatibility,
     };
     let written = argument(directive, "name")?;
     let name = written.as_str()?.to_owned();
