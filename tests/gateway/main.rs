@@ -4,4 +4,5 @@
 mod architecture;
 mod connectors;
 mod hostile;
+mod property;
 mod support;
