@@ -133,6 +133,7 @@ impl Reader<'_> {
 
     fn one(&mut self, version: Version, site: &Site<'_>) -> Option<Draft> {
         let directive = site.directive;
+        let before = self.findings.error_count();
         let source = self.source(directive);
         let id = self.id(directive);
         let is_entity = entity::check_place(self.document, directive, site.field, site.root, self.findings);
@@ -153,7 +154,6 @@ impl Reader<'_> {
         let written = argument(directive, "selection")?;
         let codes = Codes { place: "INVALID_SELECTION", argument: "UNDEFINED_ARGUMENT", field: "UNDEFINED_FIELD" };
         let selection_scope = Scope { batch: None, ..response };
-        let before = self.findings.error_count();
         let text = read(written, &selection_scope, codes, Expected::Any, self.findings)?;
         if text.mapping.is_empty() {
             self.findings.error_with_help("INVALID_SELECTION", "the selection is empty", written.location(), Some("name at least one field".to_owned()));

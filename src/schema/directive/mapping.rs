@@ -5,7 +5,6 @@ use std::{ops::Range, sync::Arc};
 use apollo_compiler::{
     Node, Schema,
     ast::{InputValueDefinition, Type, Value},
-    parser::SourceSpan,
     schema::ExtendedType,
 };
 
@@ -167,10 +166,17 @@ fn check_uses(text: &Text, scope: &Scope<'_>, codes: Codes, findings: &mut Findi
                 Variable::Args => codes.argument,
                 _ => codes.field,
             };
-            let finding = text.error(code, wrong.message, &wrong.span, findings);
+            let finding = text.error(code, wrong.message, &without_dot(&text.mapping.text, wrong.span), findings);
             findings.push(Diagnostic { help: wrong.help, ..finding });
         }
     }
+}
+
+/// The name alone of a step `.name`.
+fn without_dot(text: &str, span: Span) -> Span {
+    let step = text.get(span.clone()).unwrap_or_default();
+    let name = step.trim_start_matches(|c: char| c == '.' || c.is_whitespace());
+    span.end - name.len()..span.end
 }
 
 /// A name behind a variable that is not there.
@@ -404,9 +410,4 @@ fn describe(kind: &ShapeKind) -> &'static str {
         ShapeKind::Object(_) | ShapeKind::Group(..) => "an object",
         ShapeKind::OneOf(_) => "sometimes null or of another type",
     }
-}
-
-/// The place of a whole argument.
-pub(in crate::schema) fn span_of(value: &Node<Value>) -> Option<SourceSpan> {
-    value.location()
 }
