@@ -191,7 +191,8 @@ async fn serve(services: Services) -> std::net::SocketAddr {
             let services = services.clone();
             tokio::spawn(async move {
                 let service = service_fn(move |request| reply(services.clone(), request));
-                let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
+                let _ =
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
             });
         }
     });

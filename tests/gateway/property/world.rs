@@ -167,7 +167,8 @@ impl World {
             self.entities[own].rows = rows;
         }
         for own in 0..self.entities.len() {
-            let everything = |_: &mut Choices| Value::Array(self.entities[own].rows.iter().map(|row| row.json.clone()).collect());
+            let everything =
+                |_: &mut Choices| Value::Array(self.entities[own].rows.iter().map(|row| row.json.clone()).collect());
             let all = match &self.entities[own].all.0 {
                 Wrap::List(item, _) if matches!(**item, Wrap::Named(_)) && !choices.chance(30) => everything(choices),
                 shape => self.shaped(choices, shape, &mut |choices, world| world.row(choices, own)),
@@ -273,7 +274,11 @@ type Query {
         for (own, entity) in self.entities.iter().enumerate() {
             let all = wrapped(&format!("T{own}"), &entity.all.0);
             let is_entity = if entity.resolver == Resolver::Root { ", entity: true" } else { "" };
-            let _ = writeln!(sdl, "  all{own}: {all} {}", connect(&format!("/all/T{own}"), &self.selection(own, &entity.all.1), ""));
+            let _ = writeln!(
+                sdl,
+                "  all{own}: {all} {}",
+                connect(&format!("/all/T{own}"), &self.selection(own, &entity.all.1), "")
+            );
             let one = connect(&format!("/T{own}/{{$args.id}}"), &self.selection(own, &entity.one_gives), is_entity);
             let _ = writeln!(sdl, "  one{own}(id: ID!): T{own} {one}");
             let width = entity.fields.len() + 1;
