@@ -128,11 +128,7 @@ fn code(file: &Path) -> String {
             '"' => {
                 while let Some(inner) = rest.next() {
                     match inner {
-                        '\\' => {
-                            if rest.next() == Some('\n') {
-                                out.push('\n');
-                            }
-                        }
+                        '\\' => out.extend(rest.next().filter(|next| *next == '\n')),
                         '"' => break,
                         '\n' => out.push('\n'),
                         _ => {}

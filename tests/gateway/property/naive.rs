@@ -124,7 +124,11 @@ impl<'a> Interpreter<'a> {
                 let Field { of: target, wrap, name } = &world.entities[of].fields[*at];
                 let value = if let Of::Connected { by_key, .. } = target {
                     let object = &path[..path.len() - 1];
-                    let input = if *by_key { self.entity_value(of, json, gives, None, object) } else { json.get("id").cloned() };
+                    let input = if *by_key {
+                        self.entity_value(of, json, gives, None, object)
+                    } else {
+                        json.get("id").cloned()
+                    };
                     let input = input.as_ref().and_then(text);
                     input.and_then(|input| self.called(&format!("/T{of}/{input}/{name}"), path))
                 } else {
@@ -136,7 +140,7 @@ impl<'a> Interpreter<'a> {
                 let field = &world.values[of][*at];
                 self.complete(&field.wrap, &field.of, json.get(&field.name), below, path)
             }
-            (Object::Root, _) | (_, Selected::All(_) | Selected::One { .. }) | (Object::Value { .. }, _) => {
+            (Object::Root | Object::Value { .. }, _) | (_, Selected::All(_) | Selected::One { .. }) => {
                 unreachable!("operations are valid")
             }
         }
@@ -226,7 +230,13 @@ impl<'a> Interpreter<'a> {
         if bubbles { Err(Bubble) } else { Ok(Value::Array(out)) }
     }
 
-    fn named(&mut self, of: &Of, value: Option<&Value>, below: &[&'a Node], path: &mut Vec<Value>) -> Result<Value, Bubble> {
+    fn named(
+        &mut self,
+        of: &Of,
+        value: Option<&Value>,
+        below: &[&'a Node],
+        path: &mut Vec<Value>,
+    ) -> Result<Value, Bubble> {
         let Some(value) = value else { return Ok(Value::Null) };
         let object = match of {
             Of::Scalar(name) => return Ok(scalar(name, value)),

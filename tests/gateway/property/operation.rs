@@ -25,9 +25,18 @@ pub struct Operation {
 /// Part of a selection set.
 #[derive(Debug, Clone)]
 pub enum Node {
-    Field { key: String, field: Selected, conditions: Vec<Condition>, selection: Vec<Node> },
+    Field {
+        key: String,
+        field: Selected,
+        conditions: Vec<Condition>,
+        selection: Vec<Node>,
+    },
     /// An inline fragment on the type it stands in.
-    Fragment { on: Option<String>, conditions: Vec<Condition>, selection: Vec<Node> },
+    Fragment {
+        on: Option<String>,
+        conditions: Vec<Condition>,
+        selection: Vec<Node>,
+    },
 }
 
 /// What is selected.
@@ -41,7 +50,11 @@ pub enum Selected {
     /// `allN`
     All(usize),
     /// `oneN(id:)` with what is written and what it means.
-    One { entity: usize, written: String, id: String },
+    One {
+        entity: usize,
+        written: String,
+        id: String,
+    },
 }
 
 /// `@skip(if:)` or `@include(if:)`.
@@ -80,7 +93,12 @@ impl Operation {
         let mut nodes: Vec<Node> = (0..count).map(|_| self.node(world, choices, place, depth)).collect();
         nodes.retain(|node| !matches!(node, Node::Fragment { selection, .. } if selection.is_empty()));
         if nodes.is_empty() {
-            nodes.push(Node::Field { key: "__typename".into(), field: Selected::Typename, conditions: Vec::new(), selection: Vec::new() });
+            nodes.push(Node::Field {
+                key: "__typename".into(),
+                field: Selected::Typename,
+                conditions: Vec::new(),
+                selection: Vec::new(),
+            });
         }
         nodes
     }
@@ -143,7 +161,8 @@ impl Operation {
         for is_skip in [true, false] {
             if choices.chance(10) {
                 let value = choices.chance(50) == is_skip;
-                let written = if choices.chance(70) { self.variable("Boolean!", json!(value)) } else { value.to_string() };
+                let written =
+                    if choices.chance(70) { self.variable("Boolean!", json!(value)) } else { value.to_string() };
                 conditions.push(Condition { is_skip, written, value });
             }
         }
@@ -159,7 +178,8 @@ impl Operation {
 
     /// The document.
     pub fn text(&self, world: &World) -> String {
-        let head = if self.declared.is_empty() { String::new() } else { format!("query({}) ", self.declared.join(", ")) };
+        let head =
+            if self.declared.is_empty() { String::new() } else { format!("query({}) ", self.declared.join(", ")) };
         let mut text = head;
         write_set(world, &self.selection, Place::Root, &mut text);
         text
