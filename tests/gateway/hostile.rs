@@ -20,15 +20,15 @@ extend schema
   @source(name: "closed", http: { baseURL: "http://closed.example" })
 
 type Query {
-  good: Thing @connect(source: "good", http: { GET: "/good" }, selection: "id name")
+  good: Thing @connect(source: "good", http: { GET: "/good" }, selection: "id name count tags")
   bad(how: String!): Thing
     @connect(source: "bad", http: { GET: "/{$args.how}" }, selection: "id name count tags")
-  refused: Thing @connect(source: "closed", http: { GET: "/" }, selection: "id name")
+  refused: Thing @connect(source: "closed", http: { GET: "/" }, selection: "id name count tags")
 }
 
 type Mutation {
   write(how: String!): Thing
-    @connect(source: "bad", http: { POST: "/{$args.how}", body: "how: $args.how" }, selection: "id name")
+    @connect(source: "bad", http: { POST: "/{$args.how}", body: "how: $args.how" }, selection: "id name count tags")
 }
 
 type Thing {
