@@ -65,7 +65,7 @@ impl World {
         let config = json!({
             "schema": [folder.join("api.graphql")],
             "server": { "listen": "127.0.0.1:0" },
-            "admin": { "listen": null },
+            "admin": { "listen": "off" },
             "sources": {
                 "good": { "urls": [format!("http://{}", good.address)] },
                 "bad": { "urls": [format!("http://{}", bad.address)], "timeout": timeout, "body_max": "1MiB" },
