@@ -5,6 +5,8 @@
 mod gateway;
 mod services;
 mod shop;
+#[cfg(test)]
+mod tests;
 mod welcome;
 
 /// How the demo runs.
@@ -30,7 +32,7 @@ impl Default for Options {
 ///
 /// Errors: a busy port, in words for whoever typed the command.
 pub async fn run(options: Options) -> anyhow::Result<()> {
-    let services = services::start(&options).await?;
+    let services = services::start(&options, services::Ports::Usual).await?;
     let server = gateway::open(&options, &services.started).await?;
     let url = format!("http://{}/graphql", server.address());
     let text = welcome::text(&url, server.admin_address(), &services.started, &kit::token::demo());

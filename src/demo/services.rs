@@ -32,15 +32,27 @@ fn all(options: &Options) -> [(&'static str, u16, Build); 5] {
     ]
 }
 
+/// Where the services listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ports {
+    /// Those of the README; free ones for services whose port is taken.
+    Usual,
+    /// Free ones, so that tests do not meet.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for tests"))]
+    Free,
+}
+
 /// Seeds all services side by side and starts them.
-pub(super) async fn start(options: &Options) -> anyhow::Result<Services> {
+pub(super) async fn start(options: &Options, ports: Ports) -> anyhow::Result<Services> {
     let seeding = all(options).map(|(name, port, build)| (name, port, tokio::task::spawn_blocking(build)));
     let mut started = Vec::new();
     let mut tasks = JoinSet::new();
     for (name, port, router) in seeding {
         let router =
             router.await.context("seeding was interrupted")?.with_context(|| format!("cannot start `{name}`"))?;
-        let listener = open(port).await.with_context(|| format!("cannot open a port for `{name}`"))?;
+        let listener = open(if ports == Ports::Usual { port } else { 0 })
+            .await
+            .with_context(|| format!("cannot open a port for `{name}`"))?;
         started.push((name, listener.local_addr()?));
         tasks.spawn(async move { axum::serve(listener, router).await });
     }

@@ -12,11 +12,11 @@ use futures_util::future::{BoxFuture, join_all};
 
 use super::{
     failure::Failure,
+    flight::Waiter,
     gather::Asked,
     key::{KeyState, write_key},
     run::Run,
     scope::Own,
-    start::Waiter,
     view::{Found, Instance},
 };
 use crate::{

@@ -57,7 +57,9 @@ fn write_parts(
             out.push(b',');
         }
         let found = view.column(position, instance, input.from);
-        if is_nothing(found) && input.required {
+        // Of a part that could not be had, nothing is asked: its error is told already.
+        let is_lost = matches!(found.slot, Slot::Error(_)) && !view.is_strict();
+        if is_lost || (is_nothing(found) && input.required) {
             return false;
         }
         if !write_part(view, input, found, out, nulls) {

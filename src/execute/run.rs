@@ -8,10 +8,11 @@ use http::HeaderMap;
 use super::{
     batch::{BatchState, Chunk, Loads},
     failure::Failure,
+    flight::{Flight, Job},
     gather::{Instances, join_cells},
     report::{self, ErrorList},
     scope::Shared,
-    start::{Ask, Flight, Job},
+    start::Ask,
     view::{Results, View, conditions},
     write::{Fit, Writer},
 };

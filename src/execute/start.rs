@@ -1,30 +1,21 @@
-//! Keys become calls, and replies become results: what happens to a step between its inputs and its join cells.
-
-use std::{hash::BuildHasher, sync::Arc};
-
-use bytes::Bytes;
-use futures_util::future::BoxFuture;
-use http::Method;
+//! A step starts as soon as its inputs are there: its distinct keys become calls.
 
 use super::{
-    batch::{ChunkKey, ChunkLoader, Ready},
+    batch::Ready,
     failure::Failure,
+    flight::Waiter,
     gather::{Asked, gather},
-    reply::{Content, content, is_success},
     run::{Phase, Run},
-    scope::{Answered, Own, Scope, Shared},
+    scope::{Own, Scope, Shared},
     view::View,
 };
 use crate::{
-    mapping::{Object, Slot, Value},
+    mapping::{Object, Value},
     operation::{self, Kind},
     plan::{Origin, Step, StepId, StepKind},
-    schema::{Compatibility, ConnectorId, Place},
-    upstream::{Call, CallError, Reply, Safety, Upstreams},
+    schema::Place,
+    upstream::{Call, Safety},
 };
-
-/// Most mapping problems that are shown.
-const PROBLEMS_MAX: usize = 100;
 
 /// A call for one key, and the join cells that wait for its result.
 #[derive(Debug)]
@@ -37,53 +28,6 @@ pub(super) struct Ask {
     pub cells: Vec<(u32, u32)>,
     /// Whether its outcome is there.
     pub is_done: bool,
-}
-
-/// Who waits for a flight.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Waiter {
-    /// Index into `Run::asks`.
-    Ask(u32),
-    /// Index into `Run::chunks`.
-    Chunk(u32),
-}
-
-/// A call that went out.
-#[derive(Debug)]
-pub(super) struct Flight {
-    waiters: Vec<Waiter>,
-    /// The call, where an equal one may join.
-    call: Option<Call>,
-    /// Its outcome and the number of its body, likewise.
-    outcome: Option<(Result<Reply, CallError>, u32)>,
-}
-
-/// What the loop has to poll.
-pub(super) enum Job {
-    /// One call.
-    Call(u32, Arc<Upstreams>, Call),
-    /// One call of a batch, through the loader.
-    Load(u32, Arc<async_graphql::dataloader::DataLoader<ChunkLoader>>, ChunkKey),
-    /// What the loader wants to be polled.
-    Spawned(BoxFuture<'static, ()>),
-}
-
-impl Job {
-    /// Works it off. It holds nothing of the run.
-    pub async fn work(self) -> Option<(u32, Result<Reply, CallError>)> {
-        match self {
-            Self::Call(flight, upstreams, call) => Some((flight, upstreams.call(call).await)),
-            Self::Load(flight, loader, key) => {
-                let loaded = loader.load_one(key).await;
-                // The loader answers every key; without an answer there is nothing to land.
-                loaded.ok().flatten().map(|outcome| (flight, outcome))
-            }
-            Self::Spawned(future) => {
-                future.await;
-                None
-            }
-        }
-    }
 }
 
 impl Run<'_> {
@@ -230,202 +174,4 @@ impl Run<'_> {
         }
         true
     }
-
-    /// Sends a call, or joins an equal one of the same connector. Errors: the operation may call this upstream no more.
-    pub fn fly(&mut self, id: StepId, call: Call, waiter: Waiter) -> Result<(), Failure> {
-        let connector = self.plan.steps[id.0 as usize].connector;
-        let hash = self.can_join(id, &call).then(|| self.hasher.hash_one((connector, &call.url)));
-        if let Some(hash) = hash
-            && let Some(flight) = self.equal_flight(hash, &call)
-        {
-            match self.flights[flight as usize].outcome.take() {
-                Some((outcome, number)) => {
-                    self.hand_over(waiter, &outcome, number);
-                    self.flights[flight as usize].outcome = Some((outcome, number));
-                }
-                None => self.flights[flight as usize].waiters.push(waiter),
-            }
-            return Ok(());
-        }
-        if self.made.len() <= call.upstream && call.upstream < self.settings.calls_max.len() {
-            self.made.resize(self.settings.calls_max.len(), 0);
-        }
-        if let (Some(made), Some(most)) = (self.made.get_mut(call.upstream), self.settings.calls_max.get(call.upstream))
-        {
-            if *made >= *most {
-                return Err(Failure::too_many_calls(id, &self.graph[connector]));
-            }
-            *made += 1;
-        }
-        let flight = u32::try_from(self.flights.len()).unwrap_or(u32::MAX);
-        if let Some(hash) = hash {
-            self.joinable.entry(hash).or_default().push(flight);
-        }
-        let kept = hash.is_some().then(|| call.clone());
-        self.flights.push(Flight { waiters: vec![waiter], call: kept, outcome: None });
-        self.jobs.push(match waiter {
-            Waiter::Ask(_) => Job::Call(flight, Arc::clone(self.upstreams), call),
-            Waiter::Chunk(_) => Job::Load(flight, self.loads.loader(self.upstreams), ChunkKey::new(flight, call)),
-        });
-        Ok(())
-    }
-
-    /// Reads by GET are made once where an equal one can be expected at all; the original repeats them.
-    fn can_join(&self, id: StepId, call: &Call) -> bool {
-        let step = &self.plan.steps[id.0 as usize];
-        self.graph.compatibility == Compatibility::Default
-            && call.method == Method::GET
-            && call.safety == Safety::Safe
-            && (step.kind != StepKind::Root
-                || self.plan.steps.iter().filter(|other| other.connector == step.connector).nth(1).is_some())
-    }
-
-    fn equal_flight(&self, hash: u64, call: &Call) -> Option<u32> {
-        let candidates = self.joinable.get(&hash)?;
-        candidates.iter().copied().find(|&flight| {
-            self.flights[flight as usize].call.as_ref().is_some_and(|other| {
-                other.upstream == call.upstream
-                    && other.url == call.url
-                    && other.headers == call.headers
-                    && other.body == call.body
-            })
-        })
-    }
-
-    /// An outcome has come: everybody who waits for it gets it.
-    pub fn land(&mut self, flight: u32, outcome: Result<Reply, CallError>) {
-        let number = self.results.replies.len();
-        let number = u32::try_from(number).unwrap_or(u32::MAX);
-        self.results.replies.push(outcome.as_ref().map(|reply| reply.body.clone()).unwrap_or_default());
-        for waiter in std::mem::take(&mut self.flights[flight as usize].waiters) {
-            self.hand_over(waiter, &outcome, number);
-        }
-        let flight = &mut self.flights[flight as usize];
-        if flight.call.is_some() {
-            flight.outcome = Some((outcome, number));
-        }
-    }
-
-    fn hand_over(&mut self, waiter: Waiter, outcome: &Result<Reply, CallError>, number: u32) {
-        match waiter {
-            Waiter::Ask(ask) => {
-                let own = std::mem::take(&mut self.asks[ask as usize].own);
-                let result = self.read(self.asks[ask as usize].step, &own, outcome, number);
-                self.settle(ask, result);
-            }
-            Waiter::Chunk(chunk) => self.distribute(chunk, outcome, number),
-        }
-    }
-
-    /// Puts a result (or what took its place) where it is waited for.
-    fn settle(&mut self, ask: u32, result: Result<Slot, Failure>) {
-        let step = self.asks[ask as usize].step;
-        let slot = match result {
-            Ok(slot) => self.keep(step, slot),
-            Err(failure) => self.fail(failure),
-        };
-        let cells = std::mem::take(&mut self.asks[ask as usize].cells);
-        self.fill(&cells, slot);
-        self.asks[ask as usize].is_done = true;
-        self.one_done(step);
-    }
-
-    /// Numbers a result of a step.
-    pub fn keep(&mut self, step: StepId, slot: Slot) -> Slot {
-        let outcomes = &mut self.results.outcomes[step.0 as usize];
-        outcomes.push(slot);
-        Slot::Result(u32::try_from(outcomes.len() - 1).unwrap_or(u32::MAX))
-    }
-
-    /// One call or chunk less to wait for.
-    pub fn one_done(&mut self, step: StepId) {
-        let progress = &mut self.steps[step.0 as usize];
-        progress.pending = progress.pending.saturating_sub(1);
-        if progress.pending == 0 {
-            progress.phase = Phase::Done;
-        }
-    }
-
-    /// Maps a reply for a step.
-    pub fn read(
-        &mut self,
-        id: StepId,
-        own: &Own,
-        outcome: &Result<Reply, CallError>,
-        number: u32,
-    ) -> Result<Slot, Failure> {
-        let connector = &self.graph[self.plan.steps[id.0 as usize].connector];
-        let reply = outcome.as_ref().map_err(|error| Failure::no_reply(id, connector, error))?;
-        let Some(shared) = &self.steps[id.0 as usize].shared else { return Ok(Slot::Missing) };
-        let answered = Answered::new(connector, reply.status, &reply.headers);
-        let scope = Scope { shared, own, answered: Some(&answered) };
-        let content = content(&reply.headers, &reply.body);
-        let is_dev = self.settings.dev;
-        let unreadable = |error: &crate::mapping::JsonError| {
-            let mut failure = Failure::unreadable(id, connector, Some(reply.status));
-            tracing::debug!(connector = %connector.coordinate, %error, "a body is not JSON");
-            if let (true, Value::Object(extensions)) = (is_dev, &mut failure.extensions) {
-                extensions.insert("cause".to_owned(), Value::String(error.to_string()));
-            }
-            failure
-        };
-        let success = connector.success.as_deref();
-        if !is_success(success, reply.status, &content, &scope).map_err(|error| unreadable(&error))? {
-            let body = content.to_value().map_err(|error| unreadable(&error))?;
-            return Err(Failure::refused(id, connector, reply.status, &body, &scope));
-        }
-        let mut problems = Vec::new();
-        let slot = map(self.plan, id, &content, number, &scope, &mut self.results, &mut problems);
-        self.note(id, problems);
-        slot.map_err(|error| unreadable(&error))
-    }
-
-    /// Maps the empty object, for a connector without a request.
-    fn read_nothing(&mut self, ask: u32) -> Result<Slot, Failure> {
-        let number = *self.empty_body.get_or_insert_with(|| {
-            self.results.replies.push(Bytes::from_static(b"{}"));
-            u32::try_from(self.results.replies.len() - 1).unwrap_or(u32::MAX)
-        });
-        let Ask { step: id, own, .. } = &self.asks[ask as usize];
-        let id = *id;
-        let Some(shared) = &self.steps[id.0 as usize].shared else { return Ok(Slot::Missing) };
-        let scope = Scope { shared, own, answered: None };
-        let mut problems = Vec::new();
-        let slot = map(self.plan, id, &Content::Json(b"{}"), number, &scope, &mut self.results, &mut problems);
-        self.note(id, problems);
-        let connector = self.connector_of(id);
-        slot.map_err(|_| Failure::unreadable(id, &self.graph[connector], None))
-    }
-
-    fn connector_of(&self, id: StepId) -> ConnectorId {
-        self.plan.steps[id.0 as usize].connector
-    }
-
-    fn note(&mut self, id: StepId, problems: Vec<crate::mapping::Problem>) {
-        if self.settings.dev {
-            let connector = self.connector_of(id);
-            let room = PROBLEMS_MAX.saturating_sub(self.problems.len());
-            self.problems.extend(problems.into_iter().take(room).map(|problem| (connector, problem.message)));
-        }
-    }
-}
-
-/// Runs a step's program; on an error nothing of it is left behind.
-fn map(
-    plan: &crate::plan::Plan,
-    id: StepId,
-    content: &Content<'_>,
-    number: u32,
-    scope: &Scope<'_>,
-    results: &mut super::view::Results,
-    problems: &mut Vec<crate::mapping::Problem>,
-) -> Result<Slot, crate::mapping::JsonError> {
-    let store = &mut results.stores[id.0 as usize];
-    let (cells, text) = (store.cells.len(), store.text.len());
-    let mapped = plan.steps[id.0 as usize].program.read(content.as_body(), number, scope, store, problems);
-    if mapped.is_err() {
-        store.cells.truncate(cells);
-        store.text.truncate(text);
-    }
-    mapped
 }

@@ -19,6 +19,8 @@ mod rules;
 mod scan;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use arguments::arguments;
 pub use bind::{

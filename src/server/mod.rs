@@ -16,6 +16,8 @@ mod graphiql;
 mod graphql;
 mod listen;
 mod media;
+mod probe;
+pub mod process;
 mod request;
 mod status;
 #[cfg(test)]
@@ -27,7 +29,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use self::{admin::Admin, listen::Bounds};
-pub use self::{app::App, graphiql::Tab};
+pub use self::{
+    app::App,
+    graphiql::Tab,
+    probe::{DEFAULT as PROBE_DEFAULT, probe},
+};
 use crate::{config::Settings, gateway::Gateway};
 
 /// Probes and scrapes are few and short.

@@ -109,16 +109,16 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Product> {
     })
 }
 
-/// In the order of the ids, as often as they are named.
+/// In the order of the ids, each once.
 fn by_ids(connection: &Connection, ids: &[&str]) -> rusqlite::Result<Vec<Product>> {
     let numbers: Vec<u32> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+    if numbers.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut statement =
         connection.prepare_cached(&format!("{COLUMNS} WHERE p.id IN ({})", placeholders(numbers.len())))?;
-    let mut found: Vec<Product> = if numbers.is_empty() {
-        Vec::new()
-    } else {
-        statement.query_map(params_from_iter(&numbers), read)?.collect::<rusqlite::Result<_>>()?
-    };
+    let mut found: Vec<Product> =
+        statement.query_map(params_from_iter(&numbers), read)?.collect::<rusqlite::Result<_>>()?;
     found.sort_by_key(|product| ids.iter().position(|id| *id == product.id));
     Ok(found)
 }

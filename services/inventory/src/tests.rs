@@ -32,3 +32,9 @@ async fn every_second_call_is_slow_when_told_so() {
     }
     assert_eq!((slow[1], slow[3]), (true, true));
 }
+
+#[test]
+fn runs_alone_with_its_options() {
+    let command = <Options as clap::Args>::augment_args(clap::Command::new("alone"));
+    command.debug_assert();
+}

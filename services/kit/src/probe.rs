@@ -7,7 +7,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// A router that is being served on a free port, for as long as the runtime of the test lives.
+/// Something that is being served on loopback; a router of ours for as long as the runtime of the test lives.
 #[derive(Debug, Clone, Copy)]
 pub struct Probe {
     port: u16,
@@ -34,6 +34,11 @@ impl Probe {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("loopback has a free port");
         let port = listener.local_addr().expect("a bound socket has an address").port();
         tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { port }
+    }
+
+    /// What listens on a port of 127.0.0.1 already.
+    pub fn at(port: u16) -> Self {
         Self { port }
     }
 

@@ -3,15 +3,17 @@
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use axum::Router;
-use clap::{Args, Parser};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser};
 use tokio::net::TcpListener;
 
 use crate::Error;
 
 /// Options of every service.
 #[derive(Debug, Clone, Default, Args)]
+// No group: a service's own options, which this is flattened into, are one of the same name.
+#[group(skip)]
 pub struct Options {
-    /// `SQLite` file to keep the data in; without it the data is in memory and the same at every start
+    /// Database file to keep the data in; without it the data is in memory and the same at every start
     #[arg(long = "db", value_name = "FILE")]
     pub database: Option<PathBuf>,
 }
@@ -29,7 +31,8 @@ struct CommandLine<O: Args> {
 ///
 /// Errors: a busy port or an unusable database, printed, exit code 1.
 pub async fn run<O: Args>(name: &'static str, port: u16, router: impl FnOnce(&O) -> Result<Router, Error>) -> ExitCode {
-    let line = CommandLine::<O>::parse();
+    let matches = command::<O>(name).get_matches();
+    let line = CommandLine::<O>::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let filter = tracing_subscriber::EnvFilter::builder()
         .with_default_directive(tracing_subscriber::filter::LevelFilter::INFO.into())
         .from_env_lossy();
@@ -41,6 +44,11 @@ pub async fn run<O: Args>(name: &'static str, port: u16, router: impl FnOnce(&O)
             ExitCode::FAILURE
         }
     }
+}
+
+/// The command line. Named here, because the comment of flattened options would be taken for the description.
+fn command<O: Args>(name: &'static str) -> clap::Command {
+    CommandLine::<O>::command().name(name).about(format!("The service `{name}` of weft's demo, alone"))
 }
 
 async fn serve(name: &str, port: u16, router: impl FnOnce() -> Result<Router, Error>) -> Result<(), Error> {
@@ -58,4 +66,27 @@ async fn serve(name: &str, port: u16, router: impl FnOnce() -> Result<Router, Er
         })
         .await
         .map_err(|error| Error(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Args)]
+    struct Own {
+        #[command(flatten)]
+        store: Options,
+        #[arg(long, default_value_t = 0)]
+        slow_every: u32,
+    }
+
+    #[test]
+    fn a_service_adds_options_of_its_own() {
+        let line = ["stock", "--port", "0", "--db", "stock.db", "--slow-every", "3"];
+        let matches = command::<Own>("stock").try_get_matches_from(line).unwrap();
+        let line = CommandLine::<Own>::from_arg_matches(&matches).unwrap();
+        assert_eq!((line.port, line.options.slow_every), (Some(0), 3));
+        assert_eq!(line.options.store.database, Some(PathBuf::from("stock.db")));
+        command::<Options>("plain").debug_assert();
+    }
 }

@@ -10,8 +10,8 @@ async fn reviews(flaky_every: u32) -> Probe {
 #[tokio::test]
 async fn a_summary_of_many_products_is_one_call() {
     let reviews = reviews(0).await;
-    let target =
-        format!("/reviews/summary?top=2&{}", (1..=20).map(|id| format!("product_id={id}&")).collect::<String>());
+    let ids: Vec<String> = (1..=20).map(|id| format!("product_id={id}")).collect();
+    let target = format!("/reviews/summary?top=2&{}", ids.join("&"));
     let found = reviews.get(&target, &[]).await.body;
     let found = found.as_array().unwrap();
     assert_eq!(found.len(), 20);
@@ -47,4 +47,10 @@ async fn a_review_is_written_in_the_callers_name() {
     assert_eq!(newest[0]["title"], "Great");
     let wrong = json!({ "product_id": "17", "stars": 6, "title": "Great" });
     assert_eq!(reviews.post("/reviews", &[&token], &wrong).await.status, 422);
+}
+
+#[test]
+fn runs_alone_with_its_options() {
+    let command = <Options as clap::Args>::augment_args(clap::Command::new("alone"));
+    command.debug_assert();
 }

@@ -197,8 +197,13 @@ impl Setting {
         let introspection = operation::introspect(&self.graph, &document, &bound, &values).unwrap();
         let plan = Arc::new(plan::build(&self.graph, bound).unwrap());
         let caller = Caller::default();
-        run(&self.graph, &plan, &values, introspection, &caller, &self.settings, &self.upstreams).await
+        movable(run(&self.graph, &plan, &values, introspection, &caller, &self.settings, &self.upstreams)).await
     }
+}
+
+/// A run may be polled by any thread.
+fn movable<F: Future + Send>(run: F) -> F {
+    run
 }
 
 /// Message, path and code of every error.
