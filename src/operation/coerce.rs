@@ -1,4 +1,4 @@
-//! Variables of a request (GraphQL 6.1.2, CoerceVariableValues).
+//! Variables of a request (GraphQL 6.1.2, `CoerceVariableValues`).
 
 use super::{Operation, findings::Findings, rules::is_one_of};
 use crate::{
