@@ -26,9 +26,9 @@ fn bare_deflate(body: &[u8]) -> Vec<u8> {
 
 pub(in crate::upstream) fn brotli(body: &[u8]) -> Vec<u8> {
     let mut encoded = Vec::new();
-    let mut encoder = brotli::CompressorWriter::new(&mut encoded, 4096, 5, 20);
-    encoder.write_all(body).unwrap();
-    drop(encoder);
+    let mut writer = brotli::CompressorWriter::new(&mut encoded, 4096, 5, 20);
+    writer.write_all(body).unwrap();
+    drop(writer);
     encoded
 }
 
