@@ -7,17 +7,34 @@
 //! Two back ends (DESIGN 5): the span reader for paths, aliases and groups, the evaluator for the rest.
 //! Not here: GraphQL. Types are checked in `schema`, completion happens in `execute`.
 
+mod ast;
 mod evaluate;
 mod layout;
+mod lex;
+mod merge;
+mod method;
 mod parse;
+mod pour;
 mod program;
+mod prune;
+mod reader;
 pub mod scan;
 mod shape;
 mod slot;
+mod types;
+mod uses;
 mod value;
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod types_tests;
+#[cfg(test)]
+mod uses_tests;
 
 pub use evaluate::{Problem, Variables};
 pub use layout::{Column, Kind, Layout, Node, NodeId};
+pub use method::suggest_method;
 pub use parse::{Mapping, ParseError, Span, Version, parse};
 pub use program::{BackEnd, Body, Program};
 pub use shape::{Fields, KeyTree, Shape, ShapeKind, Use, Variable};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::{Mapping, Span};
+use super::Span;
 
 /// A variable of the language; `$` and `@` are not variables but positions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -84,28 +84,20 @@ pub enum ShapeKind {
     OneOf(Vec<Shape>),
 }
 
-impl Mapping {
-    /// The static shape of the output. `given` answers the shape of a variable (`Unknown` when it has none).
-    pub fn shape(&self, given: &dyn Fn(Variable) -> Shape) -> Shape {
-        let _ = given;
-        todo!()
-    }
-
-    /// Every occurrence of a variable, in text order.
-    pub fn uses(&self) -> Vec<Use> {
-        todo!()
-    }
-
-    /// What is used of a variable, as nested names, followed through methods, `?` and groups (reference 6.2).
-    /// `None` when the variable does not occur.
-    pub fn needs(&self, variable: Variable) -> Option<KeyTree> {
-        let _ = variable;
-        todo!()
-    }
-
-    /// Spans of the places that read the input (`$` or a bare key at the start of a path, outside nested groups over variables).
-    /// Empty for a mapping that draws on variables and literals only.
-    pub fn reads_input(&self) -> Vec<Span> {
-        todo!()
+impl Variable {
+    /// The variable of that name, written without `$`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "args" => Self::Args,
+            "this" => Self::This,
+            "batch" => Self::Batch,
+            "config" => Self::Config,
+            "context" => Self::Context,
+            "env" => Self::Env,
+            "request" => Self::Request,
+            "response" => Self::Response,
+            "status" => Self::Status,
+            _ => return None,
+        })
     }
 }
