@@ -40,7 +40,7 @@ try {
   page = await context.newPage();
   page.setDefaultTimeout(30_000);
   page.on('console', (message) => {
-    if (message.type() === 'error') failures.push(`console: ${message.text()}`);
+    if (message.type() === 'error') failures.push(`console: ${message.text().slice(0, 300)}`);
   });
   page.on('pageerror', (error) => failures.push(`page: ${error.message}`));
   page.on('response', (response) => {
