@@ -304,3 +304,9 @@ impl<'e> Evaluator<'e> {
         Some(out)
     }
 }
+
+/// The value of an expression that does not look at its input.
+pub(super) fn constant(expr: &Expr, variables: &dyn Variables, problems: &mut Vec<Problem>) -> Option<Value> {
+    let mut evaluator = Evaluator { variables, problems, depth: 0 };
+    evaluator.argument(expr, &Scope { root: &Value::Null, current: &Value::Null, locals: None })
+}

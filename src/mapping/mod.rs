@@ -14,7 +14,10 @@ mod lex;
 mod merge;
 mod method;
 mod parse;
+mod pour;
 mod program;
+mod prune;
+mod reader;
 pub mod scan;
 mod shape;
 mod slot;
@@ -24,6 +27,10 @@ mod value;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod types_tests;
+#[cfg(test)]
+mod uses_tests;
 
 pub use evaluate::{Problem, Variables};
 pub use layout::{Column, Kind, Layout, Node, NodeId};
