@@ -9,7 +9,8 @@ const GUESTS: &[(&str, &[&str])] = &[
     ("apollo_compiler", &["schema", "operation"]),
     ("async_graphql", &["execute", "gateway", "server"]),
     ("async_graphql_axum", &["server"]),
-    ("axum", &["server"]),
+    // The demo serves its services, whose interface is a router.
+    ("axum", &["server", "demo"]),
     ("axum_server", &["server"]),
     ("clap", &["main.rs"]),
     ("governor", &["policy"]),
@@ -128,11 +129,7 @@ fn code(file: &Path) -> String {
             '"' => {
                 while let Some(inner) = rest.next() {
                     match inner {
-                        '\\' => {
-                            if rest.next() == Some('\n') {
-                                out.push('\n');
-                            }
-                        }
+                        '\\' => out.extend(rest.next().filter(|next| *next == '\n')),
                         '"' => break,
                         '\n' => out.push('\n'),
                         _ => {}

@@ -111,8 +111,7 @@ fn sizes(pieces: &[Piece]) -> Result<Vec<Size>, Vec<usize>> {
 /// Of the fragments that could not be measured, those that others of them spread: the cycles, without what leads into them.
 fn in_cycles(pieces: &[Piece], mut outside: Vec<bool>) -> Vec<usize> {
     let mut users = vec![0usize; pieces.len()];
-    for (index, piece) in pieces.iter().enumerate().filter(|(index, _)| !outside[*index]) {
-        debug_assert!(!outside[index]);
+    for (_, piece) in pieces.iter().enumerate().filter(|(index, _)| !outside[*index]) {
         for &(fragment, _) in &piece.spreads {
             users[fragment] += 1;
         }
@@ -160,7 +159,9 @@ impl Piece {
 
     /// Recursion is bounded by the nesting of the text, which was checked.
     fn walk(&mut self, names: &HashMap<Name, usize>, selections: &[ast::Selection], depth: u64) {
-        self.own.height = self.own.height.max(depth);
+        if !selections.is_empty() {
+            self.own.height = self.own.height.max(depth);
+        }
         for selection in selections {
             self.own.selections += 1;
             match selection {

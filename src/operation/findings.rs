@@ -6,7 +6,7 @@ use serde_json::{Map, json};
 use crate::error::{ErrorCode, Location, Refusal, RequestError};
 
 /// Findings shown; the rest is counted, so that an answer stays in proportion to what came in.
-const SHOWN_MAX: usize = 100;
+pub(super) const SHOWN_MAX: usize = 100;
 /// Bytes of one message; names in it come from the caller.
 const MESSAGE_MAX: usize = 400;
 
@@ -99,10 +99,6 @@ impl Findings {
                 extensions: Map::new(),
             });
         }
-    }
-
-    pub(super) fn is_full(&self) -> bool {
-        self.errors.len() == SHOWN_MAX
     }
 
     /// The refusal, if anything was found.

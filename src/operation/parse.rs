@@ -9,7 +9,7 @@ use apollo_compiler::{
     ExecutableDocument,
     diagnostic::ToCliReport,
     parser::Parser,
-    validation::{DiagnosticList, Valid},
+    validation::{DiagnosticData, DiagnosticList, Valid},
 };
 
 use super::{
@@ -93,23 +93,53 @@ pub fn parse(graph: &Graph, text: &str, limits: &Limits) -> Result<Document, Ref
     let budget = limits.selections_max.saturating_mul(MERGE_PER_SELECTION);
     let built = ast.to_executable(&graph.schema);
     let unvalidated = built.as_ref().unwrap_or_else(|failed| &failed.partial);
-    if !overlap::is_affordable(&graph.schema, unvalidated, budget) {
+    let Some(conflicts) = overlap::conflicts(&graph.schema, unvalidated, budget) else {
         return Err(limit_exceeded("merged fields", budget, budget.saturating_add(1), None));
-    }
-    let mut findings = Findings::new(ErrorCode::GraphqlValidationFailed);
+    };
+    let mut found: Vec<(usize, String)> = rules::check(&graph.schema, unvalidated).into_iter().collect();
+    found.extend(conflicts.into_iter().map(|offset| (offset, "fields of one name have different arguments".into())));
     let validated = ast.to_executable_validate(&graph.schema);
-    if let Err(failed) = &validated {
-        for diagnostic in failed.errors.iter() {
-            let span = diagnostic.error.location();
-            findings.push(span.map(|span| lines.location(span.offset())), || diagnostic.error.to_string());
-        }
-    }
-    rules::check(&graph.schema, unvalidated, &lines, &mut findings);
-    findings.into_result()?;
+    validation_findings(text, found, validated.as_ref().err().map(|failed| &failed.errors), &lines).into_result()?;
     let Ok(executable) = validated else {
         return Err(Refusal::new(ErrorCode::GraphqlValidationFailed, "the operation is not valid"));
     };
     Ok(Document { inner: Arc::new(Inner { executable, lines, selections_max: limits.selections_max }) })
+}
+
+/// Our findings and apollo-compiler's, in the order of the text.
+fn validation_findings(
+    text: &str,
+    ours: Vec<(usize, String)>,
+    theirs: Option<&DiagnosticList>,
+    lines: &Lines,
+) -> Findings {
+    type Message<'a> = Box<dyn FnOnce() -> String + 'a>;
+    let mut all: Vec<(usize, Message<'_>)> = Vec::new();
+    for (offset, message) in ours {
+        all.push((offset, Box::new(move || message)));
+    }
+    for diagnostic in theirs.into_iter().flat_map(DiagnosticList::iter) {
+        if is_consequence(text, diagnostic.error) {
+            continue;
+        }
+        let offset = diagnostic.error.location().map_or(0, |span| span.offset());
+        all.push((offset, Box::new(move || diagnostic.error.to_string())));
+    }
+    all.sort_by_key(|(offset, _)| *offset);
+    let mut findings = Findings::new(ErrorCode::GraphqlValidationFailed);
+    for (offset, message) in all {
+        findings.push(Some(lines.location(offset)), message);
+    }
+    findings
+}
+
+/// A selection set was written, and each of its fields is a finding by itself: that nothing is left of it is none.
+fn is_consequence(text: &str, found: &DiagnosticData) -> bool {
+    found.unstable_error_name() == Some("MissingSubselection")
+        && found
+            .location()
+            .and_then(|span| text.get(span.offset()..span.end_offset()))
+            .is_some_and(|written| written.trim_end().ends_with('}'))
 }
 
 /// What the parser found. After a mistake it finds more of them in what follows, so each line shows its first only.

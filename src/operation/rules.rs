@@ -10,21 +10,17 @@ use apollo_compiler::{
     schema::{ExtendedType, InputObjectType},
 };
 
-use super::findings::{Findings, Lines};
+use indexmap::IndexSet;
 
-/// Adds what these rules find. Fragments are checked once for each operation that uses them, as variables differ.
-pub(super) fn check(schema: &Schema, document: &ExecutableDocument, lines: &Lines, findings: &mut Findings) {
-    let mut reported = HashSet::new();
+use super::findings::SHOWN_MAX;
+
+/// What these rules find, with its offset in the text; a few more at most than are shown. Fragments are checked once for each
+/// operation that uses them, as variables differ.
+pub(super) fn check(schema: &Schema, document: &ExecutableDocument) -> IndexSet<(usize, String)> {
+    let mut found = IndexSet::new();
     for operation in document.operations.iter() {
-        let mut rules = Rules {
-            schema,
-            document,
-            lines,
-            findings,
-            variables: &operation.variables,
-            seen: HashSet::new(),
-            reported: &mut reported,
-        };
+        let mut rules =
+            Rules { schema, document, variables: &operation.variables, seen: HashSet::new(), found: &mut found };
         for variable in &operation.variables {
             rules.directives(&variable.directives);
             if let Some(default) = &variable.default_value {
@@ -34,18 +30,17 @@ pub(super) fn check(schema: &Schema, document: &ExecutableDocument, lines: &Line
         rules.directives(&operation.directives);
         rules.selections(&operation.selection_set);
     }
+    found
 }
 
 struct Rules<'a, 'f> {
     schema: &'a Schema,
     document: &'a ExecutableDocument,
-    lines: &'a Lines,
-    findings: &'f mut Findings,
     variables: &'a [Node<VariableDefinition>],
     /// Fragments already checked for this operation.
     seen: HashSet<&'a Name>,
-    /// Places of findings already made for another operation.
-    reported: &'f mut HashSet<(usize, String)>,
+    /// A finding in a fragment is made for each operation, and kept once.
+    found: &'f mut IndexSet<(usize, String)>,
 }
 
 /// Where a value stands: what is expected there, and how deep inside of an argument.
@@ -184,14 +179,8 @@ impl<'a> Rules<'a, '_> {
     }
 
     fn report(&mut self, node: &Node<Value>, message: impl FnOnce() -> String) {
-        if self.findings.is_full() {
-            self.findings.push(None, String::new);
-            return;
-        }
-        let message = message();
-        let span = node.location();
-        if self.reported.insert((span.map_or(0, |span| span.offset()), message.clone())) {
-            self.findings.push(Some(self.lines.at(span)), || message);
+        if self.found.len() <= SHOWN_MAX {
+            self.found.insert((node.location().map_or(0, |span| span.offset()), message()));
         }
     }
 }

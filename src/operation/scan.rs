@@ -181,7 +181,7 @@ mod tests {
     fn counts_tokens_and_nesting() {
         check("", 0, 0);
         check("{a}", 3, 1);
-        check("{ a(x: [1, 2.5e-3]) { b } }", 13, 3);
+        check("{ a(x: [1, 2.5e-3]) { b } }", 14, 3);
         check("...on T @d", 5, 0);
         check("1-1-1", 3, 0);
         check("}}}{", 4, 1);
@@ -200,7 +200,7 @@ mod tests {
     fn blanks_what_means_nothing_and_keeps_offsets() {
         let text = "\u{feff}{ a,,, # no é\n b(x: \"a,b#c\") }";
         let scanned = scan(text, usize::MAX, usize::MAX);
-        assert_eq!(scanned.text, "   { a              \n b(x: \"a,b#c\") }");
+        assert_eq!(scanned.text, "   { a           \n b(x: \"a,b#c\") }");
         assert_eq!(scanned.text.find("b("), text.find("b("));
         assert!(matches!(scan("{ a }", 9, 9).text, Cow::Borrowed(_)));
     }

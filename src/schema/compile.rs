@@ -64,12 +64,7 @@ fn graph(files: &[File], options: &Options, findings: &mut Findings) -> Option<G
         return None;
     }
     if checked.is_empty() {
-        findings.error_with_help(
-            "GRAPH_QL_ERROR",
-            "there is no schema file",
-            None,
-            Some("name a `.graphql` file".to_owned()),
-        );
+        findings.error_with_help("GRAPH_QL_ERROR", "there is no schema file", None, Some("name a `.graphql` file".to_owned()));
         return None;
     }
     let documents: Vec<&Document> = checked.iter().map(|checked| &checked.document).collect();
@@ -100,7 +95,7 @@ fn check_document(document: Document, options: &Options, findings: &mut Findings
     let before = findings.error_count();
     check::support::check(&document, findings);
     check::key::check_syntax(&document, findings);
-    let mut sources = source::read_all(&document, findings);
+    let mut sources = source::read_all(&document, options.compatibility, findings);
     for source in &mut sources {
         let exact = options.urls.get(&format!("{}.{}", document.subgraph, source.name));
         if let Some(url) = exact.or_else(|| options.urls.get(&source.name)).and_then(|urls| urls.first()) {

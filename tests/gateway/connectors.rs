@@ -169,6 +169,7 @@ fn config(file: &File, case: &Case, compatibility: &str) -> Value {
         "schema": [{ "path": fixture::folder().join(&file.schema), "name": file.subgraph }],
         "compatibility": compatibility,
         "server": { "listen": "127.0.0.1:0" },
+            "admin": { "listen": "off" },
         "sources": sources,
         "context": context,
     })

@@ -5,14 +5,13 @@ use std::{ops::Range, sync::Arc};
 use apollo_compiler::{
     Node, Schema,
     ast::{InputValueDefinition, Type, Value},
-    parser::SourceSpan,
     schema::ExtendedType,
 };
 
 use crate::{
     error::Diagnostic,
-    mapping::{Fields, KeyTree, Mapping, Shape, ShapeKind, Span, Variable, Version, parse},
-    schema::{document::known_names, findings::Findings, literal::Literal},
+    mapping::{Fields, KeyTree, Mapping, Shape, ShapeKind, Span, Variable, Version, parse, suggest_method},
+    schema::{Compatibility, document::known_names, findings::Findings, literal::Literal},
 };
 
 /// A parsed mapping and where it is written.
@@ -31,13 +30,7 @@ impl Text {
     }
 
     /// An error at a part of the mapping.
-    pub(in crate::schema) fn error(
-        &self,
-        code: &'static str,
-        message: impl Into<String>,
-        span: &Span,
-        findings: &Findings,
-    ) -> Diagnostic {
+    pub(in crate::schema) fn error(&self, code: &'static str, message: impl Into<String>, span: &Span, findings: &Findings) -> Diagnostic {
         Diagnostic::error(code, message, self.literal.label(self.place(span), findings, ""))
     }
 }
@@ -57,6 +50,8 @@ pub(in crate::schema) struct Scope<'a> {
     pub(in crate::schema) batch: Option<&'a str>,
     /// What else there is.
     pub(in crate::schema) phase: Phase,
+    /// Whose diagnostics: the original has none for methods that do not exist.
+    pub(in crate::schema) compatibility: Compatibility,
 }
 
 /// When a mapping runs.
@@ -119,15 +114,17 @@ pub(in crate::schema) fn read(
 }
 
 /// Checks a parsed mapping.
-pub(in crate::schema) fn check(
-    text: &Text,
-    scope: &Scope<'_>,
-    codes: Codes,
-    expected: Expected,
-    findings: &mut Findings,
-) {
+pub(in crate::schema) fn check(text: &Text, scope: &Scope<'_>, codes: Codes, expected: Expected, findings: &mut Findings) {
     let before = findings.error_count();
     check_uses(text, scope, codes, findings);
+    if scope.compatibility == Compatibility::Default {
+        for (name, span) in text.mapping.unknown_methods() {
+            let label = text.literal.label(text.place(&span), findings, "gives no value");
+            let finding = Diagnostic::warning("UNKNOWN_METHOD", format!("there is no method `->{name}`"), label);
+            let help = suggest_method(&name).map(|method| format!("did you mean `->{method}`?"));
+            findings.push(Diagnostic { help, ..finding });
+        }
+    }
     if scope.phase != Phase::Response {
         for span in text.mapping.reads_input() {
             let name = text.mapping.text.get(span.clone()).unwrap_or_default();
@@ -179,10 +176,17 @@ fn check_uses(text: &Text, scope: &Scope<'_>, codes: Codes, findings: &mut Findi
                 Variable::Args => codes.argument,
                 _ => codes.field,
             };
-            let finding = text.error(code, wrong.message, &wrong.span, findings);
+            let finding = text.error(code, wrong.message, &without_dot(&text.mapping.text, wrong.span), findings);
             findings.push(Diagnostic { help: wrong.help, ..finding });
         }
     }
+}
+
+/// The name alone of a step `.name`.
+fn without_dot(text: &str, span: Span) -> Span {
+    let step = text.get(span.clone()).unwrap_or_default();
+    let name = step.trim_start_matches(|c: char| c == '.' || c.is_whitespace());
+    span.end - name.len()..span.end
 }
 
 /// A name behind a variable that is not there.
@@ -288,9 +292,7 @@ impl Scope<'_> {
         let needs = mapping.needs(variable).unwrap_or_default();
         let kind = match variable {
             Variable::Args => match self.args {
-                Some(args) => {
-                    ShapeKind::Object(self.input_members(args.iter().map(|arg| (arg.name.as_str(), &*arg.ty)), &needs))
-                }
+                Some(args) => ShapeKind::Object(self.input_members(args.iter().map(|arg| (arg.name.as_str(), &*arg.ty)), &needs)),
                 None => ShapeKind::Unknown,
             },
             Variable::This => self.this.map_or(ShapeKind::Unknown, |ty| self.output(ty, &needs)),
@@ -362,10 +364,7 @@ fn shape(kind: ShapeKind) -> Shape {
 fn misfit(shape: &Shape, expected: Expected) -> Option<(String, Option<Span>)> {
     use ShapeKind as K;
     if let K::OneOf(alternatives) = &shape.kind {
-        return alternatives
-            .iter()
-            .find_map(|alternative| misfit(alternative, expected))
-            .map(|(text, span)| (text, span.or_else(|| shape.span.clone())));
+        return alternatives.iter().find_map(|alternative| misfit(alternative, expected)).map(|(text, span)| (text, span.or_else(|| shape.span.clone())));
     }
     let found = describe(&shape.kind);
     let wrong = match expected {
@@ -421,9 +420,4 @@ fn describe(kind: &ShapeKind) -> &'static str {
         ShapeKind::Object(_) | ShapeKind::Group(..) => "an object",
         ShapeKind::OneOf(_) => "sometimes null or of another type",
     }
-}
-
-/// The place of a whole argument.
-pub(in crate::schema) fn span_of(value: &Node<Value>) -> Option<SourceSpan> {
-    value.location()
 }

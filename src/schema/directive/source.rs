@@ -12,6 +12,7 @@ use super::{
 use crate::{
     mapping::Mapping,
     schema::{
+        Compatibility,
         document::Document,
         findings::Findings,
         template::{Header, Parts, Template},
@@ -37,21 +38,16 @@ pub(in crate::schema) struct SourceDraft {
 }
 
 /// Reads all sources of a document.
-pub(in crate::schema) fn read_all(document: &Document, findings: &mut Findings) -> Vec<SourceDraft> {
+pub(in crate::schema) fn read_all(document: &Document, compatibility: Compatibility, findings: &mut Findings) -> Vec<SourceDraft> {
     let mut sources: Vec<SourceDraft> = Vec::new();
     for directive in &document.schema.schema_definition.directives.0 {
         if directive.name != document.names.source.as_str() {
             continue;
         }
-        let Some(source) = one(document, &directive.node, findings) else { continue };
+        let Some(source) = one(document, &directive.node, compatibility, findings) else { continue };
         if sources.iter().any(|known| known.name == source.name && !source.name.is_empty()) {
             let message = format!("there are two sources called `{}`", source.name);
-            findings.error_with_help(
-                "DUPLICATE_SOURCE_NAME",
-                message,
-                source.span,
-                Some("give each its own name".to_owned()),
-            );
+            findings.error_with_help("DUPLICATE_SOURCE_NAME", message, source.span, Some("give each its own name".to_owned()));
             continue;
         }
         sources.push(source);
@@ -59,7 +55,7 @@ pub(in crate::schema) fn read_all(document: &Document, findings: &mut Findings) 
     sources
 }
 
-fn one(document: &Document, directive: &Node<Directive>, findings: &mut Findings) -> Option<SourceDraft> {
+fn one(document: &Document, directive: &Node<Directive>, compatibility: Compatibility, findings: &mut Findings) -> Option<SourceDraft> {
     let scope = Scope {
         schema: &document.schema,
         version: document.version?,
@@ -67,6 +63,7 @@ fn one(document: &Document, directive: &Node<Directive>, findings: &mut Findings
         this: None,
         batch: None,
         phase: Phase::Request,
+        compatibility,
     };
     let written = argument(directive, "name")?;
     let name = written.as_str()?.to_owned();
@@ -87,8 +84,9 @@ fn one(document: &Document, directive: &Node<Directive>, findings: &mut Findings
 
     let outcome = Scope { phase: Phase::Response, ..scope };
     let errors = argument(directive, "errors");
-    let mut mapping =
-        |value, code, expected| read(value, &outcome, Codes::one(code), expected, findings).map(|text| text.mapping);
+    let mut mapping = |value, code, expected| {
+        read(value, &outcome, Codes::one(code), expected, findings).map(|text| text.mapping)
+    };
     let message = errors.and_then(|errors| member(errors, "message"));
     let message = message.and_then(|value| mapping(value, "INVALID_ERRORS_MESSAGE", Expected::Text));
     let extensions = errors.and_then(|errors| member(errors, "extensions"));

@@ -12,11 +12,11 @@ pub(in crate::schema) struct Template {
     pub(in crate::schema) parts: Vec<Part>,
 }
 
-/// A piece of a template, with where it stands in the text.
+/// A piece of a template.
 #[derive(Debug, Clone)]
 pub(in crate::schema) enum Part {
     /// Constant text.
-    Text(String, Range<usize>),
+    Text(String),
     /// An expression; the range is that of the text between the braces.
     Expression(Box<Mapping>, Range<usize>),
 }
@@ -47,35 +47,34 @@ impl Template {
         while let Some(found) = text[at..].find('{') {
             let open = at + found;
             if open > at {
-                parts.push(Part::Text(text[at..open].to_owned(), at..open));
+                parts.push(Part::Text(text[at..open].to_owned()));
             }
             let close = closing_brace(text, open + 1).ok_or(TemplateError::Unclosed(open..text.len()))?;
             let inner = &text[open + 1..close];
             let mapping = parse(inner, version).map_err(|error| TemplateError::Expression(error, open + 1))?;
             if mapping.is_empty() {
-                let empty =
-                    ParseError { message: "the expression is empty".to_owned(), span: 0..inner.len(), help: None };
+                let empty = ParseError { message: "the expression is empty".to_owned(), span: 0..inner.len(), help: None };
                 return Err(TemplateError::Expression(empty, open + 1));
             }
             parts.push(Part::Expression(Box::new(mapping), open + 1..close));
             at = close + 1;
         }
         if at < text.len() {
-            parts.push(Part::Text(text[at..].to_owned(), at..text.len()));
+            parts.push(Part::Text(text[at..].to_owned()));
         }
         Ok(Self { parts })
     }
 
     /// A template of constant text.
     pub(in crate::schema) fn constant(text: &str) -> Self {
-        Self { parts: vec![Part::Text(text.to_owned(), 0..text.len())] }
+        Self { parts: vec![Part::Text(text.to_owned())] }
     }
 
     /// Its expressions, with where they stand.
     pub(in crate::schema) fn expressions(&self) -> impl Iterator<Item = (&Mapping, &Range<usize>)> {
         self.parts.iter().filter_map(|part| match part {
             Part::Expression(mapping, range) => Some((&**mapping, range)),
-            Part::Text(..) => None,
+            Part::Text(_) => None,
         })
     }
 
@@ -84,7 +83,7 @@ impl Template {
         let mut out = String::new();
         for part in &self.parts {
             match part {
-                Part::Text(text, _) => encode::constant(text, &mut out),
+                Part::Text(text) => encode::constant(text, &mut out),
                 Part::Expression(mapping, _) => {
                     let value = compute(mapping, variables);
                     let text = value.as_ref().map_or(Some(Cow::Borrowed("")), scalar);
@@ -105,7 +104,7 @@ impl Template {
         let mut out = String::new();
         for part in &self.parts {
             match part {
-                Part::Text(text, _) => out.push_str(text),
+                Part::Text(text) => out.push_str(text),
                 Part::Expression(mapping, _) => {
                     let value = compute(mapping, variables);
                     out.push_str(&value.as_ref().map_or(Some(Cow::Borrowed("")), scalar)?);

@@ -190,7 +190,9 @@ async fn serve(services: Services) -> std::net::SocketAddr {
             let _ = socket.set_nodelay(true);
             let services = services.clone();
             tokio::spawn(async move {
-                let service = service_fn(move |request| reply(services.clone(), request));
+                let service = service_fn(move |request: Request<Incoming>| {
+                    std::future::ready(Ok::<_, Infallible>(reply(&services, &request)))
+                });
                 let _ =
                     hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
             });
@@ -199,15 +201,14 @@ async fn serve(services: Services) -> std::net::SocketAddr {
     address
 }
 
-async fn reply(services: Services, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+fn reply(services: &Services, request: &Request<Incoming>) -> Response<Full<Bytes>> {
     services.calls.fetch_add(1, Ordering::Relaxed);
     let world = services.world.lock().expect("no panic in the services").clone().expect("a world is being tried");
     let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let (status, body) = world.rest(target);
-    let response = Response::builder()
+    Response::builder()
         .status(status)
         .header("content-type", "application/json")
         .body(Full::new(Bytes::from(body.to_string())))
-        .expect("a valid answer");
-    Ok(response)
+        .expect("a valid answer")
 }

@@ -140,7 +140,7 @@ impl<'a> Interpreter<'a> {
                 let field = &world.values[of][*at];
                 self.complete(&field.wrap, &field.of, json.get(&field.name), below, path)
             }
-            (Object::Root, _) | (_, Selected::All(_) | Selected::One { .. }) | (Object::Value { .. }, _) => {
+            (Object::Root | Object::Value { .. }, _) | (_, Selected::All(_) | Selected::One { .. }) => {
                 unreachable!("operations are valid")
             }
         }

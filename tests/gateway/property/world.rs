@@ -151,9 +151,9 @@ impl World {
 
     fn fill(&mut self, choices: &mut Choices) {
         let counts: Vec<usize> = self.entities.iter().map(|_| choices.below(4)).collect();
-        for own in 0..self.entities.len() {
+        for (own, count) in counts.iter().enumerate() {
             let numbers = choices.chance(30);
-            let rows = (1..=counts[own])
+            let rows = (1..=*count)
                 .map(|id| {
                     let mut json = Map::new();
                     json.insert("id".into(), if numbers { json!(id) } else { json!(id.to_string()) });
@@ -166,7 +166,7 @@ impl World {
                 .collect();
             self.entities[own].rows = rows;
         }
-        for own in 0..self.entities.len() {
+        for (own, count) in counts.iter().enumerate() {
             let everything =
                 |_: &mut Choices| Value::Array(self.entities[own].rows.iter().map(|row| row.json.clone()).collect());
             let all = match &self.entities[own].all.0 {
@@ -177,7 +177,7 @@ impl World {
             self.replies.insert(format!("/all/T{own}"), reply);
             for field in &self.entities[own].fields.clone() {
                 let Of::Connected { target, by_key, .. } = field.of else { continue };
-                for id in 1..=counts[own] {
+                for id in 1..=*count {
                     let body = self.shaped(choices, &field.wrap, &mut |choices, world| world.row(choices, target));
                     let reply = if choices.chance(6) { Reply::Fails } else { Reply::Json(body) };
                     let input = if by_key { format!("k{id}") } else { id.to_string() };
@@ -301,7 +301,7 @@ type Query {
             let key = if entity.resolver == Resolver::None { "" } else { " @key(fields: \"id\")" };
             let _ = writeln!(types, "type T{own}{key}\n{on_type}{{\n  id: ID!\n  key: String!");
             for field in &entity.fields {
-                let _ = write!(types, "  {}: {}", field.name, wrapped(&self.type_name(&field.of), &field.wrap));
+                let _ = write!(types, "  {}: {}", field.name, wrapped(&Self::type_name(&field.of), &field.wrap));
                 if let Of::Connected { target, by_key, gives } = &field.of {
                     let input = if *by_key { "key" } else { "id" };
                     let path = format!("/T{own}/{{$this.{input}}}/{}", field.name);
@@ -314,7 +314,7 @@ type Query {
         for (own, fields) in self.values.iter().enumerate() {
             let _ = writeln!(types, "type V{own} {{");
             for field in fields {
-                let _ = writeln!(types, "  {}: {}", field.name, wrapped(&self.type_name(&field.of), &field.wrap));
+                let _ = writeln!(types, "  {}: {}", field.name, wrapped(&Self::type_name(&field.of), &field.wrap));
             }
             types.push_str("}\n");
         }
@@ -342,17 +342,17 @@ type Query {
     fn select(&self, field: &Field, text: &mut String) {
         match &field.of {
             Of::Connected { .. } => {}
-            Of::Scalar(_) => *text += &format!(" {}", field.name),
-            Of::Stub(_) => *text += &format!(" {} {{ id }}", field.name),
+            Of::Scalar(_) => text.extend([" ", &field.name]),
+            Of::Stub(_) => text.extend([" ", &field.name, " { id }"]),
             Of::Value(of) => {
-                *text += &format!(" {} {{", field.name);
+                text.extend([" ", &field.name, " {"]);
                 self.values[*of].iter().for_each(|field| self.select(field, text));
                 *text += " }";
             }
         }
     }
 
-    fn type_name(&self, of: &Of) -> String {
+    fn type_name(of: &Of) -> String {
         match of {
             Of::Scalar(name) => (*name).into(),
             Of::Value(of) => format!("V{of}"),

@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 /// Longest time from start to the line with the URL; generous, machines that run tests are busy.
-const START_MAX: Duration = Duration::from_secs(60);
+const START_MAX: Duration = Duration::from_mins(1);
 
 /// A running `weft serve`; killed when dropped.
 pub struct Weft {
@@ -63,11 +63,6 @@ impl Weft {
         }
     }
 
-    /// Process id.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Whether the process still lives.
     pub fn is_alive(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
@@ -79,7 +74,7 @@ impl Weft {
             .client
             .post(format!("{}/graphql", self.origin))
             .header("content-type", "application/json")
-            .timeout(Duration::from_secs(60))
+            .timeout(Duration::from_mins(1))
             .body(body.to_string());
         for (name, value) in headers {
             request = request.header(name, value);
