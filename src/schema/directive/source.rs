@@ -38,7 +38,11 @@ pub(in crate::schema) struct SourceDraft {
 }
 
 /// Reads all sources of a document.
-pub(in crate::schema) fn read_all(document: &Document, compatibility: Compatibility, findings: &mut Findings) -> Vec<SourceDraft> {
+pub(in crate::schema) fn read_all(
+    document: &Document,
+    compatibility: Compatibility,
+    findings: &mut Findings,
+) -> Vec<SourceDraft> {
     let mut sources: Vec<SourceDraft> = Vec::new();
     for directive in &document.schema.schema_definition.directives.0 {
         if directive.name != document.names.source.as_str() {
@@ -60,7 +64,12 @@ pub(in crate::schema) fn read_all(document: &Document, compatibility: Compatibil
     sources
 }
 
-fn one(document: &Document, directive: &Node<Directive>, compatibility: Compatibility, findings: &mut Findings) -> Option<SourceDraft> {
+fn one(
+    document: &Document,
+    directive: &Node<Directive>,
+    compatibility: Compatibility,
+    findings: &mut Findings,
+) -> Option<SourceDraft> {
     let scope = Scope {
         schema: &document.schema,
         version: document.version?,
