@@ -159,13 +159,21 @@ async fn pages_follow_each_other_by_cursor() {
 }
 
 #[test]
-fn every_example_operation_fits_the_graph() {
+fn every_example_operation_fits_the_graph_and_the_readme_shows_a_plan_of_today() {
     let options = crate::schema::Options::default();
     let compiled = crate::schema::compile(&gateway::files(), &options).unwrap_or_else(|found| panic!("{found:#?}"));
-    for text in shop::OPERATIONS {
+    assert!(compiled.warnings.is_empty(), "{:#?}", compiled.warnings);
+    let plans = shop::OPERATIONS.map(|text| {
         let document = crate::operation::parse(&compiled.graph, text, &crate::operation::Limits::default()).unwrap();
         let operation = crate::operation::bind(&compiled.graph, &document, None).unwrap();
         let plan = crate::plan::build(&compiled.graph, std::sync::Arc::new(operation)).unwrap();
-        println!("{}", crate::plan::explain(&compiled.graph, &plan));
-    }
+        crate::plan::explain(&compiled.graph, &plan)
+    });
+    assert_eq!(
+        plans.each_ref().map(|plan| plan.lines().next().unwrap()),
+        ["query ProductPage: 8 steps", "query MyOrders: 4 steps", "query Search: 4 steps"]
+    );
+    let readme = include_str!("../../README.md");
+    assert!(readme.contains(&plans[1]), "the README shows another plan than\n{}", plans[1]);
+    assert!(readme.contains(&token::demo()), "the README shows another token than {}", token::demo());
 }

@@ -1,6 +1,6 @@
 //! Draws diagnostics on their source lines, or as JSON. The only file that knows the drawing library.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 use serde_json::json;
@@ -28,9 +28,7 @@ pub fn render(diagnostics: &[Diagnostic], format: Format) -> String {
         Format::Human { color } => draw(diagnostics, color),
         Format::Json => {
             let findings: Vec<serde_json::Value> = diagnostics.iter().map(describe).collect();
-            let mut text = serde_json::to_string_pretty(&findings).expect("plain JSON values can be written");
-            text.push('\n');
-            text
+            format!("{:#}\n", serde_json::Value::Array(findings))
         }
     }
 }
@@ -47,7 +45,8 @@ fn draw(diagnostics: &[Diagnostic], color: bool) -> String {
         // Marks in other files than the main one cannot be drawn on its lines.
         for label in drawn.elsewhere() {
             let (line, column) = position(&label.source, label.span.start);
-            out.push_str(&format!("  see also {}:{line}:{column} {}\n", label.source.name, label.text));
+            // Writing to a text cannot fail.
+            let _ = writeln!(out, "  see also {}:{line}:{column} {}", label.source.name, label.text);
         }
         out.push('\n');
     }
@@ -127,7 +126,7 @@ impl miette::Diagnostic for Drawn<'_> {
 
 /// One finding for tools: lines and columns count from 1, columns in characters; the end is behind the last character.
 fn describe(diagnostic: &Diagnostic) -> serde_json::Value {
-    let mut object = json!({
+    let object = json!({
         "code": diagnostic.code,
         "severity": match diagnostic.severity {
             Severity::Error => "error",
@@ -137,12 +136,15 @@ fn describe(diagnostic: &Diagnostic) -> serde_json::Value {
         "help": diagnostic.help,
     });
     let places: Vec<serde_json::Value> = diagnostic.labels.iter().map(place).collect();
-    let members = object.as_object_mut().expect("the literal above is an object");
+    let mut members = match object {
+        serde_json::Value::Object(members) => members,
+        _ => serde_json::Map::new(),
+    };
     if let Some(serde_json::Value::Object(main)) = places.first() {
         members.extend(main.clone());
     }
     members.insert("related".to_owned(), places.into_iter().skip(1).collect());
-    object
+    serde_json::Value::Object(members)
 }
 
 fn place(label: &Label) -> serde_json::Value {

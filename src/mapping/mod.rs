@@ -27,6 +27,10 @@ mod value;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod types_tests;
+#[cfg(test)]
+mod uses_tests;
 
 pub use evaluate::{Problem, Variables};
 pub use layout::{Column, Kind, Layout, Node, NodeId};

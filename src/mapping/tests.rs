@@ -1,6 +1,6 @@
 //! The language against the recorded vectors, and what the vectors cannot say.
 
-use super::{Mapping, Number, Problem, Value, Variable, Variables, Version, parse};
+use super::{Number, Problem, Value, Variable, Variables, Version, parse};
 
 /// Variables given as an object with names as written (`$args`).
 pub(super) struct Given(pub Value);
@@ -102,6 +102,110 @@ fn agrees_with_every_vector() {
     assert!(wrong.is_empty(), "{} of {count} vectors:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-pub(super) fn mapping(text: &str) -> Mapping {
-    parse(text, Version::V0_3).unwrap()
+fn evaluate(text: &str, input: &str) -> (Option<Value>, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let variables = Given(Value::Null);
+    let value = parse(text, Version::V0_3).unwrap().evaluate(
+        &Value::parse(input.as_bytes()).unwrap(),
+        &variables,
+        &mut problems,
+    );
+    (value, problems)
+}
+
+#[test]
+fn numbers_keep_their_text() {
+    let body = r#"{"big":123456789012345678901234567890,"decimal":1.50,"exponent":1e400}"#;
+    assert_eq!(evaluate("big decimal exponent", body).0.unwrap().to_json(), body);
+    assert_eq!(evaluate("$(big->gt(decimal))", body).0, Some(Value::Bool(true)));
+    assert_eq!(evaluate("$(big->toString)", body).0.unwrap().text(), "123456789012345678901234567890");
+}
+
+#[test]
+fn overflow_and_division_by_zero_are_problems() {
+    let body = r#"{"max":9223372036854775807,"one":1}"#;
+    for text in ["$(max->add(1))", "$(max->mul(2))", "$(one->mod(0))", "$(one->div(0))", "$(one->mod(0.0))"] {
+        let (value, problems) = evaluate(text, body);
+        assert_eq!(value, None, "{text}");
+        assert_eq!(problems.len(), 1, "{text}");
+    }
+}
+
+#[test]
+fn problems_are_bounded() {
+    let body = format!("[{}null]", "null,".repeat(500));
+    assert_eq!(evaluate("id", &body).1.len(), 100);
+}
+
+#[test]
+fn nesting_is_bounded_in_texts() {
+    for text in ["$(".repeat(5000), "a{".repeat(5000), "a: {".repeat(5000), "$([".repeat(5000), "a->map(".repeat(5000)]
+    {
+        for version in [Version::V0_3, Version::V0_4] {
+            assert!(parse(&text, version).is_err(), "{}", &text[..6]);
+        }
+    }
+    let steps = format!("$.a{}", "->as($x)".repeat(5000));
+    assert!(parse(&steps, Version::V0_3).unwrap_err().message.contains("steps"));
+}
+
+#[test]
+fn deep_groups_over_deep_lists_end_with_a_problem() {
+    let deep = format!("{}1{}", "[".repeat(127), "]".repeat(127));
+    let variables = Given(Value::parse(format!(r#"{{"$args":{{"x":{deep}}}}}"#).as_bytes()).unwrap_or_default());
+    let text = format!("{}y: @{}", "x: $args.x { ".repeat(40), "}".repeat(40));
+    let mut problems = Vec::new();
+    let _ = parse(&text, Version::V0_3).unwrap().evaluate(&Value::Null, &variables, &mut problems);
+    assert!(!problems.is_empty());
+}
+
+#[test]
+fn errors_of_a_text_tell_place_and_remedy() {
+    for (text, version, place, help) in [
+        (".town", Version::V0_3, ".", Some("write `$.town`")),
+        ("a, b", Version::V0_3, ",", Some("selections are separated by white space before v0.4")),
+        ("a.b c", Version::V0_3, "a.b", Some("give it a name: `name: path`")),
+        ("a { b }->size", Version::V0_3, "-", Some("write `$(path { … })->method`")),
+        ("v: a ?? b", Version::V0_3, "?", None),
+        ("a: 'text", Version::V0_3, "'text", None),
+        ("a { b", Version::V0_3, "{", None),
+        ("v: 1e3", Version::V0_4, "1e", None),
+    ] {
+        let error = parse(text, version).unwrap_err();
+        assert_eq!(&text[error.span.clone()], place, "{text}: {error}");
+        if help.is_some() {
+            assert_eq!(error.help.as_deref(), help, "{text}");
+        }
+    }
+}
+
+#[test]
+fn any_text_is_parsed_or_refused() {
+    let marks = [
+        "$", "@", "(", ")", "{", "}", "[", "]", ".", "->", "?", "??", "?!", ",", ":", "...", "a", "'", "\"", "é", "-",
+        "5", " ", "#", "\n", "true",
+    ];
+    let mut state = 7_u64;
+    for _ in 0..20_000 {
+        let mut text = String::new();
+        for _ in 0..12 {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            text.push_str(marks[usize::try_from(state % marks.len() as u64).unwrap()]);
+        }
+        for version in [Version::V0_2, Version::V0_3, Version::V0_4] {
+            match parse(&text, version) {
+                Ok(mapping) => {
+                    let mut problems = Vec::new();
+                    let _ = mapping.evaluate(&Value::Null, &Given(Value::Null), &mut problems);
+                    let _ = (
+                        mapping.uses(),
+                        mapping.shape(&|_| super::Shape { kind: super::ShapeKind::Unknown, span: None }),
+                    );
+                }
+                Err(error) => assert!(text.get(error.span.clone()).is_some(), "{text}: {:?}", error.span),
+            }
+        }
+    }
 }

@@ -30,47 +30,24 @@ pub(super) fn sdl(links: &Links) -> String {
 }
 
 /// Types of the connect spec.
-const CONNECT_TYPES: [&str; 7] = [
-    "SourceHTTP",
-    "ConnectHTTP",
-    "HTTPHeaderMapping",
-    "ConnectBatch",
-    "ConnectorErrors",
-    "JSONSelection",
-    "URLTemplate",
-];
+const CONNECT_TYPES: [&str; 7] =
+    ["SourceHTTP", "ConnectHTTP", "HTTPHeaderMapping", "ConnectBatch", "ConnectorErrors", "JSONSelection", "URLTemplate"];
 
 /// Directives of the federation spec.
 const FEDERATION_DIRECTIVES: [&str; 19] = [
-    "key",
-    "external",
-    "requires",
-    "provides",
-    "shareable",
-    "inaccessible",
-    "tag",
-    "override",
-    "extends",
-    "composeDirective",
-    "interfaceObject",
-    "authenticated",
-    "requiresScopes",
-    "policy",
-    "cost",
-    "listSize",
-    "context",
-    "fromContext",
-    "cacheTag",
+    "key", "external", "requires", "provides", "shareable", "inaccessible", "tag", "override", "extends",
+    "composeDirective", "interfaceObject", "authenticated", "requiresScopes", "policy", "cost", "listSize", "context",
+    "fromContext", "cacheTag",
 ];
 
-const LINK: &str = r#"
+const LINK: &str = "
 directive @link(url: String!, as: String, for: link__Purpose, import: [link__Import]) repeatable on SCHEMA
 directive @oneOf on INPUT_OBJECT
 scalar link__Import
 enum link__Purpose { SECURITY EXECUTION }
-"#;
+";
 
-const CONNECT: &str = r#"
+const CONNECT: &str = "
 directive @<source>(name: String!, http: <SourceHTTP>!, errors: <ConnectorErrors>, isSuccess: <JSONSelection>) repeatable on SCHEMA
 directive @<connect>(
   source: String, id: String, http: <ConnectHTTP>, batch: <ConnectBatch>, errors: <ConnectorErrors>,
@@ -86,9 +63,9 @@ input <ConnectBatch> { maxSize: Int }
 input <ConnectorErrors> { message: <JSONSelection>  extensions: <JSONSelection> }
 scalar <JSONSelection>
 scalar <URLTemplate>
-"#;
+";
 
-const FEDERATION: &str = r#"
+const FEDERATION: &str = "
 directive @<key>(fields: <FieldSet>!, resolvable: Boolean = true) repeatable on OBJECT | INTERFACE
 directive @<external>(reason: String) on OBJECT | FIELD_DEFINITION
 directive @<requires>(fields: <FieldSet>!) on FIELD_DEFINITION
@@ -112,4 +89,4 @@ scalar <FieldSet>
 scalar <Scope>
 scalar <Policy>
 scalar <ContextFieldValue>
-"#;
+";

@@ -42,12 +42,7 @@ fn all_fixture_schemas_compile() {
         let text = std::fs::read_to_string(&path).expect("a text");
         for options in [Options::default(), strict()] {
             if let Err(findings) = compile(&[file("api", &text)], &options) {
-                panic!(
-                    "{} ({:?})\n{}",
-                    path.display(),
-                    options.compatibility,
-                    render(&findings, Format::Human { color: false })
-                );
+                panic!("{} ({:?})\n{}", path.display(), options.compatibility, render(&findings, Format::Human { color: false }));
             }
         }
     }
@@ -69,12 +64,7 @@ fn broken_edits_give_their_codes() {
             assert!(text.contains(old), "{}", case["name"]);
             text = text.replace(old, new);
         }
-        let wanted: BTreeSet<String> = case["codes"]
-            .as_array()
-            .expect("a list")
-            .iter()
-            .map(|code| code.as_str().expect("text").to_owned())
-            .collect();
+        let wanted: BTreeSet<String> = case["codes"].as_array().expect("a list").iter().map(|code| code.as_str().expect("text").to_owned()).collect();
         let found = codes(&text, &strict());
         if found != wanted {
             wrong.push(format!("{}: wanted {wanted:?}, found {found:?}", case["name"]));

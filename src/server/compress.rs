@@ -134,13 +134,12 @@ mod tests {
                 assert_eq!(coding.map(Coding::name), Some(name));
                 assert!(encoded.len() < body.len());
                 let mut decoded = Vec::new();
-                match coding.unwrap() {
-                    Coding::Gzip => drop(flate2::read::GzDecoder::new(&encoded[..]).read_to_end(&mut decoded).unwrap()),
-                    Coding::Brotli => {
-                        drop(brotli::Decompressor::new(&encoded[..], 4096).read_to_end(&mut decoded).unwrap())
-                    }
-                    Coding::Zstd => decoded = zstd::decode_all(&encoded[..]).unwrap(),
-                }
+                let read = match coding.unwrap() {
+                    Coding::Gzip => flate2::read::GzDecoder::new(&encoded[..]).read_to_end(&mut decoded),
+                    Coding::Brotli => brotli::Decompressor::new(&encoded[..], 4096).read_to_end(&mut decoded),
+                    Coding::Zstd => zstd::Decoder::new(&encoded[..]).unwrap().read_to_end(&mut decoded),
+                };
+                assert_eq!(read.unwrap(), body.len());
                 assert_eq!(decoded, body);
             }
         }

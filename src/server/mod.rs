@@ -12,6 +12,8 @@ mod compress;
 mod connection;
 mod cors;
 mod csrf;
+#[cfg(test)]
+mod endpoint_tests;
 mod graphiql;
 mod graphql;
 mod listen;

@@ -29,7 +29,7 @@ impl Reader {
                     action
                 } else {
                     compiler.insert(&mut trie, &keys.steps, action)?;
-                    Action::Descend(trie)
+                    Action::Descend { trie, optional: false }
                 }
             }
             _ => return None,
@@ -280,17 +280,17 @@ impl Compiler<'_> {
             key.actions.push(action);
             return Some(());
         }
-        let descends = |action: &mut Action| match action {
-            Action::Descend(trie) => Some(std::mem::take(trie)),
+        let optional = first.quiet;
+        let found = key.actions.iter_mut().enumerate().find_map(|(at, action)| match action {
+            Action::Descend { trie, optional: before } if *before == optional => Some((at, std::mem::take(trie))),
             _ => None,
-        };
-        let found = key.actions.iter_mut().enumerate().find_map(|(at, action)| descends(action).map(|trie| (at, trie)));
+        });
         let (at, mut below) = found.unwrap_or_else(|| {
-            key.actions.push(Action::Descend(Trie::default()));
+            key.actions.push(Action::Descend { trie: Trie::default(), optional });
             (key.actions.len() - 1, Trie::default())
         });
         self.insert(&mut below, rest, action)?;
-        trie.keys[index].actions[at] = Action::Descend(below);
+        trie.keys[index].actions[at] = Action::Descend { trie: below, optional };
         Some(())
     }
 }

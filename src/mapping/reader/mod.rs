@@ -38,8 +38,8 @@ enum Action {
     Take { cell: u32, optional: bool },
     /// A group applied to the value, its result put into the cell.
     Group { cell: u32, optional: bool, plan: Box<Plan> },
-    /// The middle of a path: keys of the value, into the same output object.
-    Descend(Trie),
+    /// The middle of a path: keys of the value, into the same output object. `optional`: null is no problem.
+    Descend { trie: Trie, optional: bool },
     /// A group whose members go into the same output object.
     Spread(Trie),
 }

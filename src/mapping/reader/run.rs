@@ -79,14 +79,14 @@ impl Run<'_> {
     fn whole(&mut self) -> Read<Slot> {
         let result = self.out.cells.len();
         self.out.cells.push(Slot::Missing);
-        self.act(&self.reader.root, result, 0, false)?;
+        self.act(&self.reader.root, result, 0)?;
         self.scanner.finish()?;
         Ok(self.out.cells[result])
     }
 
-    /// Does one thing with the value that comes next, inside `depth` others. `quiet`: null is no problem.
+    /// Does one thing with the value that comes next, inside `depth` others.
     #[inline]
-    fn act(&mut self, action: &Action, base: usize, depth: usize, quiet: bool) -> Read<()> {
+    fn act(&mut self, action: &Action, base: usize, depth: usize) -> Read<()> {
         let first = self.scanner.token()?;
         match action {
             Action::Take { cell, optional } => {
@@ -103,12 +103,12 @@ impl Run<'_> {
                 };
                 self.out.cells[base + *cell as usize] = slot;
             }
-            Action::Descend(trie) => match first {
+            Action::Descend { trie, optional } => match first {
                 b'{' => self.object(trie, base, depth)?,
                 b'[' => return Err(Stop::GiveBack),
                 _ => {
                     self.take(first, depth)?;
-                    if !(quiet && first == b'n') {
+                    if !(*optional && first == b'n') {
                         self.report(trie, "no object");
                     }
                 }
@@ -258,7 +258,7 @@ impl Run<'_> {
                         let start = self.scanner.at;
                         for action in &key.actions {
                             self.scanner.at = start;
-                            self.act(action, base, depth + 1, key.report.is_none())?;
+                            self.act(action, base, depth + 1)?;
                         }
                     }
                 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use apollo_compiler::{Schema, ast::Directive, parser::SourceSpan, schema::ExtendedType};
+use apollo_compiler::{Node, Schema, ast::Directive, parser::SourceSpan, schema::ExtendedType};
 
 use super::argument;
 use crate::{
@@ -27,21 +27,18 @@ pub(in crate::schema) fn keys_of(document: &Document, ty: &str, mut findings: Op
     let Some(name) = &document.names.key else { return Vec::new() };
     let Some(extended) = document.schema.types.get(ty) else { return Vec::new() };
     let directives = extended.directives().0.iter().filter(|directive| directive.name == name.as_str());
-    directives
-        .filter_map(|directive| {
-            let key = read(directive)?;
-            let problem = match &key.0 {
-                Err(problem) => Some(problem.clone()),
-                Ok(fields) => unknown(&document.schema, ty, fields)
-                    .map(|(ty, name)| format!("the type `{ty}` has no field `{name}`")),
-            };
-            if let (Some(problem), Some(findings)) = (problem, findings.as_deref_mut()) {
-                let span = argument(directive, "fields").and_then(|value| value.location());
-                findings.error("GRAPH_QL_ERROR", format!("the key of `{ty}` is no field set: {problem}"), span);
-            }
-            Some(Key { fields: key.0.ok()?, text: key.1, resolvable: key.2, span: directive.location() })
-        })
-        .collect()
+    directives.filter_map(|directive| {
+        let key = read(directive)?;
+        let problem = match &key.0 {
+            Err(problem) => Some(problem.clone()),
+            Ok(fields) => unknown(&document.schema, ty, fields).map(|(ty, name)| format!("the type `{ty}` has no field `{name}`")),
+        };
+        if let (Some(problem), Some(findings)) = (problem, findings.as_deref_mut()) {
+            let span = argument(directive, "fields").and_then(Node::location);
+            findings.error("GRAPH_QL_ERROR", format!("the key of `{ty}` is no field set: {problem}"), span);
+        }
+        Some(Key { fields: key.0.ok()?, text: key.1, resolvable: key.2, span: directive.location() })
+    }).collect()
 }
 
 type Read = (Result<KeyTree, String>, String, bool);
@@ -77,18 +74,12 @@ pub(in crate::schema) fn parse(text: &str) -> Result<KeyTree, String> {
                 last = None;
             }
             name => {
-                let good = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-                    && !name.starts_with(|c: char| c.is_ascii_digit());
+                let good = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.starts_with(|c: char| c.is_ascii_digit());
                 if !good {
                     return Err(format!("`{name}` is no field name"));
                 }
                 let name: Arc<str> = Arc::from(name);
-                stack
-                    .last_mut()
-                    .ok_or("a brace is closed that was not opened")?
-                    .keys
-                    .entry(Arc::clone(&name))
-                    .or_default();
+                stack.last_mut().ok_or("a brace is closed that was not opened")?.keys.entry(Arc::clone(&name)).or_default();
                 last = Some(name);
             }
         }
@@ -120,10 +111,7 @@ pub(in crate::schema) fn bare_composite(schema: &Schema, ty: &str, tree: &KeyTre
     tree.keys.iter().find_map(|(name, below)| {
         let ty = object.fields.get(&**name)?.ty.inner_named_type();
         let is_leaf = schema.types.get(ty).is_none_or(ExtendedType::is_leaf);
-        match below.keys.is_empty() {
-            true => (!is_leaf).then(|| name.to_string()),
-            false => bare_composite(schema, ty, below),
-        }
+        if below.keys.is_empty() { (!is_leaf).then(|| name.to_string()) } else { bare_composite(schema, ty, below) }
     })
 }
 

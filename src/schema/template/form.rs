@@ -13,31 +13,31 @@ pub(super) fn encode(body: &Value) -> Result<String, RenderError> {
     };
     let mut out = String::new();
     for (name, value) in members {
-        append(name.clone(), value, &mut out, DEPTH_MAX)?;
+        append(name, value, &mut out, DEPTH_MAX)?;
     }
     Ok(out)
 }
 
-fn append(name: String, value: &Value, out: &mut String, depth: usize) -> Result<(), RenderError> {
+fn append(name: &str, value: &Value, out: &mut String, depth: usize) -> Result<(), RenderError> {
     let Some(depth) = depth.checked_sub(1) else {
         return Err(RenderError::new("the form body is nested too deeply"));
     };
     match value {
         Value::Object(members) => {
             for (key, value) in members {
-                append(format!("{name}[{key}]"), value, out, depth)?;
+                append(&format!("{name}[{key}]"), value, out, depth)?;
             }
         }
         Value::Array(elements) => {
             for (index, value) in elements.iter().enumerate() {
-                append(format!("{name}[{index}]"), value, out, depth)?;
+                append(&format!("{name}[{index}]"), value, out, depth)?;
             }
         }
         leaf => {
             if !out.is_empty() {
                 out.push('&');
             }
-            escape(&name, out);
+            escape(name, out);
             out.push('=');
             escape(&scalar(leaf).unwrap_or_default(), out);
         }

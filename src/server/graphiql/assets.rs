@@ -15,6 +15,7 @@ pub(super) const ASSETS: &[(&str, &[u8])] = &[
     ("index-D7fyttfU.js", include_bytes!("dist/assets/index-D7fyttfU.js.gz")),
     ("json.worker-ky6CAS4V.js", include_bytes!("dist/assets/json.worker-ky6CAS4V.js.gz")),
     ("jsonMode-C9y4VUer.js", include_bytes!("dist/assets/jsonMode-C9y4VUer.js.gz")),
+    ("licenses.txt", include_bytes!("dist/assets/licenses.txt.gz")),
     ("lite-HHLNsHE6.js", include_bytes!("dist/assets/lite-HHLNsHE6.js.gz")),
     ("monaco-editor-C0wdkxRO.js", include_bytes!("dist/assets/monaco-editor-C0wdkxRO.js.gz")),
     ("monaco-editor-DU30BYuM.css", include_bytes!("dist/assets/monaco-editor-DU30BYuM.css.gz")),
