@@ -142,3 +142,19 @@ fn methods_of_unwanted_fields_do_not_run() {
         assert!(problems.is_empty(), "{text}: {problems:?}");
     }
 }
+
+#[test]
+fn deep_bodies_are_read_and_deeper_ones_refused() {
+    let layout = leaves(&["a"]);
+    for (depth, good) in [(128, true), (129, false), (100_000, false)] {
+        for (open, close) in [("[", "]"), ("{\"a\":", "}"), ("{\"x\":", "}")] {
+            let body = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+            for text in ["a", "$.x.x { a }", "a: $->jsonStringify"] {
+                let mut slots = Slots::default();
+                let body = Body::Json(body.as_bytes());
+                let read = program(text, &layout).read(body, 0, &Given(Value::Null), &mut slots, &mut Vec::new());
+                assert_eq!(read.is_ok(), good, "{text} over {depth} of {open}");
+            }
+        }
+    }
+}

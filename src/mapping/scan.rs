@@ -345,19 +345,18 @@ fn find_mark(bytes: &[u8]) -> Option<usize> {
 fn marks(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let zeros = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
-    zeros(word ^ (ONES * b'"' as u64)) | zeros(word ^ (ONES * b'\\' as u64))
+    zeros(word ^ (ONES * u64::from(b'"'))) | zeros(word ^ (ONES * u64::from(b'\\')))
 }
 
 /// Checks the content of a string: UTF-8, no control characters, good escapes without lone surrogates.
 #[inline]
 fn check_string(inner: &[u8], escaped: bool, at: usize) -> Result<(), JsonError> {
     // One pass without branches, so that it is done many bytes at a time.
-    let (control, high) =
-        inner.iter().fold((false, 0), |(control, high), &byte| (control | (byte < 0x20), high | byte));
-    if control {
+    let (low, high) = inner.iter().fold((0xff, 0), |(low, high), &byte| (byte.min(low), byte | high));
+    if low < 0x20 {
         return Err(JsonError { reason: "a control character in a string", at });
     }
-    if high >= 0x80 && std::str::from_utf8(inner).is_err() {
+    if high >= 0x80_u8 && std::str::from_utf8(inner).is_err() {
         return Err(JsonError { reason: "a string is not UTF-8", at });
     }
     if escaped { check_escapes(inner, at) } else { Ok(()) }
