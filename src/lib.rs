@@ -12,16 +12,16 @@
 //! telemetry sees every room; config and schema made the snapshot that all of them read
 //! ```
 
-pub mod config;
-#[cfg(feature = "demo")]
-pub mod demo;
 pub mod error;
-pub mod execute;
-pub mod gateway;
+pub mod telemetry;
+pub mod config;
 pub mod mapping;
+pub mod schema;
 pub mod operation;
 pub mod plan;
-pub mod schema;
-pub mod server;
-pub mod telemetry;
 pub mod upstream;
+pub mod execute;
+pub mod gateway;
+pub mod server;
+#[cfg(feature = "demo")]
+pub mod demo;

@@ -1,1 +1,23 @@
-//! (room under construction)
+//! `weft.yaml` and the command line to [`Settings`].
+//!
+//! Two steps: `document` mirrors the file as it is written and refuses unknown keys, `interpret` turns it into
+//! [`Settings`] that leave nothing to decide. All findings of the second step come at once, each at its place.
+//! Not here: reading the schema files themselves (`gateway`) and the flags (`main`).
+
+mod document;
+mod environment;
+mod interpret;
+mod load;
+mod schema_files;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use document::json_schema;
+pub use load::{load, load_with};
+pub use settings::{
+    Admin, Batching, Compatibility, ContextValue, Cors, Limits, Overrides, SchemaFile, Server, Settings, Source,
+    Telemetry,
+};
+pub use value::{Hidden, Json};

@@ -1,6 +1,11 @@
 //! Draws diagnostics on their source lines, or as JSON. The only file that knows the drawing library.
 
-use super::Diagnostic;
+use std::fmt::{self, Write as _};
+
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use serde_json::json;
+
+use super::{Diagnostic, Label, Severity, SourceText};
 
 /// How findings are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,8 +19,202 @@ pub enum Format {
     Json,
 }
 
+/// Columns that a drawing may take.
+const WIDTH: usize = 100;
+
 /// All findings as one text, in the order given.
 pub fn render(diagnostics: &[Diagnostic], format: Format) -> String {
-    let _ = (diagnostics, format);
-    todo!()
+    match format {
+        Format::Human { color } => draw(diagnostics, color),
+        Format::Json => {
+            let findings: Vec<serde_json::Value> = diagnostics.iter().map(describe).collect();
+            format!("{:#}\n", serde_json::Value::Array(findings))
+        }
+    }
+}
+
+fn draw(diagnostics: &[Diagnostic], color: bool) -> String {
+    let theme = if color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(WIDTH).with_context_lines(1);
+    let mut out = String::new();
+    for diagnostic in diagnostics {
+        let drawn = Drawn::new(diagnostic);
+        if handler.render_report(&mut out, &drawn).is_err() {
+            out.push_str(&diagnostic.message);
+        }
+        // Marks in other files than the main one cannot be drawn on its lines.
+        for label in drawn.elsewhere() {
+            let (line, column) = position(&label.source, label.span.start);
+            // Writing to a text cannot fail.
+            let _ = writeln!(out, "  see also {}:{line}:{column} {}", label.source.name, label.text);
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// A finding as the drawing library wants it.
+#[derive(Debug)]
+struct Drawn<'a> {
+    diagnostic: &'a Diagnostic,
+    source: Option<NamedSource<String>>,
+}
+
+impl<'a> Drawn<'a> {
+    fn new(diagnostic: &'a Diagnostic) -> Self {
+        let main = diagnostic.labels.first().map(|label| &label.source);
+        // A file without text has no line to draw on.
+        let main = main.filter(|source| !source.text.is_empty());
+        let source = main.map(|source| NamedSource::new(&source.name, source.text.clone()).with_language("GraphQL"));
+        Self { diagnostic, source }
+    }
+
+    fn is_here(&self, label: &Label) -> bool {
+        self.diagnostic.labels.first().is_some_and(|main| main.source.name == label.source.name)
+    }
+
+    fn elsewhere(&self) -> impl Iterator<Item = &'a Label> {
+        let here: Vec<bool> = self.diagnostic.labels.iter().map(|label| self.is_here(label)).collect();
+        self.diagnostic.labels.iter().zip(here).filter(|(_, here)| !here).map(|(label, _)| label)
+    }
+}
+
+impl fmt::Display for Drawn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.diagnostic.message)
+    }
+}
+
+impl std::error::Error for Drawn<'_> {}
+
+impl miette::Diagnostic for Drawn<'_> {
+    fn code<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
+        Some(Box::new(self.diagnostic.code))
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.diagnostic.severity {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+        })
+    }
+
+    fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
+        self.diagnostic.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.source.as_ref().map(|source| source as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.source.as_ref()?;
+        let here = self.diagnostic.labels.iter().filter(|label| self.is_here(label));
+        Some(Box::new(here.enumerate().map(|(at, label)| {
+            let text = (!label.text.is_empty()).then(|| label.text.clone());
+            let end = label.span.end.min(label.source.text.len());
+            let start = label.span.start.min(end);
+            let span = (start, end - start);
+            if at == 0 {
+                LabeledSpan::new_primary_with_span(text.or_else(|| Some("here".to_owned())), span)
+            } else {
+                LabeledSpan::new_with_span(text, span)
+            }
+        })))
+    }
+}
+
+/// One finding for tools: lines and columns count from 1, columns in characters; the end is behind the last character.
+fn describe(diagnostic: &Diagnostic) -> serde_json::Value {
+    let object = json!({
+        "code": diagnostic.code,
+        "severity": match diagnostic.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        },
+        "message": diagnostic.message,
+        "help": diagnostic.help,
+    });
+    let places: Vec<serde_json::Value> = diagnostic.labels.iter().map(place).collect();
+    let mut members = match object {
+        serde_json::Value::Object(members) => members,
+        _ => serde_json::Map::new(),
+    };
+    if let Some(serde_json::Value::Object(main)) = places.first() {
+        members.extend(main.clone());
+    }
+    members.insert("related".to_owned(), places.into_iter().skip(1).collect());
+    serde_json::Value::Object(members)
+}
+
+fn place(label: &Label) -> serde_json::Value {
+    let (line, column) = position(&label.source, label.span.start);
+    let (end_line, end_column) = position(&label.source, label.span.end);
+    json!({
+        "file": label.source.name,
+        "line": line,
+        "column": column,
+        "end_line": end_line,
+        "end_column": end_column,
+        "label": label.text,
+    })
+}
+
+/// Line and column of an offset, from 1; columns count characters.
+fn position(source: &SourceText, offset: usize) -> (usize, usize) {
+    let mut end = offset.min(source.text.len());
+    while !source.text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let before = &source.text[..end];
+    let line = before.matches('\n').count() + 1;
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    (line, before[start..].chars().count() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn finding() -> Diagnostic {
+        let source =
+            Arc::new(SourceText { name: "shop.graphql".to_owned(), text: "type Query {\n  ä: Strng\n}\n".to_owned() });
+        let label = Label { source, span: 19..24, text: "not a type".to_owned() };
+        Diagnostic::error("GRAPH_QL_ERROR", "there is no type `Strng`", label).help("did you mean `String`?")
+    }
+
+    #[test]
+    fn draws_on_the_line() {
+        let text = render(&[finding()], Format::Human { color: false });
+        for part in [
+            "GRAPH_QL_ERROR",
+            "there is no type `Strng`",
+            "shop.graphql:2:",
+            "ä: Strng",
+            "not a type",
+            "did you mean `String`?",
+        ] {
+            assert!(text.contains(part), "`{part}` is missing in\n{text}");
+        }
+        assert!(!text.contains('\u{1b}'), "no colours were asked for");
+    }
+
+    #[test]
+    fn json_counts_characters_from_one() {
+        let text = render(&[finding()], Format::Json);
+        let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(value[0]["line"], 2);
+        assert_eq!((value[0]["column"].as_u64(), value[0]["end_column"].as_u64()), (Some(6), Some(11)));
+        assert_eq!(value[0]["severity"], "error");
+    }
+
+    #[test]
+    fn a_span_beyond_the_text_is_drawn_at_its_end() {
+        let mut finding = finding();
+        finding.labels[0].span = 900..901;
+        let text = render(&[finding], Format::Human { color: false });
+        assert!(text.contains("there is no type"));
+    }
 }

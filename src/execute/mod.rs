@@ -2,7 +2,27 @@
 //!
 //! One run, one owner: the futures of steps return outcomes and hold no reference to results. At the deadline the run stops
 //! polling and writes what is there.
+//!
+//! In reading order: `run` (the loop), `start` (a step's keys become calls), `gather` and `key` (which objects it is for), `scope`
+//! (variables), `flight` (calls under way), `batch` (many keys in one call), `read` and `reply` (bytes to slots or a `failure`),
+//! `write` and `complete` (slots to the answer), `report` (failures to the places they concern). `view` reads what is there so far.
 
+mod batch;
+mod complete;
+mod failure;
+mod flight;
+mod gather;
+mod key;
+mod read;
+mod reply;
+mod report;
 mod run;
+mod scope;
+mod start;
+mod view;
+mod write;
+
+#[cfg(test)]
+mod tests;
 
 pub use run::{Caller, Outcome, Settings, run};

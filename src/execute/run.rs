@@ -1,14 +1,26 @@
-//! The run of one plan.
+//! The run of one plan: what it holds, and the loop.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, future::poll_fn, hash::RandomState, pin::pin, sync::Arc, task::Poll, time::Duration};
 
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use http::HeaderMap;
 
+use super::{
+    batch::{BatchState, Chunk, Loads},
+    failure::Failure,
+    flight::{Flight, Job},
+    gather::{Instances, join_cells},
+    report::{self, ErrorList},
+    scope::Shared,
+    start::Ask,
+    view::{Results, View, conditions},
+    write::{Fit, Writer},
+};
 use crate::{
-    mapping::{Object, Value},
+    mapping::{Object, Slot, Value},
     operation::VariableValues,
-    plan::Plan,
-    schema::Graph,
+    plan::{Plan, PositionId, Step, StepId},
+    schema::{ConnectorId, Graph},
     upstream::Upstreams,
 };
 
@@ -58,6 +70,249 @@ pub async fn run(
     settings: &Settings,
     upstreams: &Arc<Upstreams>,
 ) -> Outcome {
-    let _ = (graph, plan, variables, introspection, caller, settings, upstreams);
-    todo!()
+    let mut run = Run::new(graph, plan, variables, caller, settings, upstreams);
+    let mut deadline = pin!(tokio::time::sleep(settings.timeout));
+    let mut work = FuturesUnordered::new();
+    run.advance();
+    while !run.is_done() {
+        let landed = poll_fn(|context| {
+            let mut landed = Vec::new();
+            loop {
+                work.extend(run.jobs.drain(..).map(Job::work));
+                work.extend(run.loads.take_spawned().into_iter().map(|future| Job::Spawned(future).work()));
+                match work.poll_next_unpin(context) {
+                    Poll::Ready(Some(outcome)) => landed.extend(outcome),
+                    Poll::Ready(None) | Poll::Pending if run.loads.has_spawned() => {}
+                    Poll::Ready(None) | Poll::Pending => break,
+                }
+            }
+            match deadline.as_mut().poll(context) {
+                _ if !landed.is_empty() || work.is_empty() => Poll::Ready(Some(landed)),
+                Poll::Ready(()) => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await;
+        match landed {
+            None => {
+                run.give_up(Failure::late);
+                break;
+            }
+            Some(landed) if landed.is_empty() => {
+                run.give_up(Failure::stuck);
+                break;
+            }
+            Some(landed) => landed.into_iter().for_each(|(flight, outcome)| run.land(flight, outcome)),
+        }
+        run.advance();
+    }
+    run.finish(&introspection)
+}
+
+/// How far a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Its inputs are not there.
+    Waiting,
+    /// Its calls are under way.
+    Running,
+    /// Nothing more will come of it (also: it is not included, or there was nothing to ask).
+    Done,
+}
+
+/// A step in this run.
+#[derive(Debug)]
+pub(super) struct Progress {
+    /// How far it is.
+    pub phase: Phase,
+    /// Calls (or chunks) whose outcome is missing.
+    pub pending: usize,
+    /// Variables that are the same for all its calls, from its start on.
+    pub shared: Option<Shared>,
+    /// For batches: keys and who waits for them.
+    pub batch: Option<BatchState>,
+}
+
+/// Everything that one request owns while it is answered.
+pub(super) struct Run<'a> {
+    pub graph: &'a Graph,
+    pub plan: &'a Plan,
+    pub variables: &'a VariableValues,
+    pub caller: &'a Caller,
+    pub settings: &'a Settings,
+    pub upstreams: &'a Arc<Upstreams>,
+    /// Which conditions of the plan hold.
+    pub conditions: Vec<bool>,
+    /// What came so far.
+    pub results: Results,
+    /// Objects by position.
+    pub instances: Instances,
+    /// By step.
+    pub steps: Vec<Progress>,
+    /// Calls for one key each.
+    pub asks: Vec<Ask>,
+    /// Calls for many keys.
+    pub chunks: Vec<Chunk>,
+    /// What went out.
+    pub flights: Vec<Flight>,
+    /// Flights that an equal call can join, by hash of connector and URL.
+    pub joinable: HashMap<u64, Vec<u32>>,
+    /// The hasher of `joinable`.
+    pub hasher: RandomState,
+    /// Calls made, by upstream.
+    pub made: Vec<usize>,
+    /// What the loop has to start.
+    pub jobs: Vec<Job>,
+    /// The loader of batches.
+    pub loads: Loads,
+    /// Number of the body `{}` of connectors without a request.
+    pub empty_body: Option<u32>,
+    /// What mappings complained of, in development.
+    pub problems: Vec<(ConnectorId, String)>,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        graph: &'a Graph,
+        plan: &'a Plan,
+        variables: &'a VariableValues,
+        caller: &'a Caller,
+        settings: &'a Settings,
+        upstreams: &'a Arc<Upstreams>,
+    ) -> Self {
+        let progress = || Progress { phase: Phase::Waiting, pending: 0, shared: None, batch: None };
+        let mut steps = Vec::with_capacity(plan.steps.len());
+        steps.resize_with(plan.steps.len(), progress);
+        Self {
+            graph,
+            plan,
+            variables,
+            caller,
+            settings,
+            upstreams,
+            conditions: conditions(plan, variables),
+            results: Results::new(plan),
+            instances: Instances::default(),
+            steps,
+            asks: Vec::new(),
+            chunks: Vec::new(),
+            flights: Vec::new(),
+            joinable: HashMap::new(),
+            hasher: RandomState::new(),
+            made: Vec::new(),
+            jobs: Vec::new(),
+            loads: Loads::default(),
+            empty_body: None,
+            problems: Vec::new(),
+        }
+    }
+
+    /// A view of what is there.
+    pub fn view(&self) -> View<'_> {
+        View { graph: self.graph, plan: self.plan, results: &self.results, conditions: &self.conditions }
+    }
+
+    /// Whether a step serves anything that is in the answer.
+    pub fn is_included(&self, step: &Step) -> bool {
+        step.include.as_ref().is_none_or(|any| any.iter().any(|id| self.conditions[id.0 as usize]))
+    }
+
+    fn is_done(&self) -> bool {
+        self.steps.iter().all(|step| step.phase == Phase::Done)
+    }
+
+    /// Puts a slot into join cells.
+    pub fn fill(&mut self, cells: &[(u32, u32)], slot: Slot) {
+        for &(store, index) in cells {
+            if let Some(cell) = self.results.stores[store as usize].cells.get_mut(index as usize) {
+                *cell = slot;
+            }
+        }
+    }
+
+    /// Records a failure; its slot.
+    pub fn fail(&mut self, failure: Failure) -> Slot {
+        let connector = &self.graph[self.plan.steps[failure.step.0 as usize].connector];
+        tracing::debug!(connector = %connector.coordinate, message = %failure.message, "a call gave no data");
+        let number = u32::try_from(self.results.failures.len()).unwrap_or(u32::MAX);
+        self.results.failures.push(failure);
+        Slot::Error(number)
+    }
+
+    /// Stops here: what has not come is marked with a failure, step by step.
+    fn give_up(&mut self, failure: fn(StepId, &crate::schema::Connector) -> Failure) {
+        self.jobs.clear();
+        for index in 0..self.steps.len() {
+            let step = &self.plan.steps[index];
+            let cells = match self.steps[index].phase {
+                Phase::Done => continue,
+                Phase::Waiting if !self.is_included(step) => continue,
+                Phase::Waiting => {
+                    let view = View {
+                        graph: self.graph,
+                        plan: self.plan,
+                        results: &self.results,
+                        conditions: &self.conditions,
+                    };
+                    join_cells(view, &mut self.instances, step)
+                }
+                Phase::Running => self.waiting_cells(index),
+            };
+            self.steps[index].phase = Phase::Done;
+            if cells.is_empty() {
+                continue;
+            }
+            let id = StepId(u32::try_from(index).unwrap_or(u32::MAX));
+            let slot = self.fail(failure(id, &self.graph[step.connector]));
+            self.fill(&cells, slot);
+        }
+    }
+
+    fn waiting_cells(&self, index: usize) -> Vec<(u32, u32)> {
+        let asks = self.asks.iter().filter(|ask| !ask.is_done && ask.step.0 as usize == index);
+        let mut cells: Vec<_> = asks.flat_map(|ask| ask.cells.iter().copied()).collect();
+        if let Some(batch) = &self.steps[index].batch {
+            let members = batch.members.iter().filter(|member| !self.chunks[member.chunk as usize].is_done);
+            cells.extend(members.flat_map(|member| member.cells.iter().copied()));
+        }
+        cells
+    }
+
+    fn finish(self, introspection: &Object) -> Outcome {
+        let view = self.view();
+        let mut errors = ErrorList::default();
+        report::failures(view, &mut errors);
+        let read: usize = self.results.replies.iter().map(bytes::Bytes::len).sum();
+        let mut out = Vec::with_capacity((read + 256).min(1 << 20));
+        out.extend_from_slice(b"{\"data\":");
+        let mut writer = Writer::new(view, introspection, out, errors, &[]);
+        let data_is_null = writer.object(PositionId(0), view.root()) != Fit::Written;
+        let mut body = writer.out;
+        if data_is_null {
+            body.extend_from_slice(b"null");
+        }
+        let (texts, error_count) = writer.errors.finish();
+        if error_count > 0 {
+            body.extend_from_slice(b",\"errors\":[");
+            body.extend_from_slice(&texts);
+            body.push(b']');
+        }
+        if !self.problems.is_empty() {
+            body.extend_from_slice(b",\"extensions\":");
+            self.problem_list().write_json(&mut body);
+        }
+        body.push(b'}');
+        Outcome { body, error_count, data_is_null }
+    }
+
+    fn problem_list(&self) -> Value {
+        let problems = self.problems.iter().map(|(connector, message)| {
+            let coordinate = self.graph[*connector].coordinate.to_string();
+            Value::Object(Object::from_iter([
+                ("connector".to_owned(), Value::String(coordinate)),
+                ("message".to_owned(), Value::String(message.clone())),
+            ]))
+        });
+        Value::Object(Object::from_iter([("problems".to_owned(), Value::Array(problems.collect()))]))
+    }
 }

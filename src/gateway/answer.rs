@@ -6,7 +6,13 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use super::Snapshot;
-use crate::{error::Refusal, mapping::Object};
+use crate::{
+    error::{ErrorCode, Refusal},
+    execute::{self, Caller},
+    mapping::Object,
+    operation::{self, Kind},
+    telemetry,
+};
 
 /// A GraphQL request, whatever transport it came by.
 #[derive(Debug, Clone, Default)]
@@ -29,7 +35,7 @@ pub struct Answer {
     /// The body: `{"data":…,"errors":[…]}` or `{"errors":[…]}`.
     pub body: Bytes,
     /// Why nothing was executed, when the request was refused.
-    pub refused: Option<crate::error::ErrorCode>,
+    pub refused: Option<ErrorCode>,
 }
 
 /// The gateway: one current snapshot.
@@ -49,9 +55,51 @@ impl Gateway {
         self.snapshot.store(Arc::new(snapshot));
     }
 
-    /// Answers one request.
+    /// The snapshot that the next request will see.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Answers one request. Errors: it was refused, nothing was executed; [`Answer::refused`] is what to send.
     pub async fn answer(&self, request: Request) -> Result<Answer, Refusal> {
-        let _ = (self.snapshot.load_full(), request);
-        todo!()
+        let outcome = self.run(request).await;
+        match &outcome {
+            Ok((_, error_count)) => telemetry::metrics().field_errors(*error_count),
+            Err(refusal) => telemetry::metrics().refused(refusal.code),
+        }
+        outcome.map(|(answer, _)| answer)
+    }
+
+    async fn run(&self, request: Request) -> Result<(Answer, usize), Refusal> {
+        // One graph, start to end.
+        let snapshot = self.snapshot.load_full();
+        let planned = snapshot.plans.get_or_plan(&snapshot, &request.query, request.operation_name.as_deref())?;
+        let operation = &planned.plan.operation;
+        if request.read_only && operation.kind == Kind::Mutation {
+            return Err(Refusal::new(ErrorCode::MethodNotAllowed, "mutations have to be sent by POST"));
+        }
+        let variables = operation::coerce(&snapshot.graph, operation, &request.variables)?;
+        let introspection = if planned.introspects {
+            if !snapshot.introspection {
+                let message = "`__schema` and `__type` are not answered here (`server.introspection`)";
+                return Err(Refusal::new(ErrorCode::IntrospectionDisabled, message));
+            }
+            operation::introspect(&snapshot.graph, &planned.document, operation, &variables)?
+        } else {
+            Object::new()
+        };
+        let context = snapshot.context.of(&request.headers);
+        let caller = Caller { headers: request.headers, context };
+        let outcome = execute::run(
+            &snapshot.graph,
+            &planned.plan,
+            &variables,
+            introspection,
+            &caller,
+            &snapshot.settings,
+            &snapshot.upstreams,
+        )
+        .await;
+        Ok((Answer { body: outcome.body.into(), refused: None }, outcome.error_count))
     }
 }

@@ -1,8 +1,19 @@
 //! All that one configuration produced; swapped whole on reload.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use crate::{execute, operation::Limits, schema::Graph, upstream::Upstreams};
+use indexmap::IndexMap;
+
+use super::{cache::Plans, context::Context};
+use crate::{
+    config::{self, SchemaFile},
+    error::{Diagnostic, Label, Severity, SourceText},
+    execute,
+    mapping::{Object, Value},
+    operation::Limits,
+    schema::{self, Compatibility, Graph},
+    upstream::{Transport, UpstreamSpec, Upstreams},
+};
 
 /// Serves a request from start to end.
 #[derive(Debug)]
@@ -17,4 +28,183 @@ pub struct Snapshot {
     pub settings: execute::Settings,
     /// Whether `__schema` and `__type` are answered.
     pub introspection: bool,
+    /// `$context`.
+    pub(super) context: Context,
+    /// What known documents became; with the graph, because ids are its.
+    pub(super) plans: Plans,
+}
+
+impl Snapshot {
+    /// Compiles the schema files that the settings name and opens the pools; with it come warnings.
+    /// Errors: all findings about the schema.
+    pub fn build(
+        settings: &config::Settings,
+        transport: &Transport,
+    ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        Self::of_files(settings, &read_all(settings)?, transport)
+    }
+
+    /// As [`Self::build`], with files that are at hand instead of those that the settings name.
+    pub fn of_files(
+        settings: &config::Settings,
+        files: &[schema::File],
+        transport: &Transport,
+    ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let (graph, mut warnings) = compile_files(settings, files)?;
+        warnings.extend(unknown_sources(settings, &graph));
+        let (specs, runs) = upstreams(settings, &graph);
+        let upstreams =
+            Upstreams::new(specs, transport).map_err(|message| vec![plain("TRANSPORT", Severity::Error, message)])?;
+        let snapshot = Self {
+            graph: Arc::new(graph),
+            upstreams: Arc::new(upstreams),
+            limits: Limits {
+                bytes_max: settings.limits.bytes,
+                tokens_max: settings.limits.tokens,
+                nesting_max: settings.limits.nesting,
+                selections_max: settings.limits.selections,
+            },
+            settings: runs,
+            introspection: settings.server.introspection,
+            context: Context::new(settings),
+            plans: Plans::new(),
+        };
+        Ok((snapshot, warnings))
+    }
+}
+
+/// Compiles the schema alone, without pools: for `weft check` and `weft plan`.
+pub fn compile(settings: &config::Settings) -> Result<(Graph, Vec<Diagnostic>), Vec<Diagnostic>> {
+    compile_files(settings, &read_all(settings)?)
+}
+
+fn compile_files(
+    settings: &config::Settings,
+    files: &[schema::File],
+) -> Result<(Graph, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let options = schema::Options {
+        compatibility: match settings.compatibility {
+            config::Compatibility::Default => Compatibility::Default,
+            config::Compatibility::Strict => Compatibility::Strict,
+        },
+        urls: settings
+            .sources
+            .iter()
+            .filter(|(_, source)| !source.urls.is_empty())
+            .map(|(name, source)| (name.clone(), source.urls.clone()))
+            .collect(),
+    };
+    let compiled = schema::compile(files, &options)?;
+    Ok((compiled.graph, compiled.warnings))
+}
+
+/// Reads all files. Errors: there are none, or those that cannot be read.
+fn read_all(settings: &config::Settings) -> Result<Vec<schema::File>, Vec<Diagnostic>> {
+    if settings.schema.is_empty() {
+        let message = "there is no schema: name `.graphql` files or folders under `schema`, or with `--schema`";
+        return Err(vec![plain("NO_SCHEMA", Severity::Error, message)]);
+    }
+    let mut files = Vec::new();
+    let mut findings = Vec::new();
+    for file in &settings.schema {
+        match read(file) {
+            Ok(file) => files.push(file),
+            Err(finding) => findings.push(finding),
+        }
+    }
+    if findings.is_empty() { Ok(files) } else { Err(findings) }
+}
+
+fn read(file: &SchemaFile) -> Result<schema::File, Diagnostic> {
+    let name = file.path.display().to_string();
+    match std::fs::read_to_string(&file.path) {
+        Ok(text) => {
+            let source = Arc::new(SourceText { name, text });
+            Ok(schema::File { subgraph: file.subgraph.clone(), source })
+        }
+        Err(error) => {
+            let source = Arc::new(SourceText { name: name.clone(), text: String::new() });
+            let label = Label { source, span: 0..0, text: String::new() };
+            Err(Diagnostic::error("SCHEMA_FILE", format!("cannot read `{name}`: {error}"), label))
+        }
+    }
+}
+
+/// A finding that no line of a file stands for.
+fn plain(code: &'static str, severity: Severity, message: impl Into<String>) -> Diagnostic {
+    Diagnostic { code, severity, message: message.into(), labels: Vec::new(), help: None }
+}
+
+/// Settings of sources that no file declares: a typing error, or a schema that has moved on.
+fn unknown_sources(settings: &config::Settings, graph: &Graph) -> Vec<Diagnostic> {
+    let known: Vec<String> = graph
+        .sources
+        .iter()
+        .flat_map(|source| [source.name.to_string(), format!("{}.{}", source.subgraph, source.name)])
+        .collect();
+    let unknown = settings.sources.keys().filter(|name| !known.contains(name));
+    unknown
+        .map(|name| {
+            let message = format!("`sources.{name}` is configured, but no schema file has an `@source` of that name");
+            let finding = plain("UNKNOWN_SOURCE", Severity::Warning, message);
+            let near = known.iter().map(|known| (strsim::jaro_winkler(known, name), known));
+            match near.max_by(|a, b| a.0.total_cmp(&b.0)) {
+                Some((likeness, known)) if likeness > 0.8 => finding.help(format!("did you mean `{known}`?")),
+                _ => finding,
+            }
+        })
+        .collect()
+}
+
+/// One upstream for each source, and one for each file's connectors without a source (their pools are apart by host anyway).
+fn upstreams(settings: &config::Settings, graph: &Graph) -> (Vec<UpstreamSpec>, execute::Settings) {
+    let mut names: HashMap<&str, usize> = HashMap::new();
+    for source in &graph.sources {
+        *names.entry(&source.name).or_default() += 1;
+    }
+    let mut specs = Vec::new();
+    let mut calls_max = Vec::new();
+    let mut configs = Vec::new();
+    let mut add = |name: Arc<str>, source: &config::Source| {
+        specs.push(UpstreamSpec {
+            name,
+            timeout: source.timeout,
+            connect_timeout: source.connect_timeout,
+            body_max: source.body_max,
+            concurrency_max: source.concurrency_max,
+        });
+        calls_max.push(source.calls_per_operation_max);
+    };
+    for source in &graph.sources {
+        let wanted = settings.source(&source.subgraph, &source.name);
+        // The short name where it says enough.
+        let name = if names[&*source.name] == 1 {
+            Arc::clone(&source.name)
+        } else {
+            format!("{}.{}", source.subgraph, source.name).into()
+        };
+        add(name, &wanted);
+        configs.push(Arc::new(Value::from(&wanted.config.0)));
+    }
+    let mut alone: IndexMap<&str, (usize, Arc<Value>)> = IndexMap::new();
+    let mut config = Vec::with_capacity(graph.connectors.len());
+    let mut upstream = Vec::with_capacity(graph.connectors.len());
+    for connector in &graph.connectors {
+        if let Some(source) = connector.source {
+            let index = source.0 as usize;
+            upstream.push(index);
+            config.push(Arc::clone(&configs[index]));
+            continue;
+        }
+        let next = graph.sources.len() + alone.len();
+        let (index, value) = alone.entry(&connector.subgraph).or_insert_with(|| {
+            add(Arc::clone(&connector.subgraph), &config::Source::default());
+            let value = settings.config.get(&*connector.subgraph);
+            (next, Arc::new(value.map_or_else(|| Value::Object(Object::new()), |value| Value::from(&value.0))))
+        });
+        upstream.push(*index);
+        config.push(Arc::clone(value));
+    }
+    let runs = execute::Settings { config, upstream, timeout: settings.server.timeout, calls_max, dev: settings.dev };
+    (specs, runs)
 }

@@ -1,11 +1,13 @@
-//! A valid document becomes an operation over the graph's ids: fragments expanded, fields merged (GraphQL 6.3.2, CollectFields),
+//! A valid document becomes an operation over the graph's ids: fragments expanded, fields merged (GraphQL 6.3.2, `CollectFields`),
 //! `@skip` and `@include` lifted into conditions.
 
 use std::sync::Arc;
 
-use super::Document;
+use apollo_compiler::{Node, ast::OperationType, executable};
+
+use super::{Document, collect, literal};
 use crate::{
-    error::{Location, Refusal},
+    error::{ErrorCode, Location, Refusal},
     mapping::Value,
     schema::{FieldId, Graph, TypeId, TypeRef},
 };
@@ -140,8 +142,54 @@ pub enum Include {
     AnyOf(Vec<Vec<Clause>>),
 }
 
-/// Binds the named operation (or the only one). Errors: `OPERATION_RESOLUTION_FAILURE`.
+/// Binds the named operation (or the only one). Errors: `OPERATION_RESOLUTION_FAILURE`; `LIMIT_EXCEEDED` when the fields of
+/// abstract types multiply beyond what the limit on selections allows.
 pub fn bind(graph: &Graph, document: &Document, name: Option<&str>) -> Result<Operation, Refusal> {
-    let _ = (graph, document, name);
-    todo!()
+    let operation = choose(document, name)?;
+    let location = document.lines().at(operation.location());
+    let (kind, root) = match operation.operation_type {
+        OperationType::Query => (Kind::Query, Some(graph.query)),
+        OperationType::Mutation => (Kind::Mutation, graph.mutation),
+        OperationType::Subscription => {
+            return Err(unresolved("subscriptions are not supported".into(), Some(location)));
+        }
+    };
+    let root =
+        root.ok_or_else(|| unresolved("the schema has no root type for this operation".into(), Some(location)))?;
+
+    let mut variables = Vec::with_capacity(operation.variables.len());
+    for variable in &operation.variables {
+        let location = document.lines().at(variable.location());
+        let ty = literal::type_ref(graph, &variable.ty).ok_or_else(|| {
+            unresolved(format!("the type of variable `${}` is not known", variable.name), Some(location))
+        })?;
+        let default = variable.default_value.as_ref().map(|value| literal::constant(graph, value, &ty));
+        variables.push(VariableDefinition { name: variable.name.as_str().into(), ty, default, location });
+    }
+    let selection = collect::collect(graph, document, operation, root)?;
+    let name = operation.name.as_ref().map(|name| name.as_str().into());
+    Ok(Operation { name, kind, variables, selection })
+}
+
+fn choose<'a>(document: &'a Document, name: Option<&str>) -> Result<&'a Node<executable::Operation>, Refusal> {
+    let operations = &document.executable().operations;
+    match name {
+        Some(name) => operations.named.get(name).ok_or_else(|| {
+            let mut shown: String = name.chars().take(100).collect();
+            if shown.len() < name.len() {
+                shown.push('…');
+            }
+            unresolved(format!("the document has no operation named `{shown}`"), None)
+        }),
+        None if operations.len() > 1 => {
+            Err(unresolved("the document has several operations: `operationName` has to name one".into(), None))
+        }
+        None => operations.iter().next().ok_or_else(|| unresolved("the document has no operation".into(), None)),
+    }
+}
+
+fn unresolved(message: String, location: Option<Location>) -> Refusal {
+    let mut refusal = Refusal::new(ErrorCode::OperationResolutionFailure, message);
+    refusal.errors[0].locations.extend(location);
+    refusal
 }

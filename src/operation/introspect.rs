@@ -1,15 +1,77 @@
 //! `__schema` and `__type`, answered from the graph.
 
-use super::{Document, Operation, VariableValues};
-use crate::{error::Refusal, mapping::Object, schema::Graph};
+use apollo_compiler::{
+    introspection,
+    request::RequestError,
+    response::{JsonMap, JsonValue},
+    validation::Valid,
+};
+
+use super::{Document, FieldRef, Kind, Operation, VariableValues, findings::limit_exceeded};
+use crate::{
+    error::{ErrorCode, Refusal},
+    mapping::{Number, Object, Value},
+    schema::Graph,
+};
+
+/// Lists inside of lists (`fields`, `interfaces`, `possibleTypes`, `inputFields`) that apollo-compiler allows.
+const LISTS_MAX: usize = 2;
 
 /// The values of the introspection fields of the root selection, by response key (empty when there are none).
+/// Errors: `LIMIT_EXCEEDED` when lists of types are nested so that answers would grow exponentially.
 pub fn introspect(
     graph: &Graph,
     document: &Document,
     operation: &Operation,
     variables: &VariableValues,
 ) -> Result<Object, Refusal> {
-    let _ = (graph, document, operation, variables);
-    todo!()
+    let fields = operation.selection.variants.iter().flat_map(|variant| &variant.fields);
+    let keys: Vec<&str> =
+        fields.filter(|field| field.field == FieldRef::Introspection).map(|field| &*field.key).collect();
+    if keys.is_empty() || operation.kind != Kind::Query {
+        return Ok(Object::new());
+    }
+    let executable = document.executable();
+    let refused = |error: RequestError| {
+        let mut refusal = Refusal::new(ErrorCode::Internal, error.message().to_string());
+        refusal.errors[0].locations.push(document.lines().at(error.location()));
+        refusal
+    };
+    let written = executable.operations.get(operation.name.as_deref()).map_err(refused)?;
+    introspection::check_max_depth(executable, written).map_err(|error| {
+        let location = document.lines().at(error.location());
+        limit_exceeded("nested introspection lists", LISTS_MAX, LISTS_MAX + 1, Some(location))
+    })?;
+
+    let mut given = JsonMap::new();
+    for (definition, value) in operation.variables.iter().zip(&variables.0) {
+        if let Some(value) = value {
+            given.insert(&*definition.name, serde_json::Value::from(value).into());
+        }
+    }
+    let implementers = graph.schema.implementers_map();
+    let response =
+        introspection::partial_execute(&graph.schema, &implementers, executable, written, &Valid::assume_valid(given))
+            .map_err(refused)?;
+    let mut values = Object::new();
+    for (key, value) in response.data.unwrap_or_default() {
+        // `__typename` is executed too; it is not ours to answer.
+        if keys.contains(&key.as_str()) {
+            values.insert(key.as_str().into(), converted(value));
+        }
+    }
+    Ok(values)
+}
+
+fn converted(value: JsonValue) -> Value {
+    match value {
+        JsonValue::Null => Value::Null,
+        JsonValue::Bool(value) => Value::Bool(value),
+        JsonValue::Number(number) => Number::from_text(&number.to_string()).map_or(Value::Null, Value::Number),
+        JsonValue::String(text) => Value::String(text.as_str().into()),
+        JsonValue::Array(items) => Value::Array(items.into_iter().map(converted).collect()),
+        JsonValue::Object(map) => {
+            Value::Object(map.into_iter().map(|(key, value)| (key.as_str().into(), converted(value))).collect())
+        }
+    }
 }

@@ -4,15 +4,29 @@
 //! our three own rules), binding. Variables are coerced per request. Introspection is answered here.
 //! Not here: which calls to make (`plan`), depth and cost judgements (`policy`).
 
+mod arguments;
 mod bind;
 mod coerce;
+mod collect;
+mod condition;
+mod expand;
+mod findings;
 mod introspect;
+mod literal;
+mod overlap;
 mod parse;
+mod rules;
+mod scan;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
+pub use arguments::arguments;
 pub use bind::{
     ArgumentValue, Clause, FieldRef, Include, Kind, Operation, Selected, SelectedArgument, Selection,
     VariableDefinition, VariableId, Variant, bind,
 };
-pub use coerce::{VariableValues, arguments, coerce};
+pub use coerce::{VariableValues, coerce};
 pub use introspect::introspect;
 pub use parse::{Document, Limits, parse};

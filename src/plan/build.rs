@@ -1,12 +1,25 @@
-//! The planner.
+//! The planner: walks the wanted fields position by position, lets `search` choose the calls, and lays out what each brings.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use super::Plan;
-use crate::{operation::Operation, schema::Graph};
+use super::{
+    Plan,
+    draft::{BaseRef, Draft},
+    ir::{Cell, ColumnRef, HopId, Input, Origin, PositionId, StepId, StepKind},
+    search::{Choice, Found, OwnFields, Search, covers, under},
+    want::{Want, WantKind, Wants},
+};
+use crate::{
+    mapping::KeyTree,
+    operation::{Kind as OperationKind, Operation},
+    schema::{ConnectorId, Graph, Place, Provides, Scalar, TypeId, TypeKind},
+};
+
+/// Most steps of the search for one document; a page of a hundred fields over a dozen services takes some thousands.
+const BUDGET: usize = 2_000_000;
 
 /// Why an operation has no plan.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// No connector provides the field from where it is asked.
     #[error("no connector can provide `{path}` here")]
@@ -15,12 +28,367 @@ pub enum PlanError {
         path: String,
     },
     /// The search took more steps than it may.
-    #[error("the operation needs too many planning steps")]
+    #[error("the operation needs too many planning steps; ask for less in one operation")]
     TooComplex,
 }
 
 /// Plans an operation.
+///
+/// Errors: a field that no connector can provide from where it is asked (a checked graph has none), or a search beyond its budget.
 pub fn build(graph: &Graph, operation: Arc<Operation>) -> Result<Plan, PlanError> {
-    let _ = (graph, operation);
-    todo!()
+    let wants = Wants::of_selection(&operation.selection);
+    let kind = operation.kind;
+    let own = OwnFields::of(graph);
+    let mut builder = Builder {
+        graph,
+        search: Search::new(graph, &own, BUDGET),
+        draft: Draft::new(wants.ty),
+        path: Vec::new(),
+        turn: 0,
+    };
+    builder.root(&wants, kind)?;
+    Ok(builder.draft.finish(graph, operation))
+}
+
+struct Builder<'g> {
+    graph: &'g Graph,
+    search: Search<'g>,
+    draft: Draft<'g>,
+    path: Vec<Arc<str>>,
+    /// Turn of the mutation's root field that is being planned; 0 in queries.
+    turn: u32,
+}
+
+/// A call made for the objects of a position, and what it brings.
+#[derive(Clone, Copy)]
+struct Hop<'g> {
+    id: HopId,
+    step: StepId,
+    provides: &'g Provides,
+    /// Whether the whole result stands for one name: a field's own connector was called.
+    is_whole: bool,
+}
+
+impl<'g> Builder<'g> {
+    fn unreachable(&self, want: &Want) -> PlanError {
+        let mut path = self.path.iter().map(|key| &**key).collect::<Vec<_>>().join(".");
+        if !path.is_empty() {
+            path.push('.');
+        }
+        path.push_str(&want.key);
+        PlanError::Unreachable { path }
+    }
+
+    /// The root object has nothing: every field is a call, or the typename, or introspection.
+    fn root(&mut self, wants: &Wants, kind: OperationKind) -> Result<(), PlanError> {
+        let position = PositionId(0);
+        for variant in &wants.variants {
+            self.draft.variant(position, variant.types.clone());
+            for (order, want) in variant.fields.iter().enumerate() {
+                if kind == OperationKind::Mutation {
+                    self.turn = u32::try_from(order).expect("fields of a document are bounded");
+                }
+                match want.kind {
+                    WantKind::Typename => self.draft.field(position, want, Origin::Typename, None),
+                    WantKind::Introspection => self.draft.field(position, want, Origin::Introspection, None),
+                    WantKind::Field(_) => {
+                        let nothing: &'g Provides = nothing();
+                        let Found::Choices(choices) = self.search.choose(wants.ty, nothing, std::slice::from_ref(want))
+                        else {
+                            return Err(self.failure(want));
+                        };
+                        for choice in choices {
+                            if let Choice::Field(_, connector) = choice {
+                                self.field_step(position, wants.ty, want, connector, &[], None, &[])?;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn failure(&self, want: &Want) -> PlanError {
+        if self.search.is_exhausted() { PlanError::TooComplex } else { self.unreachable(want) }
+    }
+
+    /// Completes the objects of a position: `base` is where they come from, `given` what they have.
+    fn complete(
+        &mut self,
+        position: PositionId,
+        base: BaseRef,
+        given: &'g Provides,
+        wants: &Wants,
+    ) -> Result<(), PlanError> {
+        let is_abstract = !matches!(self.graph[wants.ty].kind, TypeKind::Object);
+        let mut wants = std::borrow::Cow::Borrowed(wants);
+        if is_abstract {
+            let all_inline = wants
+                .variants
+                .iter()
+                .flat_map(|variant| &variant.fields)
+                .all(|want| want.field().is_none() || self.search.provider(&[given], want).is_some());
+            if !all_inline {
+                wants = std::borrow::Cow::Owned(wants.split());
+            }
+            self.draft.typename_column(position, base);
+        }
+        for variant in &wants.variants {
+            self.draft.variant(position, variant.types.clone());
+            let ty = variant.types.first().copied().unwrap_or(wants.ty);
+            let only: &[TypeId] = if is_abstract { &variant.types } else { &[] };
+            let choices = match self.search.choose(ty, given, &variant.fields) {
+                Found::Choices(choices) => choices,
+                Found::Unreachable(at) => return Err(self.unreachable(&variant.fields[at])),
+                Found::Exhausted => return Err(PlanError::TooComplex),
+            };
+            let mut hops: Vec<Hop<'g>> = Vec::new();
+            for choice in &choices {
+                match *choice {
+                    Choice::Entity(connector) => {
+                        hops.push(self.entity_step(position, ty, base, given, &hops, connector, only));
+                    }
+                    Choice::Own(connector) => {
+                        let hop = self.own_step(position, ty, base, given, &hops, connector, only);
+                        hops.extend(hop);
+                    }
+                    Choice::Field(..) => {}
+                }
+            }
+            for (at, want) in variant.fields.iter().enumerate() {
+                match want.kind {
+                    WantKind::Typename => self.draft.field(position, want, Origin::Typename, None),
+                    WantKind::Introspection => self.draft.field(position, want, Origin::Introspection, None),
+                    WantKind::Field(_) => {
+                        let own = choices.iter().find_map(|choice| match choice {
+                            Choice::Field(of, connector) if *of == at => Some(*connector),
+                            _ => None,
+                        });
+                        if let Some(connector) = own {
+                            let source = Some((base, given));
+                            self.field_step(position, ty, want, connector, &hops, source, only)?;
+                        } else {
+                            self.inline_field(position, base, given, &hops, want)?;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A field whose value the base or a hop brings.
+    fn inline_field(
+        &mut self,
+        position: PositionId,
+        base: BaseRef,
+        given: &'g Provides,
+        hops: &[Hop<'g>],
+        want: &Want,
+    ) -> Result<(), PlanError> {
+        let mut known = vec![given];
+        known.extend(hops.iter().map(|hop| hop.provides));
+        let Some(provider) = self.search.provider(&known, want) else { return Err(self.failure(want)) };
+        let field = want.field().expect("only fields of the graph are looked up");
+        let name = &self.graph[field].name;
+        let below_provides = under(known[provider], name).expect("the provider has the name");
+        let hop = provider.checked_sub(1).map(|at| hops[at]);
+        let (origin, child_node) = match hop {
+            Some(hop) if hop.is_whole => {
+                (Origin::Hop(hop.id), want.below.as_ref().map(|_| self.draft.root_node(hop.step)))
+            }
+            _ => {
+                let node = hop.map_or(base, |hop| self.draft.root_node(hop.step));
+                let (column, child_node) = self.draft.column(node, name, want.below.is_some());
+                let column = ColumnRef { hop: hop.map(|hop| hop.id), column: Cell::Column(column) };
+                (Origin::Column(column), child_node)
+            }
+        };
+        match (&want.below, child_node) {
+            (Some(below), Some(child_node)) => {
+                let child = self.draft.position(position, origin, below.ty, child_node);
+                self.draft.field(position, want, origin, Some(child));
+                self.path.push(Arc::clone(&want.key));
+                self.complete(child, child_node, below_provides, below)?;
+                self.path.pop();
+            }
+            _ => self.draft.field(position, want, origin, None),
+        }
+        Ok(())
+    }
+
+    /// A call for the field itself: a root field or a field connector.
+    #[expect(clippy::too_many_arguments, reason = "one call site each for root and object fields")]
+    fn field_step(
+        &mut self,
+        position: PositionId,
+        ty: TypeId,
+        want: &Want,
+        connector: ConnectorId,
+        hops: &[Hop<'g>],
+        source: Option<(BaseRef, &'g Provides)>,
+        only: &[TypeId],
+    ) -> Result<(), PlanError> {
+        let kind = if source.is_some() { StepKind::Field } else { StepKind::Root };
+        let field = want.on(self.graph, ty).expect("only fields of the graph have connectors");
+        let provides = &self.graph[connector].provides;
+        let (inputs, after) = match source {
+            Some((base, given)) => {
+                let key = self.search.own_key(connector);
+                self.inputs(ty, key, position, base, given, hops)
+            }
+            None => (Vec::new(), BTreeSet::new()),
+        };
+        let arguments = Some((field, want.arguments.clone()));
+        let (step, hop) =
+            self.draft.step(position, connector, kind, arguments, inputs, after, self.turn, want.below.is_some());
+        self.draft.restrict(step, only);
+        let origin = Origin::Hop(hop);
+        match &want.below {
+            None => self.draft.field(position, want, origin, None),
+            Some(below) => {
+                let node = self.draft.root_node(step);
+                let child = self.draft.position(position, origin, below.ty, node);
+                self.draft.field(position, want, origin, Some(child));
+                self.path.push(Arc::clone(&want.key));
+                self.complete(child, node, provides, below)?;
+                self.path.pop();
+            }
+        }
+        Ok(())
+    }
+
+    /// A call that completes the objects of a position from their key.
+    #[expect(clippy::too_many_arguments, reason = "the state of a position")]
+    fn entity_step(
+        &mut self,
+        position: PositionId,
+        ty: TypeId,
+        base: BaseRef,
+        given: &'g Provides,
+        hops: &[Hop<'g>],
+        connector: ConnectorId,
+        only: &[TypeId],
+    ) -> Hop<'g> {
+        let definition = &self.graph[connector];
+        let (inputs, after) = self.inputs(ty, &definition.key, position, base, given, hops);
+        let kind = match definition.batch {
+            Some(batch) => StepKind::Batch { keys_max: batch.keys_max },
+            None => StepKind::Entity,
+        };
+        let (step, hop) = self.draft.step(position, connector, kind, None, inputs, after, self.turn, true);
+        self.draft.restrict(step, only);
+        if definition.batch.is_some() {
+            let node = self.draft.root_node(step);
+            let matching = self.pick(ty, &definition.key, None, node);
+            self.draft.matching(step, matching);
+        }
+        Hop { id: hop, step, provides: &definition.provides, is_whole: false }
+    }
+
+    /// A call of a field's own connector, made because another call takes its key from that field.
+    #[expect(clippy::too_many_arguments, reason = "the state of a position")]
+    fn own_step(
+        &mut self,
+        position: PositionId,
+        ty: TypeId,
+        base: BaseRef,
+        given: &'g Provides,
+        hops: &[Hop<'g>],
+        connector: ConnectorId,
+        only: &[TypeId],
+    ) -> Option<Hop<'g>> {
+        let provides = self.search.given(Choice::Own(connector))?;
+        let (inputs, after) = self.inputs(ty, &self.graph[connector].key, position, base, given, hops);
+        let Place::Field { field } = self.graph[connector].place else { return None };
+        let is_composite = !self.graph[self.graph[field].ty.named()].possible.is_empty();
+        let arguments = Some((field, Vec::new()));
+        let (step, hop) =
+            self.draft.step(position, connector, StepKind::Field, arguments, inputs, after, self.turn, is_composite);
+        self.draft.restrict(step, only);
+        Some(Hop { id: hop, step, provides, is_whole: true })
+    }
+
+    /// Where each name of a key is read, and the steps that bring it.
+    fn inputs(
+        &mut self,
+        ty: TypeId,
+        key: &KeyTree,
+        position: PositionId,
+        base: BaseRef,
+        given: &'g Provides,
+        hops: &[Hop<'g>],
+    ) -> (Vec<Input>, BTreeSet<StepId>) {
+        let mut inputs = Vec::new();
+        let mut after: BTreeSet<StepId> = self.draft.base_step(position).into_iter().collect();
+        for (name, below) in &key.keys {
+            if &**name == "__typename" {
+                continue;
+            }
+            let single = KeyTree { keys: [(Arc::clone(name), below.clone())].into_iter().collect() };
+            let found = hops.iter().find(|hop| covers(hop.provides, &single));
+            match found {
+                Some(hop) if !covers(given, &single) => {
+                    after.insert(hop.step);
+                    let node = self.draft.root_node(hop.step);
+                    if hop.is_whole {
+                        let from = ColumnRef { hop: Some(hop.id), column: Cell::Whole };
+                        let nested = if below.keys.is_empty() {
+                            Vec::new()
+                        } else {
+                            self.pick(self.type_of(ty, name), below, None, node)
+                        };
+                        inputs.push(self.input(ty, name, from, nested));
+                    } else {
+                        inputs.extend(self.pick(ty, &single, Some(hop.id), node));
+                    }
+                }
+                _ => inputs.extend(self.pick(ty, &single, None, base)),
+            }
+        }
+        (inputs, after)
+    }
+
+    /// Columns for the names of a key at a node.
+    fn pick(&mut self, ty: TypeId, key: &KeyTree, hop: Option<HopId>, node: BaseRef) -> Vec<Input> {
+        let mut picked = Vec::with_capacity(key.keys.len());
+        for (name, below) in &key.keys {
+            if &**name == "__typename" {
+                continue;
+            }
+            let inner = self.type_of(ty, name);
+            let has_nested = !below.keys.is_empty();
+            let (column, child) = self.draft.column(node, name, has_nested);
+            let nested = match child {
+                Some(child) if has_nested => self.pick(inner, below, None, child),
+                _ => Vec::new(),
+            };
+            let from = ColumnRef { hop, column: Cell::Column(column) };
+            picked.push(self.input(ty, name, from, nested));
+        }
+        picked
+    }
+
+    /// The named type of a field; the type itself where there is no such field.
+    fn type_of(&self, ty: TypeId, name: &Arc<str>) -> TypeId {
+        self.graph[ty].fields.get(name).map_or(ty, |field| self.graph[*field].ty.named())
+    }
+
+    fn input(&self, ty: TypeId, name: &Arc<str>, from: ColumnRef, nested: Vec<Input>) -> Input {
+        let field = self.graph[ty].fields.get(name).map(|field| &self.graph[*field]);
+        Input {
+            name: Arc::clone(name),
+            from,
+            nested,
+            required: field.is_some_and(|field| field.ty.is_non_null()),
+            is_id: field.is_some_and(|field| matches!(self.graph[field.ty.named()].kind, TypeKind::Scalar(Scalar::Id))),
+        }
+    }
+}
+
+/// What the root object has.
+fn nothing() -> &'static Provides {
+    static NOTHING: std::sync::LazyLock<Provides> = std::sync::LazyLock::new(Provides::default);
+    &NOTHING
 }

@@ -111,15 +111,22 @@ pub struct Input {
     pub is_id: bool,
 }
 
-/// A column of an object of a position: of the base node, or of the object that a hop brought.
+/// A value of an object of a position: of its base, or of what a hop brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ColumnRef {
-    /// `None`: the base; else the hop's result object.
+    /// `None`: the base; else the hop's result.
     pub hop: Option<HopId>,
-    /// Column in the node.
-    pub column: u32,
-    /// The position of the objects in that column, when it holds objects that are a position of the plan.
-    pub position: Option<PositionId>,
+    /// Which part of it.
+    pub column: Cell,
+}
+
+/// Which part of an object or of a hop's result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cell {
+    /// A column of the object's node.
+    Column(u32),
+    /// The whole result of the hop (a field's own connector whose value is the key of another).
+    Whole,
 }
 
 /// An object place of the answer.

@@ -4,12 +4,18 @@
 //! Not here: making calls (`execute`), judging cost (`policy`).
 
 mod build;
+mod draft;
 mod explain;
 mod ir;
+mod search;
+mod want;
+
+#[cfg(test)]
+mod tests;
 
 pub use build::{PlanError, build};
 pub use explain::explain;
 pub use ir::{
-    ColumnRef, Condition, ConditionId, FieldPlan, HopId, Input, Origin, Plan, Position, PositionId, Step, StepId,
+    Cell, ColumnRef, Condition, ConditionId, FieldPlan, HopId, Input, Origin, Plan, Position, PositionId, Step, StepId,
     StepKind, VariantPlan,
 };

@@ -4,7 +4,15 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::{Compatibility, Graph};
+use super::{
+    Compatibility, Graph, check,
+    directive::{connect::Reader, selection::Selected, source},
+    document::{self, Document},
+    findings::Findings,
+    lower::{self, Checked, Lowered},
+    merge, tables,
+    template::Template,
+};
 use crate::error::{Diagnostic, SourceText};
 
 /// One SDL file. Its `subgraph` name shows in coordinates, error extensions and config keys.
@@ -36,6 +44,93 @@ pub struct Compiled {
 
 /// Compiles files to one graph. Errors: all findings (errors and warnings), in file and text order.
 pub fn compile(files: &[File], options: &Options) -> Result<Compiled, Vec<Diagnostic>> {
-    let _ = (files, options);
-    todo!()
+    let mut findings = Findings::default();
+    match graph(files, options, &mut findings) {
+        Some(graph) if findings.error_count() == 0 => Ok(Compiled { graph, warnings: findings.into_sorted() }),
+        _ => Err(findings.into_sorted()),
+    }
+}
+
+/// The passes in order. Later ones rely on what earlier ones have checked, so each stops where the ones before found errors.
+fn graph(files: &[File], options: &Options, findings: &mut Findings) -> Option<Graph> {
+    // Every file is read, so that all syntax errors are seen at once.
+    let documents: Vec<Document> = files.iter().filter_map(|file| document::read(file, findings)).collect();
+    refuse_equal_names(&documents, findings);
+    let mut checked = Vec::new();
+    for document in documents {
+        checked.push(check_document(document, options, findings));
+    }
+    if findings.error_count() > 0 {
+        return None;
+    }
+    if checked.is_empty() {
+        findings.error_with_help(
+            "GRAPH_QL_ERROR",
+            "there is no schema file",
+            None,
+            Some("name a `.graphql` file".to_owned()),
+        );
+        return None;
+    }
+    let documents: Vec<&Document> = checked.iter().map(|checked| &checked.document).collect();
+    let merged = merge::merge(&documents, findings)?;
+    let api = merge::api(&merged.schema, &documents, findings)?;
+    let mut tables = tables::build(&merged.schema);
+    let Lowered { sources, connectors, spans } =
+        lower::lower(checked.into_iter().zip(merged.renames).collect(), &mut tables);
+    let root = |name: Option<&apollo_compiler::Name>| name.and_then(|name| tables.by_name.get(name.as_str()).copied());
+    let definition = &merged.schema.schema_definition;
+    let graph = Graph {
+        query: root(definition.query.as_ref().map(|name| &name.name))?,
+        mutation: root(definition.mutation.as_ref().map(|name| &name.name)),
+        types: tables.types,
+        fields: tables.fields,
+        sources,
+        connectors,
+        by_name: tables.by_name,
+        schema: api,
+        compatibility: options.compatibility,
+    };
+    check::satisfiable::check(&graph, &spans, &merged.schema, findings);
+    Some(graph)
+}
+
+/// All that can be said of one document by itself.
+fn check_document(document: Document, options: &Options, findings: &mut Findings) -> Checked {
+    let before = findings.error_count();
+    check::support::check(&document, findings);
+    check::key::check_syntax(&document, findings);
+    let mut sources = source::read_all(&document, options.compatibility, findings);
+    for source in &mut sources {
+        let exact = options.urls.get(&format!("{}.{}", document.subgraph, source.name));
+        if let Some(url) = exact.or_else(|| options.urls.get(&source.name)).and_then(|urls| urls.first()) {
+            source.base = Template::constant(url);
+        }
+    }
+    let mut selected = Selected::new();
+    let drafts = Reader {
+        document: &document,
+        sources: &sources,
+        compatibility: options.compatibility,
+        findings,
+        selected: &mut selected,
+    }
+    .read_all();
+    if findings.error_count() == before {
+        check::unresolved::check(&document, &selected, findings);
+        check::key::check(&document, &drafts, findings);
+    }
+    Checked { document, sources, drafts }
+}
+
+/// Coordinates and configuration name a file by its subgraph name, so each needs its own.
+fn refuse_equal_names(documents: &[Document], findings: &mut Findings) {
+    for (at, document) in documents.iter().enumerate() {
+        if documents[..at].iter().any(|other| other.subgraph == document.subgraph) {
+            let label = crate::error::Label { source: Arc::clone(&document.source), span: 0..0, text: String::new() };
+            let message = format!("two files have the subgraph name `{}`", document.subgraph);
+            let help = "rename one file, or give it a name in the configuration: `{ path: …, name: … }`";
+            findings.push(Diagnostic::error("DUPLICATE_SUBGRAPH_NAME", message, label).help(help));
+        }
+    }
 }

@@ -3,8 +3,18 @@
 //! `compile` reads all files, reports every finding at once as diagnostics, and lowers directives to connectors.
 //! Not here: operations, plans, calls. apollo-compiler's types leave this room only as `Graph::schema`, for `operation`.
 
+mod check;
 mod compile;
+mod directive;
+mod document;
+mod findings;
 mod graph;
+mod link;
+mod literal;
+mod lower;
+mod merge;
+mod prelude;
+mod tables;
 pub mod template;
 
 pub use compile::{Compiled, File, Options, compile};
@@ -12,3 +22,6 @@ pub use graph::{
     Argument, Batch, Compatibility, Connector, ConnectorId, Errors, Field, FieldId, Graph, Place, Provides, Reads,
     Scalar, Source, SourceId, Type, TypeId, TypeKind, TypeRef,
 };
+
+#[cfg(test)]
+mod tests;

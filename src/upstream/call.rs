@@ -107,6 +107,12 @@ pub enum CallError {
         /// The status it came with.
         status: u16,
     },
+    /// So many calls wait already that this one was not made.
+    #[error("`{upstream}` has too many calls waiting")]
+    Overloaded {
+        /// The upstream's name.
+        upstream: Arc<str>,
+    },
     /// The URL or a header cannot be sent.
     #[error("the request to `{upstream}` cannot be sent: {reason}")]
     Invalid {
@@ -125,6 +131,7 @@ impl CallError {
             Self::TimedOut { .. } => ErrorCode::GatewayTimeout,
             Self::TooLarge { .. } => ErrorCode::ResponseTooLarge,
             Self::Unreadable { .. } => ErrorCode::ConnectorResponseInvalid,
+            Self::Overloaded { .. } => ErrorCode::Overloaded,
             Self::Invalid { .. } => ErrorCode::ConnectorRequestInvalid,
         }
     }

@@ -1,6 +1,12 @@
 //! The only file that opens a connection.
 
-use std::{sync::Arc, time::Duration};
+use std::{cell::Cell, collections::HashMap, net::SocketAddr, sync::Arc, sync::OnceLock, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderValue, Method, header};
+use url::Url;
+
+use super::{Call, CallError, Freshness, Reply, Served, connected::NoteConnections, report::Report, target};
 
 /// The settings of one upstream.
 #[derive(Debug, Clone)]
@@ -21,7 +27,248 @@ pub struct UpstreamSpec {
 #[derive(Debug, Clone, Default)]
 pub struct Transport {
     /// Host names that resolve to fixed addresses, before DNS is asked (like `curl --resolve`, every port mapped to the address's).
-    pub resolve: Vec<(String, std::net::SocketAddr)>,
+    pub resolve: Vec<(String, SocketAddr)>,
     /// PEM certificates trusted beside the platform's.
     pub ca_pem: Option<Vec<u8>>,
+}
+
+/// Idle connections are closed after this; below the 60 s after which many servers and balancers do it.
+const IDLE_MAX: Duration = Duration::from_secs(50);
+
+/// Space reserved for a body on the word of its `content-length`; what is longer grows as it comes.
+const RESERVED_MAX: usize = 1 << 20;
+
+/// A transport, read once for all upstreams.
+#[derive(Debug)]
+pub(super) struct Connections {
+    addresses: HashMap<String, SocketAddr>,
+    certificates: Vec<reqwest::Certificate>,
+}
+
+impl Connections {
+    /// Errors: a certificate that cannot be read.
+    pub(super) fn new(transport: &Transport) -> Result<Self, String> {
+        let certificates = match &transport.ca_pem {
+            None => Vec::new(),
+            Some(pem) => {
+                reqwest::Certificate::from_pem_bundle(pem).map_err(|error| format!("the CA certificates: {error}"))?
+            }
+        };
+        if transport.ca_pem.is_some() && certificates.is_empty() {
+            return Err("the CA file holds no certificate".to_owned());
+        }
+        let addresses = transport.resolve.iter().map(|(host, address)| (host.to_ascii_lowercase(), *address));
+        Ok(Self { addresses: addresses.collect(), certificates })
+    }
+}
+
+/// The connections to one upstream.
+#[derive(Debug)]
+pub(super) struct Client {
+    spec: Arc<UpstreamSpec>,
+    connections: Arc<Connections>,
+    /// For `http`: without trusted roots, because loading them takes time that no plain upstream needs.
+    plain: OnceLock<Option<reqwest::Client>>,
+    /// For `https`: made when first needed.
+    secure: tokio::sync::OnceCell<Option<reqwest::Client>>,
+    report: Report,
+}
+
+/// A call without a usable reply.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: CallError,
+    /// It was sent on a connection that had been used before, which ended without an answer.
+    pub(super) was_pooled: bool,
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        Self { error, was_pooled: false }
+    }
+}
+
+impl Client {
+    pub(super) fn new(spec: &Arc<UpstreamSpec>, connections: &Arc<Connections>) -> Self {
+        Self {
+            spec: Arc::clone(spec),
+            connections: Arc::clone(connections),
+            plain: OnceLock::new(),
+            secure: tokio::sync::OnceCell::new(),
+            report: Report::default(),
+        }
+    }
+
+    /// Sends the call once and reads its reply, body as received.
+    pub(super) async fn send(&self, call: &Call) -> Result<Reply, Failure> {
+        let mut url = target::read(&call.url).map_err(|reason| self.invalid(reason))?;
+        let client = self.client(&url).await?;
+        let mut headers = call.headers.clone();
+        if let Some(host) = self.redirected(&mut url) {
+            headers.entry(header::HOST).or_insert(host);
+        }
+        if call.body.is_none() && [Method::POST, Method::PUT, Method::PATCH].contains(&call.method) {
+            // RFC 9110, 8.6: methods that anticipate content say that there is none.
+            headers.entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
+        }
+        let mut request = reqwest::Request::new(call.method.clone(), url);
+        *request.headers_mut() = headers;
+        *request.body_mut() = call.body.clone().map(reqwest::Body::from);
+        let sent = NOTED.scope(Cell::new(false), async {
+            let result = client.execute(request).await;
+            (result, NOTED.with(Cell::get))
+        });
+        let (result, connected) = sent.await;
+        match result {
+            Ok(response) => self.read(response, &call.method).await.map_err(Failure::from),
+            Err(error) => Err(self.failure(error, connected)),
+        }
+    }
+
+    /// Reads the body within its limit. Errors: `TooLarge`, `Unreadable`.
+    async fn read(&self, mut response: reqwest::Response, method: &Method) -> Result<Reply, CallError> {
+        let limit = self.spec.body_max;
+        let status = response.status().as_u16();
+        let headers = Arc::new(std::mem::take(response.headers_mut()));
+        let told = response.content_length().filter(|_| method != Method::HEAD).unwrap_or(0);
+        let told = usize::try_from(told).unwrap_or(usize::MAX);
+        if told > limit {
+            return Err(self.too_large());
+        }
+        let mut first = Bytes::new();
+        let mut whole = BytesMut::new();
+        loop {
+            let chunk = response.chunk().await.map_err(|error| {
+                self.report.failure(&self.spec.name, &Causes(&error));
+                CallError::Unreadable { upstream: Arc::clone(&self.spec.name), status }
+            })?;
+            let Some(chunk) = chunk else { break };
+            if first.len() + whole.len() + chunk.len() > limit {
+                return Err(self.too_large());
+            }
+            if first.is_empty() && whole.is_empty() {
+                // Most bodies are one chunk, and stay where they were received.
+                first = chunk;
+                continue;
+            }
+            if whole.is_empty() {
+                whole.reserve(told.min(RESERVED_MAX).max(first.len() + chunk.len()));
+                whole.extend_from_slice(&std::mem::take(&mut first));
+            }
+            whole.extend_from_slice(&chunk);
+        }
+        let body = if whole.is_empty() { first } else { whole.freeze() };
+        Ok(Reply { status, headers, body, freshness: Freshness::default(), served: Served::Fresh })
+    }
+
+    async fn client(&self, url: &Url) -> Result<reqwest::Client, CallError> {
+        let client = if url.scheme() == "https" {
+            // The first one reads the platform's roots: tens of milliseconds that must not hold a worker.
+            let made = self.secure.get_or_init(|| async {
+                let (spec, connections) = (Arc::clone(&self.spec), Arc::clone(&self.connections));
+                tokio::task::spawn_blocking(move || build(&spec, &connections, Scheme::Https)).await.ok().flatten()
+            });
+            made.await
+        } else {
+            self.plain.get_or_init(|| build(&self.spec, &self.connections, Scheme::Http))
+        };
+        client.clone().ok_or_else(|| self.invalid("the client for it cannot be made".to_owned()))
+    }
+
+    /// Maps an explicit port to that of the fixed address; without one the resolver does it. Returns the `host` to send.
+    fn redirected(&self, url: &mut Url) -> Option<HeaderValue> {
+        let port = url.port()?;
+        let host = url.host_str()?;
+        let address = self.connections.addresses.get(host)?;
+        let text = format!("{host}:{port}");
+        url.set_port(Some(address.port())).ok()?;
+        HeaderValue::try_from(text).ok()
+    }
+
+    fn failure(&self, error: reqwest::Error, connected: bool) -> Failure {
+        // Addresses and queries stay out of the log.
+        let error = error.without_url();
+        if error.is_builder() {
+            return self.invalid(Causes(&error).to_string()).into();
+        }
+        self.report.failure(&self.spec.name, &Causes(&error));
+        let upstream = Arc::clone(&self.spec.name);
+        if error.is_connect() && error.is_timeout() {
+            return CallError::TimedOut { upstream, waited: self.spec.connect_timeout }.into();
+        }
+        let was_pooled = !connected && !error.is_connect() && !is_nonsense(&error);
+        Failure { error: CallError::Connection { upstream }, was_pooled }
+    }
+
+    fn too_large(&self) -> CallError {
+        CallError::TooLarge { upstream: Arc::clone(&self.spec.name), limit: self.spec.body_max }
+    }
+
+    fn invalid(&self, reason: String) -> CallError {
+        CallError::Invalid { upstream: Arc::clone(&self.spec.name), reason }
+    }
+}
+
+tokio::task_local! {
+    /// Whether the call of this task began to connect; a call that did not was given a pooled connection.
+    pub(super) static NOTED: Cell<bool>;
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Http,
+    Https,
+}
+
+/// `None`, with a line in the log, when TLS cannot be set up.
+fn build(spec: &UpstreamSpec, connections: &Connections, scheme: Scheme) -> Option<reqwest::Client> {
+    let mut headers = http::HeaderMap::new();
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(super::decode::ACCEPTED));
+    let mut builder = reqwest::Client::builder()
+        // A redirect could lead anywhere, credentials with it; a 3xx is a reply like any other.
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .default_headers(headers)
+        .user_agent(concat!("weft/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(spec.connect_timeout)
+        .tcp_nodelay(true)
+        .tcp_keepalive(Duration::from_secs(15))
+        .pool_idle_timeout(IDLE_MAX)
+        .pool_max_idle_per_host(spec.concurrency_max)
+        .connector_layer(NoteConnections);
+    for (host, address) in &connections.addresses {
+        builder = builder.resolve(host, *address);
+    }
+    builder = match scheme {
+        Scheme::Http => builder.tls_certs_only([]),
+        Scheme::Https => builder.tls_certs_merge(connections.certificates.iter().cloned()),
+    };
+    builder.build().inspect_err(|error| tracing::error!(upstream = %spec.name, %error, "no client")).ok()
+}
+
+/// Whether the upstream did answer, but not in HTTP.
+fn is_nonsense(error: &reqwest::Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<hyper::Error>() {
+            return error.is_parse();
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// An error with its causes.
+struct Causes<'a>(&'a reqwest::Error);
+
+impl std::fmt::Display for Causes<'_> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}", self.0)?;
+        let mut cause = std::error::Error::source(self.0);
+        while let Some(error) = cause {
+            write!(out, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
 }

@@ -4,7 +4,19 @@
 
 mod call;
 mod client;
+mod connected;
+mod deadline;
+mod decode;
+mod detach;
+mod limit;
+mod observe;
+mod report;
+mod resend;
+mod service;
 mod stack;
+mod target;
+#[cfg(test)]
+mod tests;
 
 pub use call::{Call, CallError, Freshness, Reply, Safety, Served};
 pub use client::{Transport, UpstreamSpec};

@@ -1,2 +1,6 @@
 //! Runs the demo service `accounts` alone.
-fn main() {}
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    kit::run("accounts", accounts::PORT, accounts::router).await
+}

@@ -1,2 +1,6 @@
 //! Runs the demo service `catalog` alone.
-fn main() {}
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    kit::run("catalog", catalog::PORT, catalog::router).await
+}

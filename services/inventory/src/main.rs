@@ -1,2 +1,6 @@
 //! Runs the demo service `inventory` alone.
-fn main() {}
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    kit::run("inventory", inventory::PORT, inventory::router).await
+}

@@ -1,2 +1,6 @@
 //! Runs the demo service `orders` alone.
-fn main() {}
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    kit::run("orders", orders::PORT, orders::router).await
+}

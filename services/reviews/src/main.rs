@@ -1,2 +1,6 @@
 //! Runs the demo service `reviews` alone.
-fn main() {}
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    kit::run("reviews", reviews::PORT, reviews::router).await
+}

@@ -1,0 +1,254 @@
+//! `weft.yaml` as it is written. Every key is here, with the doc line that the JSON Schema shows.
+
+use std::{collections::BTreeMap, fmt, net::SocketAddr, time::Duration};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, de};
+use serde_saphyr::Spanned;
+
+use super::value::{Count, Given, Json, Size, range};
+
+/// Configuration of weft. `${env.NAME}` and `${env.NAME:-default}` expand in every value.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "weft.yaml")]
+pub(super) struct Document {
+    /// Schema files, or folders that are searched for `*.graphql`; relative to this file.
+    pub(super) schema: Vec<SchemaEntry>,
+    /// `default`, or `strict` for the behaviour of the original where ours differs. Default: `default`.
+    pub(super) compatibility: Option<Given<String>>,
+    /// The GraphQL listener.
+    pub(super) server: ServerDocument,
+    /// The operator's listener: health, readiness, metrics.
+    pub(super) admin: AdminDocument,
+    /// Values of `$context` in connectors, by name.
+    #[schemars(with = "BTreeMap<String, ContextDocument>")]
+    pub(super) context: BTreeMap<String, Spanned<ContextDocument>>,
+    /// Upstreams, by the name in `@source`, or `subgraph.name` where two files use one name.
+    pub(super) sources: BTreeMap<String, SourceDocument>,
+    /// `$config` of connectors without a source, by subgraph.
+    #[schemars(with = "BTreeMap<String, Json>")]
+    pub(super) config: BTreeMap<String, Spanned<Json>>,
+    /// Bounds on documents, checked before the work they bound.
+    pub(super) limits: LimitsDocument,
+    /// Log and metrics.
+    pub(super) telemetry: TelemetryDocument,
+}
+
+/// A schema file or folder.
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged)]
+pub(super) enum SchemaEntry {
+    /// A path; the subgraph is the file's stem.
+    Path(Given<String>),
+    /// A file and the name of its subgraph.
+    Named(NamedSchema),
+}
+
+/// A file and the name of its subgraph.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NamedSchema {
+    /// The file.
+    pub(super) path: Given<String>,
+    /// The subgraph's name in coordinates, error extensions and config keys.
+    pub(super) name: Given<String>,
+}
+
+/// The GraphQL listener.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ServerDocument {
+    /// Address and port. Default: `127.0.0.1:4000`.
+    pub(super) listen: Option<Given<SocketAddr>>,
+    /// Path of the endpoint. Default: `/graphql`.
+    pub(super) path: Option<Given<String>>,
+    /// GraphiQL for browsers at the same path. Default: off; `--dev` turns it on.
+    pub(super) graphiql: Option<Given<bool>>,
+    /// Answers `__schema` and `__type`. Default: off; `--dev` turns it on.
+    pub(super) introspection: Option<Given<bool>>,
+    /// Deadline of a whole operation: what is missing then is null, with an error. Default: `30s`.
+    pub(super) timeout: Option<Given<Duration>>,
+    /// Most bytes of a request body. Default: `2MiB`.
+    pub(super) body_max: Option<Given<Size>>,
+    /// Longest wait for a request's head, from the first wait for a byte. Default: `10s`.
+    pub(super) header_timeout: Option<Given<Duration>>,
+    /// Longest wait for a request's body. Default: `10s`.
+    pub(super) body_timeout: Option<Given<Duration>>,
+    /// Most connections at once. Default: `10000`.
+    pub(super) connections_max: Option<Given<Count>>,
+    /// Several operations in one request.
+    pub(super) batching: BatchingDocument,
+    /// Pages of other origins.
+    pub(super) cors: CorsDocument,
+    /// Requests that a foreign page can make unasked.
+    pub(super) csrf: CsrfDocument,
+    /// Longest wait for requests in flight when stopping. Default: `30s`.
+    pub(super) drain: Option<Given<Duration>>,
+}
+
+/// Several operations in one request.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct BatchingDocument {
+    /// Answers arrays of operations. Default: `false`.
+    pub(super) enabled: Option<Given<bool>>,
+    /// Most operations of one request. Default: `10`.
+    pub(super) operations_max: Option<Given<Count>>,
+}
+
+/// Pages of other origins.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct CorsDocument {
+    /// Origins such as `https://app.example.com` that may read answers; `*` is every origin. Default: none.
+    pub(super) origins: Vec<Given<String>>,
+    /// Cookies and authorization may be sent; not together with `*`. Default: `false`.
+    pub(super) credentials: Option<Given<bool>>,
+}
+
+/// Requests that a foreign page can make unasked.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct CsrfDocument {
+    /// Refuses them. Default: `true`.
+    pub(super) enabled: Option<Given<bool>>,
+}
+
+/// The operator's listener.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct AdminDocument {
+    /// Address and port, or `off`. Default: `127.0.0.1:9090`.
+    pub(super) listen: Option<Given<String>>,
+}
+
+/// Where a value of `$context` comes from: `header` or `value`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ContextDocument {
+    /// A header of the client's request; null without it.
+    pub(super) header: Option<Given<String>>,
+    /// Reads the header's text as JSON. Default: `false`.
+    pub(super) json: Option<Given<bool>>,
+    /// The same value for everybody.
+    #[serde(deserialize_with = "present")]
+    #[schemars(with = "Json")]
+    pub(super) value: Option<Json>,
+}
+
+/// One upstream.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct SourceDocument {
+    /// Replaces `baseURL`: one absolute URL.
+    pub(super) urls: Vec<Given<String>>,
+    /// `$config` in this source's connectors.
+    #[schemars(with = "BTreeMap<String, Json>")]
+    pub(super) config: Option<Spanned<Json>>,
+    /// Longest time of one call. Default: `10s`.
+    pub(super) timeout: Option<Given<Duration>>,
+    /// Longest time to connect. Default: `2s`.
+    pub(super) connect_timeout: Option<Given<Duration>>,
+    /// Most calls at once; more wait. Default: `512`.
+    pub(super) concurrency_max: Option<Given<Count>>,
+    /// Most calls of one operation. Default: `500`.
+    pub(super) calls_per_operation_max: Option<Given<Count>>,
+    /// Most bytes of a body, as received and again as decompressed. Default: `16MiB`.
+    pub(super) body_max: Option<Given<Size>>,
+}
+
+/// Bounds on documents.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct LimitsDocument {
+    /// Size of the text. Default: `1MiB`.
+    pub(super) bytes: Option<Given<Size>>,
+    /// Tokens of the text. Default: `15000`.
+    pub(super) tokens: Option<Given<Count>>,
+    /// Nesting of brackets and braces of any kind. Default: `200`.
+    pub(super) nesting: Option<Given<Count>>,
+    /// Selections with fragments expanded, summed over all operations. Default: `20000`.
+    pub(super) selections: Option<Given<Count>>,
+}
+
+/// Log and metrics.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct TelemetryDocument {
+    /// The log on stderr.
+    pub(super) log: LogDocument,
+    /// Figures for monitoring.
+    pub(super) metrics: MetricsDocument,
+}
+
+/// The log on stderr.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct LogDocument {
+    /// `auto` (text on a terminal, JSON elsewhere), `text` or `json`. Default: `auto`.
+    pub(super) format: Option<Given<String>>,
+    /// `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,weft::upstream=debug`. Default: `info`.
+    pub(super) level: Option<Given<String>>,
+}
+
+/// Figures for monitoring.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct MetricsDocument {
+    /// Serves `/metrics` on the admin listener. Default: `true`.
+    pub(super) prometheus: Option<Given<bool>>,
+}
+
+/// The JSON Schema of `weft.yaml`, for editors.
+pub fn json_schema() -> String {
+    let schema = schemars::schema_for!(Document);
+    // A schema is a JSON value already: writing it cannot fail.
+    serde_json::to_string_pretty(&schema).unwrap_or_default()
+}
+
+/// A value that is there, null included.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
+    Json::deserialize(deserializer).map(Some)
+}
+
+/// Told apart by the first event rather than by trying both, so that errors inside keep their place.
+impl<'de> Deserialize<'de> for SchemaEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        enum Shape {
+            Text(String),
+            Map(NamedSchema),
+        }
+
+        struct Visitor;
+
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Shape;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("a path, or `path` and `name`")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Shape, E> {
+                Ok(Shape::Text(text.to_owned()))
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Shape, A::Error> {
+                NamedSchema::deserialize(de::value::MapAccessDeserializer::new(map)).map(Shape::Map)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for Shape {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(Visitor)
+            }
+        }
+
+        let shape = Spanned::<Shape>::deserialize(deserializer)?;
+        let span = range(&shape);
+        Ok(match shape.value {
+            Shape::Text(text) => Self::Path(Given::new(text, span)),
+            Shape::Map(named) => Self::Named(named),
+        })
+    }
+}

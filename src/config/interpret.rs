@@ -1,0 +1,345 @@
+//! From what is written to what is meant. Every finding is collected, and its default stands in meanwhile.
+
+use std::{net::SocketAddr, ops::Range, path::Path, sync::Arc};
+
+use http::HeaderName;
+use serde_saphyr::Spanned;
+
+use super::{
+    Admin, Batching, Compatibility, ContextValue, Cors, Limits, Overrides, SchemaFile, Server, Settings, Source,
+    Telemetry,
+    document::{
+        AdminDocument, ContextDocument, CorsDocument, Document, LimitsDocument, SchemaEntry, ServerDocument,
+        SourceDocument, TelemetryDocument,
+    },
+    environment::{Lookup, expand},
+    load::{list, nearest},
+    schema_files,
+    value::{Count, Given, Hidden, Json, Meaning, Size, range},
+};
+use crate::{
+    error::{Diagnostic, Label, Severity, SourceText},
+    telemetry::{Log, LogFormat},
+};
+
+/// Collects findings while it reads.
+pub(super) struct Interpreter<'a> {
+    source: &'a Arc<SourceText>,
+    folder: &'a Path,
+    environment: Lookup<'a>,
+    findings: Vec<Diagnostic>,
+}
+
+impl<'a> Interpreter<'a> {
+    /// Paths are relative to the folder.
+    pub(super) fn new(source: &'a Arc<SourceText>, folder: &'a Path, environment: Lookup<'a>) -> Self {
+        Self { source, folder, environment, findings: Vec::new() }
+    }
+
+    /// All settings. Errors: all findings.
+    pub(super) fn settings(mut self, document: Document, overrides: &Overrides) -> Result<Settings, Vec<Diagnostic>> {
+        let defaults = Settings::default();
+        let mut settings = Settings {
+            schema: self.schema(document.schema, overrides),
+            compatibility: self.choice(
+                document.compatibility,
+                &[("default", Compatibility::Default), ("strict", Compatibility::Strict)],
+                Compatibility::Default,
+            ),
+            server: self.server(document.server),
+            admin: self.admin(&document.admin, defaults.admin),
+            context: document.context.into_iter().map(|(name, value)| (name, self.context(value))).collect(),
+            sources: document.sources.into_iter().map(|(name, source)| (name, self.source(source))).collect(),
+            config: document.config.into_iter().map(|(name, value)| (name, self.object(value))).collect(),
+            limits: self.limits(document.limits, defaults.limits),
+            telemetry: self.telemetry(document.telemetry),
+            dev: overrides.dev,
+        };
+        if let Some(listen) = &overrides.listen {
+            match Meaning::read(listen) {
+                Ok(listen) => settings.server.listen = listen,
+                Err(expected) => self.find_anywhere(format!("`{listen}` cannot be listened on: {expected}")),
+            }
+        }
+        if let Some(level) = &overrides.log_level {
+            match Log::check_level(level) {
+                Ok(()) => settings.telemetry.log.level.clone_from(level),
+                Err(reason) => self.find_anywhere(format!("the log level `{level}` cannot be read: {reason}")),
+            }
+        }
+        settings.server.graphiql |= overrides.dev;
+        settings.server.introspection |= overrides.dev;
+        if self.findings.is_empty() { Ok(settings) } else { Err(self.findings) }
+    }
+
+    fn schema(&mut self, entries: Vec<SchemaEntry>, overrides: &Overrides) -> Vec<SchemaFile> {
+        let mut files = Vec::new();
+        if overrides.schema.is_empty() {
+            for entry in entries {
+                let (path, name) = match entry {
+                    SchemaEntry::Path(path) => (path, None),
+                    SchemaEntry::Named(named) => (named.path, Some(named.name)),
+                };
+                let span = path.span.clone();
+                let (Some(path), name) = (self.text(path), name.and_then(|name| self.text(name))) else { continue };
+                let path = self.folder.join(path);
+                let found = match name {
+                    None => schema_files::find(&path),
+                    Some(_) if path.is_dir() => Err("a folder cannot have one name; name its files".to_owned()),
+                    // Found, so that a missing file is seen here; then named.
+                    Some(name) => {
+                        schema_files::find(&path).and_then(|_| Ok(vec![schema_files::named(&path, Some(name))?]))
+                    }
+                };
+                match found {
+                    Ok(found) => files.extend(found),
+                    Err(reason) => self.find(span, "INVALID_SCHEMA_PATH", reason),
+                }
+            }
+        } else {
+            for path in &overrides.schema {
+                match schema_files::find(path) {
+                    Ok(found) => files.extend(found),
+                    Err(reason) => self.find_anywhere(reason),
+                }
+            }
+        }
+        if let Some((one, other)) = schema_files::twins(&files) {
+            let (name, one, other) = (&one.subgraph, one.path.display(), other.path.display());
+            self.find_anywhere(format!("`{one}` and `{other}` are both the subgraph `{name}`: give one a `name`"));
+        }
+        files
+    }
+
+    fn server(&mut self, document: ServerDocument) -> Server {
+        let defaults = Server::default();
+        let path_span = document.path.as_ref().map(|path| path.span.clone());
+        let path = self.read(document.path, defaults.path);
+        // axum reads `{` and `*` as patterns.
+        if !path.starts_with('/') || path.contains(['{', '}', '*', '?', '#', ' ']) {
+            self.find(path_span.unwrap_or(0..0), "INVALID_VALUE", "a path starts with `/` and has no `{}*?#` in it");
+        }
+        Server {
+            listen: self.read(document.listen, defaults.listen),
+            path,
+            graphiql: self.read(document.graphiql, defaults.graphiql),
+            introspection: self.read(document.introspection, defaults.introspection),
+            timeout: self.read(document.timeout, defaults.timeout),
+            body_max: self.size(document.body_max, defaults.body_max),
+            header_timeout: self.read(document.header_timeout, defaults.header_timeout),
+            body_timeout: self.read(document.body_timeout, defaults.body_timeout),
+            connections_max: self.count(document.connections_max, defaults.connections_max),
+            batching: Batching {
+                enabled: self.read(document.batching.enabled, defaults.batching.enabled),
+                operations_max: self.count(document.batching.operations_max, defaults.batching.operations_max),
+            },
+            cors: self.cors(document.cors),
+            csrf: self.read(document.csrf.enabled, defaults.csrf),
+            drain: self.read(document.drain, defaults.drain),
+        }
+    }
+
+    fn cors(&mut self, document: CorsDocument) -> Cors {
+        let credentials_span = document.credentials.as_ref().map(|given| given.span.clone());
+        let credentials = self.read(document.credentials, false);
+        let mut origins = Vec::new();
+        for given in document.origins {
+            let span = given.span.clone();
+            let Some(origin) = self.text(given) else { continue };
+            // What a browser sends: scheme, host and port, and nothing behind them.
+            let parsed = url::Url::parse(&origin).ok().map(|url| url.origin().ascii_serialization());
+            if origin != "*" && parsed.as_deref() != Some(origin.as_str()) {
+                let finding = self.finding(span, "INVALID_VALUE", format!("`{origin}` is not an origin"));
+                let meant = parsed.filter(|parsed| parsed != "null");
+                let help = meant.map_or("an origin is `https://app.example.com`".to_owned(), |meant| {
+                    format!("did you mean `{meant}`?")
+                });
+                self.findings.push(finding.help(help));
+                continue;
+            }
+            origins.push(origin);
+        }
+        if credentials && origins.iter().any(|origin| origin == "*") {
+            let message = "credentials cannot be allowed to every origin: list the origins instead of `*`";
+            self.find(credentials_span.unwrap_or(0..0), "INVALID_VALUE", message);
+        }
+        Cors { origins, credentials }
+    }
+
+    fn admin(&mut self, document: &AdminDocument, default: Admin) -> Admin {
+        match &document.listen {
+            None => default,
+            // YAML 1.1 readers make `false` of `off`.
+            Some(given) if ["off", "false"].contains(&given.text.as_str()) => Admin { listen: None },
+            Some(given) => {
+                let address = Given::<SocketAddr>::new(given.text.clone(), given.span.clone());
+                Admin { listen: Some(self.read(Some(address), Server::default().listen)) }
+            }
+        }
+    }
+
+    fn context(&mut self, value: Spanned<ContextDocument>) -> ContextValue {
+        let span = range(&value);
+        let ContextDocument { header, json, value } = value.value;
+        let json_is_given = json.is_some();
+        let json = self.read(json, false);
+        match (header, value) {
+            (Some(header), None) => {
+                let span = header.span.clone();
+                let text = self.text(header).unwrap_or_default();
+                if let Ok(name) = HeaderName::try_from(&text) {
+                    return ContextValue::Header { name, json };
+                }
+                self.find(span, "INVALID_VALUE", format!("`{text}` is not the name of a header"));
+            }
+            (None, Some(value)) if !json_is_given => return ContextValue::Value(Hidden(self.json(value, &span))),
+            (None, Some(_)) => self.find(span, "INVALID_VALUE", "`json` is only for a `header`"),
+            (Some(_), Some(_)) => self.find(span, "INVALID_VALUE", "give `header` or `value`, not both"),
+            (None, None) => self.find(span, "INVALID_VALUE", "one of `header` and `value` is needed"),
+        }
+        ContextValue::Value(Hidden(Json::Null))
+    }
+
+    fn source(&mut self, document: SourceDocument) -> Source {
+        let defaults = Source::default();
+        let mut urls = Vec::new();
+        for given in document.urls {
+            let span = given.span.clone();
+            let Some(text) = self.text(given) else { continue };
+            let is_http = |url: &url::Url| ["http", "https"].contains(&url.scheme()) && url.has_host();
+            if !url::Url::parse(&text).is_ok_and(|url| is_http(&url)) {
+                let message = "not an absolute URL: expected one such as `https://api.example.com/v1`";
+                self.find(span, "INVALID_URL", message);
+            } else if urls.is_empty() {
+                urls.push(text);
+            } else {
+                self.find(span, "INVALID_VALUE", "several `urls` are not balanced yet: give one");
+            }
+        }
+        Source {
+            urls,
+            config: document.config.map_or(defaults.config, |config| self.object(config)),
+            timeout: self.read(document.timeout, defaults.timeout),
+            connect_timeout: self.read(document.connect_timeout, defaults.connect_timeout),
+            concurrency_max: self.count(document.concurrency_max, defaults.concurrency_max),
+            calls_per_operation_max: self.count(document.calls_per_operation_max, defaults.calls_per_operation_max),
+            body_max: self.size(document.body_max, defaults.body_max),
+        }
+    }
+
+    fn limits(&mut self, document: LimitsDocument, defaults: Limits) -> Limits {
+        Limits {
+            bytes: self.size(document.bytes, defaults.bytes),
+            tokens: self.count(document.tokens, defaults.tokens),
+            nesting: self.count(document.nesting, defaults.nesting),
+            selections: self.count(document.selections, defaults.selections),
+        }
+    }
+
+    fn telemetry(&mut self, document: TelemetryDocument) -> Telemetry {
+        let formats = [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
+        let format = self.choice(document.log.format, &formats, LogFormat::Auto);
+        let level_span = document.log.level.as_ref().map(|level| level.span.clone());
+        let level = self.read(document.log.level, Log::default().level);
+        if let Err(reason) = Log::check_level(&level) {
+            self.find(level_span.unwrap_or(0..0), "INVALID_VALUE", format!("not a log level: {reason}"));
+        }
+        Telemetry { log: Log { format, level }, prometheus: self.read(document.metrics.prometheus, true) }
+    }
+}
+
+/// Reading of single values.
+impl Interpreter<'_> {
+    fn read<T: Meaning>(&mut self, given: Option<Given<T>>, default: T) -> T {
+        let Some(given) = given else { return default };
+        let span = given.span.clone();
+        let Some(text) = self.text(given) else { return default };
+        match T::read(&text) {
+            Ok(value) => value,
+            Err(expected) => {
+                // What came from the environment may be a secret, so the text is shown as it is written.
+                self.find(span, "INVALID_VALUE", expected);
+                default
+            }
+        }
+    }
+
+    fn count(&mut self, given: Option<Given<Count>>, default: usize) -> usize {
+        self.read(given, Count(default)).0
+    }
+
+    fn size(&mut self, given: Option<Given<Size>>, default: usize) -> usize {
+        self.read(given, Size(default)).0
+    }
+
+    fn choice<T: Copy>(&mut self, given: Option<Given<String>>, choices: &[(&str, T)], default: T) -> T {
+        let Some(given) = given else { return default };
+        let span = given.span.clone();
+        let Some(text) = self.text(given) else { return default };
+        if let Some((_, value)) = choices.iter().find(|(name, _)| *name == text) {
+            return *value;
+        }
+        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+        let finding = self.finding(span, "INVALID_VALUE", format!("expected one of {}", list(&names)));
+        self.findings.push(match nearest(&text, &names) {
+            Some(name) => finding.help(format!("did you mean `{name}`?")),
+            None => finding,
+        });
+        default
+    }
+
+    /// The text with the environment in it; `None` when there is a finding.
+    fn text<T>(&mut self, given: Given<T>) -> Option<String> {
+        match expand(&given.text, self.environment) {
+            Ok(text) => Some(text.into_owned()),
+            Err(reason) => {
+                self.find(given.span, "INVALID_ENVIRONMENT", reason);
+                None
+            }
+        }
+    }
+
+    fn object(&mut self, value: Spanned<Json>) -> Hidden<Json> {
+        let span = range(&value);
+        let value = self.json(value.value, &span);
+        if !value.is_object() {
+            self.find(span, "INVALID_VALUE", "`$config` is an object: give keys and values");
+        }
+        Hidden(value)
+    }
+
+    /// Expands the texts inside. A text stays a text, whatever comes from the environment. The depth is bounded by the
+    /// YAML reader's budget.
+    fn json(&mut self, value: Json, span: &Range<usize>) -> Json {
+        match value {
+            Json::String(text) => Json::String(self.text(Given::<String>::new(text, span.clone())).unwrap_or_default()),
+            Json::Array(items) => Json::Array(items.into_iter().map(|item| self.json(item, span)).collect()),
+            Json::Object(members) => {
+                Json::Object(members.into_iter().map(|(name, value)| (name, self.json(value, span))).collect())
+            }
+            scalar @ (Json::Null | Json::Bool(_) | Json::Number(_)) => scalar,
+        }
+    }
+
+    fn finding(&self, span: Range<usize>, code: &'static str, message: impl Into<String>) -> Diagnostic {
+        let end = self.source.text.len();
+        let span = span.start.min(end)..span.end.min(end);
+        Diagnostic::error(code, message, Label { source: Arc::clone(self.source), span, text: String::new() })
+    }
+
+    fn find(&mut self, span: Range<usize>, code: &'static str, message: impl Into<String>) {
+        let finding = self.finding(span, code, message);
+        self.findings.push(finding);
+    }
+
+    /// A finding about the command line or the files, not about a place in `weft.yaml`.
+    fn find_anywhere(&mut self, message: String) {
+        self.findings.push(Diagnostic {
+            code: "INVALID_VALUE",
+            severity: Severity::Error,
+            message,
+            labels: Vec::new(),
+            help: None,
+        });
+    }
+}

@@ -1,0 +1,103 @@
+//! A path and flags in, settings or findings out.
+
+use std::{path::Path, sync::Arc};
+
+use serde_saphyr::Options;
+
+use super::{Overrides, Settings, document::Document, environment::Lookup, interpret::Interpreter};
+use crate::error::{Diagnostic, Label, Severity, SourceText};
+
+/// Loads `weft.yaml`, or the defaults without a path, and lays the flags over it. The environment is the process's.
+///
+/// Errors: all findings; of mistakes in the YAML itself and of unknown keys only the first.
+pub fn load(path: Option<&Path>, overrides: &Overrides) -> Result<Settings, Vec<Diagnostic>> {
+    load_with(path, overrides, &|name| std::env::var(name).ok())
+}
+
+/// As [`load`], with the given environment.
+pub fn load_with(
+    path: Option<&Path>,
+    overrides: &Overrides,
+    environment: Lookup<'_>,
+) -> Result<Settings, Vec<Diagnostic>> {
+    let text = match path {
+        Some(path) => std::fs::read_to_string(path).map_err(|error| vec![unreadable(path, &error)])?,
+        None => String::new(),
+    };
+    let name = path.map(|path| path.display().to_string()).unwrap_or_default();
+    let source = Arc::new(SourceText { name, text });
+    let document = parse(&source).map_err(|diagnostic| vec![diagnostic])?;
+    let folder = path.and_then(Path::parent).unwrap_or(Path::new(""));
+    Interpreter::new(&source, folder, environment).settings(document, overrides)
+}
+
+/// The YAML as it is written. Errors: the first mistake.
+fn parse(source: &Arc<SourceText>) -> Result<Document, Diagnostic> {
+    if source.text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        return Ok(Document::default());
+    }
+    let mut options = Options::default();
+    // Drawn by us.
+    options.with_snippet = false;
+    serde_saphyr::from_str_with_options(&source.text, options).map_err(|error| explain(&error, source))
+}
+
+fn explain(error: &serde_saphyr::Error, source: &Arc<SourceText>) -> Diagnostic {
+    use serde_saphyr::Error;
+
+    let error = error.without_snippet();
+    let span = error.location().map_or(0..0, |location| {
+        let offset = |number: Option<u64>| number.and_then(|number| usize::try_from(number).ok()).unwrap_or(0);
+        let start = offset(location.span().byte_offset()).min(source.text.len());
+        start..(start + offset(location.span().byte_len())).min(source.text.len())
+    });
+    let label = |text: &str| Label { source: Arc::clone(source), span: span.clone(), text: text.to_owned() };
+    match error {
+        Error::SerdeUnknownField { field, expected, .. } => {
+            let diagnostic = Diagnostic::error("UNKNOWN_KEY", format!("there is no key `{field}` here"), label(""));
+            match nearest(field, expected) {
+                Some(key) => diagnostic.help(format!("did you mean `{key}`?")),
+                None => diagnostic.help(format!("keys here: {}", list(expected))),
+            }
+        }
+        Error::SerdeMissingField { field, .. } => {
+            Diagnostic::error("MISSING_KEY", format!("the key `{field}` is missing"), label(""))
+        }
+        Error::DuplicateMappingKey { key, .. } => {
+            let key = key.as_deref().unwrap_or("?");
+            Diagnostic::error("DUPLICATE_KEY", format!("the key `{key}` is given twice"), label(""))
+        }
+        other => {
+            // The library's text: what, then ` at line …`; the place is drawn already.
+            let text = other.to_string();
+            let text = text.split(" at line ").next().unwrap_or(&text);
+            let text = text.strip_prefix("error: ").unwrap_or(text).trim_end_matches('.');
+            Diagnostic::error("INVALID_YAML", text.lines().next().unwrap_or("the file is not YAML"), label(""))
+        }
+    }
+}
+
+/// The candidate that was most likely meant.
+pub(super) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    let close = |candidate: &&str| strsim::jaro_winkler(&word.to_ascii_lowercase(), candidate);
+    let best = candidates.iter().copied().max_by(|left, right| close(left).total_cmp(&close(right)))?;
+    (close(&best) > 0.8).then_some(best)
+}
+
+/// `a`, `b` or `c`, in alphabetical order.
+pub(super) fn list(words: &[&str]) -> String {
+    let mut words = words.to_vec();
+    words.sort_unstable();
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
+    let path = path.display();
+    Diagnostic {
+        code: "CONFIG_UNREADABLE",
+        severity: Severity::Error,
+        message: format!("cannot read the configuration `{path}`: {error}"),
+        labels: Vec::new(),
+        help: None,
+    }
+}

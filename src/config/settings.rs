@@ -1,0 +1,239 @@
+//! The settings as meant: every default filled in, every text understood.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+
+use http::HeaderName;
+
+use super::value::{Hidden, Json};
+use crate::telemetry::Log;
+
+/// All settings of one process.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The schema files, folders already searched; in the order written, within a folder by path.
+    pub schema: Vec<SchemaFile>,
+    /// Whose behaviour where ours and the original's differ.
+    pub compatibility: Compatibility,
+    /// The GraphQL listener.
+    pub server: Server,
+    /// The operator's listener.
+    pub admin: Admin,
+    /// `$context`, by name.
+    pub context: BTreeMap<String, ContextValue>,
+    /// What the file says of sources, by source name or `subgraph.name`; see [`Settings::source`].
+    pub sources: BTreeMap<String, Source>,
+    /// `$config` of connectors without a source, by subgraph.
+    pub config: BTreeMap<String, Hidden<Json>>,
+    /// Bounds on documents.
+    pub limits: Limits,
+    /// Log and metrics.
+    pub telemetry: Telemetry,
+    /// Development: causes and mapping problems are shown to callers (`--dev`).
+    pub dev: bool,
+}
+
+impl Settings {
+    /// The settings of a source: those of `subgraph.name`, else of `name`, else the defaults.
+    pub fn source(&self, subgraph: &str, name: &str) -> Source {
+        let found = self.sources.get(&format!("{subgraph}.{name}")).or_else(|| self.sources.get(name));
+        found.cloned().unwrap_or_default()
+    }
+}
+
+/// One schema file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its subgraph: the name given, else the file's stem.
+    pub subgraph: String,
+}
+
+/// Whose behaviour where they differ (reference, section 13).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compatibility {
+    /// Ours.
+    #[default]
+    Default,
+    /// The original's.
+    Strict,
+}
+
+/// The GraphQL listener.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// Address and port; port 0 is a free one.
+    pub listen: SocketAddr,
+    /// Path of the GraphQL endpoint.
+    pub path: String,
+    /// Whether browsers get GraphiQL there.
+    pub graphiql: bool,
+    /// Whether `__schema` and `__type` are answered.
+    pub introspection: bool,
+    /// Deadline of a whole operation.
+    pub timeout: Duration,
+    /// Most bytes of a request body.
+    pub body_max: usize,
+    /// Longest wait for a request's head, from the first wait for a byte.
+    pub header_timeout: Duration,
+    /// Longest wait for a request's body.
+    pub body_timeout: Duration,
+    /// Most connections at once.
+    pub connections_max: usize,
+    /// Several operations in one request.
+    pub batching: Batching,
+    /// Pages of other origins.
+    pub cors: Cors,
+    /// Whether requests that a foreign page can make without a preflight are refused.
+    pub csrf: bool,
+    /// Longest wait for requests in flight when stopping.
+    pub drain: Duration,
+}
+
+/// Several operations in one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batching {
+    /// Whether an array is answered at all.
+    pub enabled: bool,
+    /// Most operations of one request.
+    pub operations_max: usize,
+}
+
+/// Pages of other origins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cors {
+    /// Origins that may read answers; `*` alone is every origin.
+    pub origins: Vec<String>,
+    /// Whether cookies and authorization may be sent; never together with `*`.
+    pub credentials: bool,
+}
+
+/// The operator's listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admin {
+    /// Address and port; `None`: switched off.
+    pub listen: Option<SocketAddr>,
+}
+
+/// Where one value of `$context` comes from.
+#[derive(Debug, Clone)]
+pub enum ContextValue {
+    /// A header of the client's request; null when it is not there.
+    Header {
+        /// Its name.
+        name: HeaderName,
+        /// Whether its text is read as JSON (null when it is none) rather than taken as it is.
+        json: bool,
+    },
+    /// The same for everybody.
+    Value(Hidden<Json>),
+}
+
+/// One upstream.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Replaces `baseURL` when not empty.
+    pub urls: Vec<String>,
+    /// `$config`, an object.
+    pub config: Hidden<Json>,
+    /// Longest time of one call.
+    pub timeout: Duration,
+    /// Longest time to connect.
+    pub connect_timeout: Duration,
+    /// Most calls at once.
+    pub concurrency_max: usize,
+    /// Most calls of one operation.
+    pub calls_per_operation_max: usize,
+    /// Most bytes of a body, as received and again as decoded.
+    pub body_max: usize,
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self {
+            urls: Vec::new(),
+            config: Hidden(Json::Object(serde_json::Map::new())),
+            // Below the operation's 30 s, so that what depends on a slow source still has time of its own.
+            timeout: Duration::from_secs(10),
+            // A SYN that was lost is sent again after 1 s; one such loss is survived.
+            connect_timeout: Duration::from_secs(2),
+            concurrency_max: 512,
+            calls_per_operation_max: 500,
+            body_max: 16 << 20,
+        }
+    }
+}
+
+/// Bounds on documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the text.
+    pub bytes: usize,
+    /// Tokens of the text.
+    pub tokens: usize,
+    /// Nesting of brackets and braces of any kind.
+    pub nesting: usize,
+    /// Selections with fragments expanded, summed over all operations.
+    pub selections: usize,
+}
+
+/// Log and metrics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Telemetry {
+    /// The log.
+    pub log: Log,
+    /// Whether `/metrics` is served on the admin listener.
+    pub prometheus: bool,
+}
+
+/// What the command line says; it beats the file.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// Schema files and folders instead of the file's; relative to the working directory.
+    pub schema: Vec<PathBuf>,
+    /// Instead of `server.listen`, as text.
+    pub listen: Option<String>,
+    /// Instead of `telemetry.log.level`.
+    pub log_level: Option<String>,
+    /// GraphiQL, introspection and causes on.
+    pub dev: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            schema: Vec::new(),
+            compatibility: Compatibility::Default,
+            server: Server::default(),
+            admin: Admin { listen: Some(SocketAddr::from(([127, 0, 0, 1], 9090))) },
+            context: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            config: BTreeMap::new(),
+            // 15,000 tokens are far above what tools generate; a million is where parsing takes noticeable time.
+            limits: Limits { bytes: 1 << 20, tokens: 15_000, nesting: 200, selections: 20_000 },
+            telemetry: Telemetry { log: Log::default(), prometheus: true },
+            dev: false,
+        }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            // Loopback: nothing is exposed before somebody says so.
+            listen: SocketAddr::from(([127, 0, 0, 1], 4000)),
+            path: "/graphql".to_owned(),
+            graphiql: false,
+            introspection: false,
+            timeout: Duration::from_secs(30),
+            body_max: 2 << 20,
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(10),
+            connections_max: 10_000,
+            batching: Batching { enabled: false, operations_max: 10 },
+            cors: Cors::default(),
+            csrf: true,
+            drain: Duration::from_secs(30),
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! What a file means, and what is said about one that means nothing.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use super::*;
+use crate::{error::Diagnostic, telemetry::LogFormat};
+
+/// A folder of its own, removed afterwards.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let path = std::env::temp_dir().join(format!("weft-config-{}", uuid::Uuid::now_v7()));
+        for (name, text) in files {
+            let file = path.join(name);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        }
+        Self(path)
+    }
+
+    fn load(&self, overrides: &Overrides) -> Result<Settings, Vec<Diagnostic>> {
+        let lookup = |name: &str| match name {
+            "PORT" => Some("5001".to_owned()),
+            "CALLS" => Some("7".to_owned()),
+            "KEY" => Some("s3cret".to_owned()),
+            _ => None,
+        };
+        load_with(Some(&self.0.join("weft.yaml")), overrides, &lookup)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+fn read(text: &str) -> Result<Settings, Vec<Diagnostic>> {
+    Folder::new(&[("weft.yaml", text)]).load(&Overrides::default())
+}
+
+/// Code, the text that is marked, message and help of each finding.
+fn findings(text: &str) -> Vec<String> {
+    let found = read(text).expect_err("the file is wrong");
+    found
+        .iter()
+        .map(|finding| {
+            let marked = finding.labels.first().map_or("", |label| &label.source.text[label.span.clone()]);
+            let help = finding.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
+            format!("{} [{marked}] {}{help}", finding.code, finding.message)
+        })
+        .collect()
+}
+
+#[test]
+fn an_empty_file_is_the_defaults() {
+    for text in ["", "# nothing\n\n", "{}"] {
+        let settings = read(text).unwrap();
+        assert_eq!(settings.server.listen, "127.0.0.1:4000".parse().unwrap());
+        assert_eq!(settings.admin.listen, Some("127.0.0.1:9090".parse().unwrap()));
+        assert_eq!(settings.server.timeout, Duration::from_secs(30));
+        assert!(!settings.server.introspection && !settings.server.graphiql && settings.server.csrf);
+        assert_eq!(settings.limits, Limits { bytes: 1 << 20, tokens: 15_000, nesting: 200, selections: 20_000 });
+        assert_eq!(settings.source("any", "thing").concurrency_max, 512);
+    }
+}
+
+#[test]
+fn every_key_has_its_meaning() {
+    let text = "
+compatibility: strict
+server:
+  listen: 0.0.0.0:80
+  path: /api
+  graphiql: true
+  introspection: true
+  timeout: 3s
+  body_max: 1MiB
+  header_timeout: 1s
+  body_timeout: 2s
+  connections_max: 50
+  batching: { enabled: true, operations_max: 3 }
+  cors: { origins: ['https://a.example', \"http://localhost:3000\"], credentials: true }
+  csrf: { enabled: false }
+  drain: 1m
+admin: { listen: off }
+context:
+  tenant: { header: X-Tenant }
+  all: { header: x-all, json: true }
+  region: { value: { name: eu, zones: [1, 2] } }
+  nothing: { value: null }
+sources:
+  catalog:
+    urls: [http://127.0.0.1:5001/v1]
+    config: { tier: gold }
+    timeout: 250ms
+    connect_timeout: 100ms
+    concurrency_max: 5
+    calls_per_operation_max: 6
+    body_max: 64KiB
+config: { shop: { key: 1 } }
+limits: { bytes: 10KiB, tokens: 100, nesting: 20, selections: 30 }
+telemetry:
+  log: { format: json, level: 'warn,weft=debug' }
+  metrics: { prometheus: false }
+";
+    let settings = read(text).unwrap();
+    assert_eq!(settings.compatibility, Compatibility::Strict);
+    let server = &settings.server;
+    assert_eq!((server.path.as_str(), server.connections_max, server.body_max), ("/api", 50, 1 << 20));
+    assert_eq!(server.batching, Batching { enabled: true, operations_max: 3 });
+    assert_eq!(server.cors.origins, ["https://a.example", "http://localhost:3000"]);
+    assert!(server.cors.credentials && server.graphiql && server.introspection && !server.csrf);
+    assert_eq!(server.drain, Duration::from_mins(1));
+    assert_eq!(settings.admin.listen, None);
+    assert!(matches!(&settings.context["tenant"], ContextValue::Header { name, json: false } if name == "x-tenant"));
+    assert!(matches!(&settings.context["all"], ContextValue::Header { json: true, .. }));
+    assert!(matches!(&settings.context["region"], ContextValue::Value(value) if value["zones"][1] == 2));
+    assert!(matches!(&settings.context["nothing"], ContextValue::Value(value) if value.is_null()));
+    let source = settings.source("shop", "catalog");
+    assert_eq!(source.urls, ["http://127.0.0.1:5001/v1"]);
+    assert_eq!(source.config["tier"], "gold");
+    assert_eq!((source.timeout, source.connect_timeout), (Duration::from_millis(250), Duration::from_millis(100)));
+    assert_eq!((source.concurrency_max, source.calls_per_operation_max, source.body_max), (5, 6, 65_536));
+    assert_eq!(settings.config["shop"]["key"], 1);
+    assert_eq!(settings.limits, Limits { bytes: 10_240, tokens: 100, nesting: 20, selections: 30 });
+    assert_eq!(settings.telemetry.log.format, LogFormat::Json);
+    assert!(!settings.telemetry.prometheus);
+}
+
+#[test]
+fn a_source_of_one_subgraph_beats_the_common_one() {
+    let settings = read("sources: { api: { timeout: 1s }, shop.api: { timeout: 2s } }").unwrap();
+    assert_eq!(settings.source("shop", "api").timeout, Duration::from_secs(2));
+    assert_eq!(settings.source("blog", "api").timeout, Duration::from_secs(1));
+}
+
+#[test]
+fn the_environment_expands_everywhere() {
+    let text = "
+sources:
+  api:
+    urls: [\"http://127.0.0.1:${env.PORT}\"]
+    concurrency_max: ${env.CALLS}
+    timeout: \"${env.NONE:-5s}\"
+    config: { key: \"${env.KEY}\", list: [\"a ${env.KEY}\"] }
+";
+    let settings = read(text).unwrap();
+    let source = settings.source("", "api");
+    assert_eq!(source.urls, ["http://127.0.0.1:5001"]);
+    assert_eq!(source.concurrency_max, 7);
+    assert_eq!(source.timeout, Duration::from_secs(5));
+    assert_eq!(source.config["list"][0], "a s3cret");
+    assert!(!format!("{settings:?}").contains("s3cret"), "secrets are not printed");
+}
+
+#[test]
+fn all_findings_at_once_each_at_its_place() {
+    let text = "
+compatibility: stricter
+server:
+  listen: 4000
+  timeout: 5 parsecs
+  body_max: lots
+  path: api
+  graphiql: maybe
+  cors: { origins: ['*', 'https://a.example/'], credentials: true }
+context:
+  a: { header: 'no header' }
+  b: { header: x, value: 1 }
+  c: {}
+sources:
+  api: { urls: [ftp://x, 'http://a', 'http://b'], concurrency_max: 0, config: \"${env.NONE}\" }
+telemetry: { log: { level: 'weft=loud' } }
+";
+    let found = findings(text).join("\n");
+    let expected = [
+        "INVALID_VALUE [stricter] expected one of `default`, `strict` (did you mean `strict`?)",
+        "INVALID_VALUE [api] a path starts with `/` and has no `{}*?#` in it",
+        "INVALID_VALUE [4000] expected an address and a port such as `127.0.0.1:4000` or `[::]:4000`",
+        "INVALID_VALUE [maybe] expected `true` or `false`",
+        "INVALID_VALUE [5 parsecs] expected a duration such as `250ms`, `5s`, `1m` or `2h`",
+        "INVALID_VALUE [lots] expected a size such as `64KiB`, `2MiB`, `1GiB` or `500kB`",
+        "INVALID_VALUE ['https://a.example/'] `https://a.example/` is not an origin (did you mean `https://a.example`?)",
+        "INVALID_VALUE [true] credentials cannot be allowed to every origin: list the origins instead of `*`",
+        "INVALID_VALUE ['no header'] `no header` is not the name of a header",
+        "give `header` or `value`, not both",
+        "one of `header` and `value` is needed",
+        "INVALID_URL [ftp://x] not an absolute URL: expected one such as `https://api.example.com/v1`",
+        "INVALID_VALUE ['http://b'] several `urls` are not balanced yet: give one",
+        "INVALID_VALUE [0] expected a whole number from 1 to 1000000000",
+        "INVALID_ENVIRONMENT [\"${env.NONE}\"] the environment variable `NONE` is not set",
+        "INVALID_VALUE ['weft=loud'] not a log level",
+    ];
+    for line in expected {
+        assert!(found.contains(line), "`{line}` is not in:\n{found}");
+    }
+}
+
+#[test]
+fn unknown_keys_are_refused_with_a_suggestion() {
+    assert_eq!(
+        findings("server:\n  lissten: 127.0.0.1:1\n"),
+        ["UNKNOWN_KEY [lissten] there is no key `lissten` here (did you mean `listen`?)"]
+    );
+    assert_eq!(
+        findings("limits: { zzz: 1 }"),
+        ["UNKNOWN_KEY [zzz] there is no key `zzz` here (keys here: `bytes`, `nesting`, `selections`, `tokens`)"]
+    );
+    assert_eq!(findings("sources: { a: { retries: 1 } }").len(), 1);
+    assert_eq!(findings("schema: [{ path: x, named: y }]").len(), 1);
+}
+
+#[test]
+fn broken_yaml_is_a_finding() {
+    assert_eq!(findings("server: {}\nserver: {}\n"), ["DUPLICATE_KEY [server] the key `server` is given twice"]);
+    for text in ["server: [", "server: 5", "a: b: c", "\t- x", "schema: [[x]]", "&a [*a]", "server: null\n---\nx"] {
+        assert_eq!(findings(text).len(), 1, "{text}");
+    }
+    let deep = format!("config: {{ a: {}{} }}", "[".repeat(100_000), "]".repeat(100_000));
+    assert_eq!(findings(&deep).len(), 1);
+}
+
+#[test]
+fn schema_files_are_found_and_named() {
+    let folder = Folder::new(&[
+        ("weft.yaml", "schema: [graph, { path: other/x.graphql, name: api }]"),
+        ("graph/b.graphql", ""),
+        ("graph/a.graphql", ""),
+        ("graph/notes.md", ""),
+        ("graph/operations/query.graphql", ""),
+        ("other/x.graphql", ""),
+    ]);
+    let settings = folder.load(&Overrides::default()).unwrap();
+    let names: Vec<&str> = settings.schema.iter().map(|file| file.subgraph.as_str()).collect();
+    assert_eq!(names, ["a", "b", "api"]);
+    assert!(settings.schema[0].path.ends_with("graph/a.graphql") && settings.schema[0].path.starts_with(&folder.0));
+    let one = Overrides { schema: vec![folder.0.join("other/x.graphql")], ..Overrides::default() };
+    assert_eq!(folder.load(&one).unwrap().schema[0].subgraph, "x");
+}
+
+#[test]
+fn missing_schema_files_are_findings_at_their_path() {
+    let found = findings("schema: [nowhere]");
+    assert!(found[0].starts_with("INVALID_SCHEMA_PATH [nowhere] there is no file or folder"), "{found:?}");
+    let folder =
+        Folder::new(&[("weft.yaml", "schema: [a/x.graphql, b/x.graphql]"), ("a/x.graphql", ""), ("b/x.graphql", "")]);
+    let found = folder.load(&Overrides::default()).unwrap_err();
+    assert!(found[0].message.contains("are both the subgraph `x`"), "{found:?}");
+}
+
+#[test]
+fn flags_beat_the_file() {
+    let folder = Folder::new(&[("weft.yaml", "server: { listen: 127.0.0.1:1 }")]);
+    let overrides = Overrides {
+        listen: Some("localhost:0".to_owned()),
+        log_level: Some("debug".to_owned()),
+        dev: true,
+        ..Overrides::default()
+    };
+    let settings = folder.load(&overrides).unwrap();
+    assert_eq!(settings.server.listen, "127.0.0.1:0".parse().unwrap());
+    assert_eq!(settings.telemetry.log.level, "debug");
+    assert!(settings.dev && settings.server.graphiql && settings.server.introspection);
+    let wrong = Overrides { listen: Some("here".to_owned()), log_level: Some("a=b=c".to_owned()), ..overrides };
+    assert_eq!(folder.load(&wrong).unwrap_err().len(), 2);
+}
+
+#[test]
+fn a_missing_file_is_a_finding() {
+    let found = load(Some("/nowhere/weft.yaml".as_ref()), &Overrides::default()).unwrap_err();
+    assert_eq!(found[0].code, "CONFIG_UNREADABLE");
+}
+
+#[test]
+fn the_json_schema_knows_every_key() {
+    let schema = json_schema();
+    for key in ["calls_per_operation_max", "header_timeout", "prometheus", "Longest time of one call"] {
+        assert!(schema.contains(key), "{key}");
+    }
+    assert!(schema.contains("\"additionalProperties\": false"));
+}

@@ -1,0 +1,182 @@
+//! Calls under way: an equal one is joined instead of repeated, and an outcome goes to everybody who waits for it.
+
+use std::{hash::BuildHasher, sync::Arc};
+
+use futures_util::future::BoxFuture;
+use http::Method;
+
+use super::{
+    batch::{ChunkKey, ChunkLoader},
+    failure::Failure,
+    run::{Phase, Run},
+};
+use crate::{
+    mapping::Slot,
+    plan::{StepId, StepKind},
+    schema::Compatibility,
+    upstream::{Call, CallError, Reply, Safety, Upstreams},
+};
+
+/// Who waits for a flight.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Waiter {
+    /// Index into `Run::asks`.
+    Ask(u32),
+    /// Index into `Run::chunks`.
+    Chunk(u32),
+}
+
+/// A call that went out.
+#[derive(Debug)]
+pub(super) struct Flight {
+    waiters: Vec<Waiter>,
+    /// The call, where an equal one may join.
+    call: Option<Call>,
+    /// Its outcome and the number of its body, likewise.
+    outcome: Option<(Result<Reply, CallError>, u32)>,
+}
+
+/// What the loop has to poll.
+pub(super) enum Job {
+    /// One call.
+    Call(u32, Arc<Upstreams>, Call),
+    /// One call of a batch, through the loader.
+    Load(u32, Arc<async_graphql::dataloader::DataLoader<ChunkLoader>>, ChunkKey),
+    /// What the loader wants to be polled.
+    Spawned(BoxFuture<'static, ()>),
+}
+
+impl Job {
+    /// Works it off. It holds nothing of the run.
+    pub async fn work(self) -> Option<(u32, Result<Reply, CallError>)> {
+        match self {
+            Self::Call(flight, upstreams, call) => Some((flight, upstreams.call(call).await)),
+            Self::Load(flight, loader, key) => {
+                let answer = loader.load_one(key).await;
+                // The loader answers every key; without an answer there is nothing to land.
+                answer.ok().flatten().map(|outcome| (flight, outcome))
+            }
+            Self::Spawned(future) => {
+                future.await;
+                None
+            }
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Sends a call, or joins an equal one of the same connector. Errors: the operation may call this upstream no more.
+    pub fn fly(&mut self, id: StepId, call: Call, waiter: Waiter) -> Result<(), Failure> {
+        let connector = self.plan.steps[id.0 as usize].connector;
+        let hash = self.can_join(id, &call).then(|| self.hasher.hash_one((connector, &call.url)));
+        if let Some(hash) = hash
+            && let Some(flight) = self.equal_flight(hash, &call)
+        {
+            match self.flights[flight as usize].outcome.take() {
+                Some((outcome, number)) => {
+                    self.hand_over(waiter, &outcome, number);
+                    self.flights[flight as usize].outcome = Some((outcome, number));
+                }
+                None => self.flights[flight as usize].waiters.push(waiter),
+            }
+            return Ok(());
+        }
+        if self.made.len() <= call.upstream && call.upstream < self.settings.calls_max.len() {
+            self.made.resize(self.settings.calls_max.len(), 0);
+        }
+        if let (Some(made), Some(most)) = (self.made.get_mut(call.upstream), self.settings.calls_max.get(call.upstream))
+        {
+            if *made >= *most {
+                return Err(Failure::too_many_calls(id, &self.graph[connector]));
+            }
+            *made += 1;
+        }
+        let flight = u32::try_from(self.flights.len()).unwrap_or(u32::MAX);
+        if let Some(hash) = hash {
+            self.joinable.entry(hash).or_default().push(flight);
+        }
+        let kept = hash.is_some().then(|| call.clone());
+        self.flights.push(Flight { waiters: vec![waiter], call: kept, outcome: None });
+        self.jobs.push(match waiter {
+            Waiter::Ask(_) => Job::Call(flight, Arc::clone(self.upstreams), call),
+            Waiter::Chunk(_) => Job::Load(flight, self.loads.loader(self.upstreams), ChunkKey::new(flight, call)),
+        });
+        Ok(())
+    }
+
+    /// Reads by GET are made once where an equal one can be expected at all; the original repeats them.
+    fn can_join(&self, id: StepId, call: &Call) -> bool {
+        let step = &self.plan.steps[id.0 as usize];
+        self.graph.compatibility == Compatibility::Default
+            && call.method == Method::GET
+            && call.safety == Safety::Safe
+            && (step.kind != StepKind::Root
+                || self.plan.steps.iter().filter(|other| other.connector == step.connector).nth(1).is_some())
+    }
+
+    fn equal_flight(&self, hash: u64, call: &Call) -> Option<u32> {
+        let candidates = self.joinable.get(&hash)?;
+        candidates.iter().copied().find(|&flight| {
+            self.flights[flight as usize].call.as_ref().is_some_and(|other| {
+                other.upstream == call.upstream
+                    && other.url == call.url
+                    && other.headers == call.headers
+                    && other.body == call.body
+            })
+        })
+    }
+
+    /// An outcome has come: everybody who waits for it gets it.
+    pub fn land(&mut self, flight: u32, outcome: Result<Reply, CallError>) {
+        let number = self.results.replies.len();
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        self.results.replies.push(outcome.as_ref().map(|reply| reply.body.clone()).unwrap_or_default());
+        for waiter in std::mem::take(&mut self.flights[flight as usize].waiters) {
+            self.hand_over(waiter, &outcome, number);
+        }
+        let flight = &mut self.flights[flight as usize];
+        if flight.call.is_some() {
+            flight.outcome = Some((outcome, number));
+        }
+    }
+
+    fn hand_over(&mut self, waiter: Waiter, outcome: &Result<Reply, CallError>, number: u32) {
+        match waiter {
+            Waiter::Ask(ask) => {
+                let own = std::mem::take(&mut self.asks[ask as usize].own);
+                let result = self.read(self.asks[ask as usize].step, &own, outcome, number);
+                self.settle(ask, result);
+            }
+            Waiter::Chunk(chunk) => self.distribute(chunk, outcome, number),
+        }
+    }
+
+    /// Puts a result (or what took its place) where it is waited for.
+    pub fn settle(&mut self, ask: u32, result: Result<Slot, Failure>) {
+        let step = self.asks[ask as usize].step;
+        let slot = match result {
+            Ok(slot) => self.keep(step, slot),
+            Err(failure) => self.fail(failure),
+        };
+        let cells = std::mem::take(&mut self.asks[ask as usize].cells);
+        self.fill(&cells, slot);
+        self.asks[ask as usize].is_done = true;
+        self.one_done(step);
+    }
+
+    /// Numbers a result of a step.
+    pub fn keep(&mut self, step: StepId, slot: Slot) -> Slot {
+        let outcomes = &mut self.results.outcomes[step.0 as usize];
+        outcomes.push(slot);
+        Slot::Result(u32::try_from(outcomes.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// One call or chunk less to wait for.
+    pub fn one_done(&mut self, step: StepId) {
+        let progress = &mut self.steps[step.0 as usize];
+        progress.pending = progress.pending.saturating_sub(1);
+        if progress.pending == 0 {
+            progress.phase = Phase::Done;
+        }
+    }
+}

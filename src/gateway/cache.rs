@@ -1,0 +1,139 @@
+//! What known documents became: query text → plan, made once.
+
+use std::{
+    borrow::Borrow,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
+
+use moka::sync::Cache;
+
+use super::Snapshot;
+use crate::{
+    error::{ErrorCode, Refusal},
+    operation::{self, Document, FieldRef, Selection},
+    plan::{self, Plan, PlanError},
+    telemetry::{self, Lookup},
+};
+
+/// Estimated bytes of all plans kept. A plan takes a small multiple of its text.
+const BYTES_MAX: u64 = 64 << 20;
+/// Estimated bytes of a plan for each byte of its text.
+const BYTES_PER_BYTE: usize = 24;
+/// Estimated bytes of the smallest plan.
+const BYTES_MIN: usize = 4096;
+
+/// A document that was understood.
+#[derive(Debug)]
+pub(super) struct Planned {
+    pub(super) document: Document,
+    pub(super) plan: Arc<Plan>,
+    /// Whether `__schema` or `__type` is asked.
+    pub(super) introspects: bool,
+}
+
+/// Query text and operation name → plan; bounded by what the plans weigh. Refusals are not kept: whoever sends nonsense should not push
+/// out what others use.
+#[derive(Debug)]
+pub(super) struct Plans {
+    cache: Cache<Key, Arc<Planned>>,
+}
+
+impl Plans {
+    pub(super) fn new() -> Self {
+        let cache = Cache::builder()
+            .max_capacity(BYTES_MAX)
+            .weigher(|key: &Key, _| u32::try_from(BYTES_MIN + key.query.len() * BYTES_PER_BYTE).unwrap_or(u32::MAX))
+            .build();
+        Self { cache }
+    }
+
+    /// The plan of an operation. Errors: the document is refused, has no such operation, or cannot be planned.
+    pub(super) fn get_or_plan(
+        &self,
+        snapshot: &Snapshot,
+        query: &str,
+        name: Option<&str>,
+    ) -> Result<Arc<Planned>, Refusal> {
+        let asked: &dyn Parts = &(query, name);
+        if let Some(planned) = self.cache.get(asked) {
+            telemetry::metrics().plan_lookup(Lookup::Hit);
+            return Ok(planned);
+        }
+        telemetry::metrics().plan_lookup(Lookup::Miss);
+        let planned = Arc::new(plan(snapshot, query, name)?);
+        self.cache.insert(Key { query: query.into(), name: name.map(Into::into) }, Arc::clone(&planned));
+        Ok(planned)
+    }
+}
+
+fn plan(snapshot: &Snapshot, query: &str, name: Option<&str>) -> Result<Planned, Refusal> {
+    let document = operation::parse(&snapshot.graph, query, &snapshot.limits)?;
+    let operation = operation::bind(&snapshot.graph, &document, name)?;
+    let introspects = introspects(&operation.selection);
+    let plan = plan::build(&snapshot.graph, Arc::new(operation)).map_err(|error| refuse(&error))?;
+    Ok(Planned { document, plan: Arc::new(plan), introspects })
+}
+
+fn introspects(selection: &Selection) -> bool {
+    let mut fields = selection.variants.iter().flat_map(|variant| &variant.fields);
+    fields.any(|field| field.field == FieldRef::Introspection)
+}
+
+fn refuse(error: &PlanError) -> Refusal {
+    let code = match error {
+        PlanError::TooComplex => ErrorCode::LimitExceeded,
+        // A schema that allows this is refused when it is loaded.
+        PlanError::Unreachable { .. } => ErrorCode::Internal,
+    };
+    Refusal::new(code, error.to_string())
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Key {
+    query: Box<str>,
+    name: Option<Box<str>>,
+}
+
+/// A key, owned or borrowed, so that a look-up copies nothing.
+trait Parts {
+    fn parts(&self) -> (&str, Option<&str>);
+}
+
+impl Parts for Key {
+    fn parts(&self) -> (&str, Option<&str>) {
+        (&self.query, self.name.as_deref())
+    }
+}
+
+impl Parts for (&str, Option<&str>) {
+    fn parts(&self) -> (&str, Option<&str>) {
+        *self
+    }
+}
+
+impl Hash for dyn Parts + '_ {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+    }
+}
+
+impl PartialEq for dyn Parts + '_ {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for dyn Parts + '_ {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+    }
+}
+
+impl<'a> Borrow<dyn Parts + 'a> for Key {
+    fn borrow(&self) -> &(dyn Parts + 'a) {
+        self
+    }
+}

@@ -1,0 +1,46 @@
+//! `$context`: what the configuration lets connectors know of a caller.
+
+use http::HeaderMap;
+
+use crate::{
+    config::{self, ContextValue},
+    mapping::{Object, Value},
+};
+
+/// Where each value comes from.
+#[derive(Debug, Default)]
+pub(crate) struct Context {
+    /// Those that are the same for everybody.
+    fixed: Object,
+    headers: Vec<(String, http::HeaderName, bool)>,
+}
+
+impl Context {
+    pub(super) fn new(settings: &config::Settings) -> Self {
+        let mut context = Self::default();
+        for (name, value) in &settings.context {
+            match value {
+                ContextValue::Value(value) => drop(context.fixed.insert(name.clone(), Value::from(&value.0))),
+                ContextValue::Header { name: header, json } => {
+                    context.headers.push((name.clone(), header.clone(), *json));
+                }
+            }
+        }
+        context
+    }
+
+    /// The values for one caller; a header that is not there, or is no JSON where JSON is wanted, gives null.
+    pub(super) fn of(&self, headers: &HeaderMap) -> Object {
+        let mut values = self.fixed.clone();
+        for (name, header, json) in &self.headers {
+            let text = headers.get(header).and_then(|value| value.to_str().ok());
+            let value = match text {
+                Some(text) if *json => Value::parse(text.as_bytes()).unwrap_or_default(),
+                Some(text) => Value::String(text.to_owned()),
+                None => Value::Null,
+            };
+            values.insert(name.clone(), value);
+        }
+        values
+    }
+}

@@ -1,0 +1,48 @@
+//! `__schema` and `__type`.
+
+use super::super::{
+    VariableValues, introspect,
+    testing::{bound, shop},
+};
+use crate::mapping::{Object, Value};
+
+#[track_caller]
+fn answer(text: &str, variables: Vec<Option<Value>>) -> String {
+    let graph = shop();
+    let (document, operation) = bound(&graph, text);
+    let values = introspect(&graph, &document, &operation, &VariableValues(variables)).expect("is answered");
+    Value::Object(values).to_json()
+}
+
+#[test]
+fn answers_by_key_and_leaves_other_fields_out() {
+    let found =
+        answer("{ a: __type(name: \"Range\") { name kind inputFields { name } } me { id } __typename }", vec![]);
+    assert_eq!(
+        found,
+        r#"{"a":{"name":"Range","kind":"INPUT_OBJECT","inputFields":[{"name":"low"},{"name":"high"},{"name":"steps"}]}}"#
+    );
+    assert_eq!(answer("{ me { id } __typename }", vec![]), "{}");
+}
+
+#[test]
+fn reads_variables_and_conditions() {
+    let text =
+        "query ($n: String!, $a: Boolean!) { __type(name: $n) { name } __schema @include(if: $a) { __typename } }";
+    let given = |wanted| vec![Some(Value::String("Book".into())), Some(Value::Bool(wanted))];
+    assert_eq!(answer(text, given(false)), r#"{"__type":{"name":"Book"}}"#);
+    assert_eq!(answer(text, given(true)), r#"{"__type":{"name":"Book"},"__schema":{"__typename":"__Schema"}}"#);
+}
+
+#[test]
+fn lists_of_types_in_lists_of_types_are_refused() {
+    let graph = shop();
+    let text = "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }";
+    let (document, operation) = bound(&graph, text);
+    let refusal = introspect(&graph, &document, &operation, &VariableValues::default()).expect_err("grows too fast");
+    assert_eq!(refusal.code.as_str(), "LIMIT_EXCEEDED");
+    assert_eq!(refusal.errors[0].extensions["limit"], "nested introspection lists");
+    let nothing = Object::new();
+    let (document, operation) = bound(&graph, "{ me { id } }");
+    assert_eq!(introspect(&graph, &document, &operation, &VariableValues::default()).expect("has none"), nothing);
+}

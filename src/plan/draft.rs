@@ -1,0 +1,317 @@
+//! A plan under construction: steps and positions whose columns still grow, then [`Draft::finish`] numbers and compiles them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use indexmap::IndexSet;
+
+use super::{
+    ir::{
+        Condition, ConditionId, FieldPlan, HopId, Input, Origin, Plan, Position, PositionId, Step, StepId, StepKind,
+        VariantPlan,
+    },
+    want::Want,
+};
+use crate::{
+    mapping::{Column, Kind, Layout, Node, NodeId, Program},
+    operation::{Include, Operation, SelectedArgument},
+    schema::{ConnectorId, FieldId, Graph, TypeId},
+};
+
+/// A node of a step's layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct BaseRef {
+    step: StepId,
+    node: NodeId,
+}
+
+struct StepDraft {
+    connector: ConnectorId,
+    kind: StepKind,
+    position: PositionId,
+    hop: HopId,
+    types: Vec<TypeId>,
+    arguments: Option<(FieldId, Vec<SelectedArgument>)>,
+    inputs: Vec<Input>,
+    after: BTreeSet<StepId>,
+    turn: u32,
+    is_composite: bool,
+    nodes: Vec<Node>,
+    matching: Vec<Input>,
+}
+
+struct PositionDraft {
+    parent: Option<(PositionId, Origin)>,
+    base: Option<BaseRef>,
+    ty: TypeId,
+    hops: Vec<StepId>,
+    typename: Option<u32>,
+    variants: Vec<VariantPlan>,
+}
+
+/// The plan so far.
+pub(super) struct Draft<'g> {
+    steps: Vec<StepDraft>,
+    positions: Vec<PositionDraft>,
+    conditions: IndexSet<Condition>,
+    graph: std::marker::PhantomData<&'g Graph>,
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).expect("a document has far fewer parts than 2^32")
+}
+
+impl Draft<'_> {
+    pub fn new(root: TypeId) -> Self {
+        let root = PositionDraft {
+            parent: None,
+            base: None,
+            ty: root,
+            hops: Vec::new(),
+            typename: None,
+            variants: Vec::new(),
+        };
+        Self { steps: Vec::new(), positions: vec![root], conditions: IndexSet::new(), graph: std::marker::PhantomData }
+    }
+
+    /// Adds an object place made by `base`.
+    pub fn position(&mut self, parent: PositionId, origin: Origin, ty: TypeId, base: BaseRef) -> PositionId {
+        let id = PositionId(number(self.positions.len()));
+        self.positions.push(PositionDraft {
+            parent: Some((parent, origin)),
+            base: Some(base),
+            ty,
+            hops: Vec::new(),
+            typename: None,
+            variants: Vec::new(),
+        });
+        id
+    }
+
+    /// Opens a variant of a position; fields are added to the last one opened.
+    pub fn variant(&mut self, position: PositionId, types: Vec<TypeId>) {
+        self.positions[position.0 as usize].variants.push(VariantPlan { types, fields: Vec::new() });
+    }
+
+    /// Adds a field to the position's last variant.
+    pub fn field(&mut self, position: PositionId, want: &Want, from: Origin, child: Option<PositionId>) {
+        let include = match &want.include {
+            Include::Always => None,
+            Include::AnyOf(alternatives) => {
+                let (at, _) = self.conditions.insert_full(Condition(alternatives.clone()));
+                Some(ConditionId(number(at)))
+            }
+        };
+        let plan = FieldPlan {
+            key: Arc::clone(&want.key),
+            text: format!("\"{}\":", want.key).into_bytes().into_boxed_slice(),
+            field: want.field(),
+            ty: None,
+            from,
+            child,
+            include,
+            location: want.location,
+        };
+        let position = &mut self.positions[position.0 as usize];
+        position.variants.last_mut().expect("a variant is open").fields.push(plan);
+    }
+
+    /// Adds a call for the objects of a position.
+    #[expect(clippy::too_many_arguments, reason = "these are the parts of a step")]
+    pub fn step(
+        &mut self,
+        position: PositionId,
+        connector: ConnectorId,
+        kind: StepKind,
+        arguments: Option<(FieldId, Vec<SelectedArgument>)>,
+        inputs: Vec<Input>,
+        after: BTreeSet<StepId>,
+        turn: u32,
+        is_composite: bool,
+    ) -> (StepId, HopId) {
+        let id = StepId(number(self.steps.len()));
+        let hops = &mut self.positions[position.0 as usize].hops;
+        let hop = HopId(number(hops.len()));
+        hops.push(id);
+        let nodes = if is_composite { vec![Node::default()] } else { Vec::new() };
+        let types = Vec::new();
+        let matching = Vec::new();
+        self.steps.push(StepDraft {
+            connector,
+            kind,
+            position,
+            hop,
+            types,
+            arguments,
+            inputs,
+            after,
+            turn,
+            is_composite,
+            nodes,
+            matching,
+        });
+        (id, hop)
+    }
+
+    /// Limits a step to some object types; an empty list: all.
+    pub fn restrict(&mut self, step: StepId, types: &[TypeId]) {
+        self.steps[step.0 as usize].types = types.to_vec();
+    }
+
+    pub fn matching(&mut self, step: StepId, matching: Vec<Input>) {
+        self.steps[step.0 as usize].matching = matching;
+    }
+
+    /// The node of the objects that a step brings.
+    #[expect(clippy::unused_self, reason = "the root node is always the first, here is where that is known")]
+    pub fn root_node(&self, step: StepId) -> BaseRef {
+        BaseRef { step, node: NodeId(0) }
+    }
+
+    /// The step that makes the objects of a position; `None` for the root.
+    pub fn base_step(&self, position: PositionId) -> Option<StepId> {
+        self.positions[position.0 as usize].base.map(|base| base.step)
+    }
+
+    /// The column of that name at a node, added when it is not there yet; with the node below it when objects are wanted.
+    pub fn column(&mut self, at: BaseRef, name: &Arc<str>, is_composite: bool) -> (u32, Option<BaseRef>) {
+        let step = &mut self.steps[at.step.0 as usize];
+        let node = &step.nodes[at.node.0 as usize];
+        let found = node
+            .columns
+            .iter()
+            .position(|column| column.name == *name && matches!(column.kind, Kind::Object(_)) == is_composite);
+        let column = found.unwrap_or_else(|| {
+            let kind = if is_composite { Kind::Object(NodeId(number(step.nodes.len()))) } else { Kind::Leaf };
+            if is_composite {
+                step.nodes.push(Node::default());
+            }
+            let columns = &mut step.nodes[at.node.0 as usize].columns;
+            columns.push(Column { name: Arc::clone(name), kind });
+            columns.len() - 1
+        });
+        let child = match step.nodes[at.node.0 as usize].columns[column].kind {
+            Kind::Object(node) => Some(BaseRef { step: at.step, node }),
+            Kind::Leaf => None,
+        };
+        (number(column), child)
+    }
+
+    /// Makes the base of an abstract position tell the type of its objects.
+    pub fn typename_column(&mut self, position: PositionId, base: BaseRef) {
+        let (column, _) = self.column(base, &Arc::from("__typename"), false);
+        self.positions[position.0 as usize].typename = Some(column);
+    }
+
+    /// Numbers join cells, spreads conditions over steps, compiles programs.
+    pub fn finish(mut self, graph: &Graph, operation: Arc<Operation>) -> Plan {
+        let first_join = self.place_joins();
+        let include = self.includes();
+        for position in &mut self.positions {
+            for field in position.variants.iter_mut().flat_map(|variant| &mut variant.fields) {
+                field.ty = field.field.map(|field| graph[field].ty.clone());
+            }
+        }
+        let steps = self
+            .steps
+            .into_iter()
+            .zip(include)
+            .map(|(step, include)| {
+                let root = if step.is_composite { Kind::Object(NodeId(0)) } else { Kind::Leaf };
+                let layout = Layout { root, nodes: step.nodes };
+                Step {
+                    connector: step.connector,
+                    kind: step.kind,
+                    position: step.position,
+                    hop: step.hop,
+                    types: step.types,
+                    arguments: step.arguments,
+                    inputs: step.inputs,
+                    after: step.after.into_iter().collect(),
+                    turn: step.turn,
+                    include,
+                    program: Program::compile(&graph[step.connector].selection, Arc::new(layout)),
+                    matching: step.matching,
+                }
+            })
+            .collect();
+        let positions = self
+            .positions
+            .into_iter()
+            .zip(first_join)
+            .map(|(position, columns)| Position {
+                parent: position.parent,
+                ty: position.ty,
+                columns,
+                hops: position.hops,
+                typename: position.typename,
+                variants: position.variants,
+            })
+            .collect();
+        let conditions = self.conditions.into_iter().collect();
+        let kind = operation.kind;
+        Plan { operation, kind, steps, positions, conditions }
+    }
+
+    /// Several positions may share a node (two aliases of one inline field): each gets join cells of its own, one after the other.
+    fn place_joins(&mut self) -> Vec<u32> {
+        let mut taken: BTreeMap<BaseRef, u32> = BTreeMap::new();
+        self.positions
+            .iter()
+            .map(|position| {
+                let Some(base) = position.base else { return 0 };
+                let node = &mut self.steps[base.step.0 as usize].nodes[base.node.0 as usize];
+                let used = taken.entry(base).or_default();
+                let first = number(node.columns.len()) + *used;
+                *used += number(position.hops.len());
+                node.joins = *used;
+                first
+            })
+            .collect()
+    }
+
+    /// A step is needed when a field that reads it is in the answer, or a step that takes input from it is needed.
+    fn includes(&self) -> Vec<Option<Vec<ConditionId>>> {
+        #[derive(Clone)]
+        enum Need {
+            Always,
+            Any(BTreeSet<ConditionId>),
+        }
+        fn add(need: &mut Need, other: &Need) {
+            match (&mut *need, other) {
+                (Need::Always, _) => {}
+                (_, Need::Always) => *need = Need::Always,
+                (Need::Any(mine), Need::Any(theirs)) => mine.extend(theirs),
+            }
+        }
+        let mut needs = vec![Need::Any(BTreeSet::new()); self.steps.len()];
+        for position in &self.positions {
+            for field in position.variants.iter().flat_map(|variant| &variant.fields) {
+                let hop = match field.from {
+                    Origin::Hop(hop) => Some(hop),
+                    Origin::Column(column) => column.hop,
+                    Origin::Typename | Origin::Introspection => None,
+                };
+                if let Some(hop) = hop {
+                    let need = field.include.map_or(Need::Always, |condition| Need::Any([condition].into()));
+                    add(&mut needs[position.hops[hop.0 as usize].0 as usize], &need);
+                }
+            }
+        }
+        for step in (0..self.steps.len()).rev() {
+            let need = needs[step].clone();
+            for earlier in &self.steps[step].after {
+                add(&mut needs[earlier.0 as usize], &need);
+            }
+        }
+        needs
+            .into_iter()
+            .map(|need| match need {
+                Need::Always => None,
+                Need::Any(conditions) => Some(conditions.into_iter().collect()),
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,326 @@
+//! The connector fixtures compile, and broken edits of one give the codes they should.
+
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
+
+use super::*;
+use crate::error::{Format, Severity, SourceText, render};
+
+fn fixtures() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cases/connectors")
+}
+
+fn file(name: &str, text: &str) -> File {
+    let source = Arc::new(SourceText { name: format!("{name}.graphql"), text: text.to_owned() });
+    File { subgraph: name.to_owned(), source }
+}
+
+fn strict() -> Options {
+    Options { compatibility: Compatibility::Strict, ..Options::default() }
+}
+
+fn compiled(text: &str) -> Compiled {
+    compile(&[file("api", text)], &Options::default())
+        .unwrap_or_else(|findings| panic!("{}", render(&findings, Format::Human { color: false })))
+}
+
+fn codes(text: &str, options: &Options) -> BTreeSet<String> {
+    match compile(&[file("api", text)], options) {
+        Ok(compiled) => compiled.warnings.iter().map(|finding| finding.code.to_owned()).collect(),
+        Err(findings) => findings.iter().map(|finding| finding.code.to_owned()).collect(),
+    }
+}
+
+#[test]
+fn all_fixture_schemas_compile() {
+    let mut seen = 0;
+    for entry in std::fs::read_dir(fixtures()).expect("the fixtures") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_none_or(|extension| extension != "graphql") {
+            continue;
+        }
+        seen += 1;
+        let text = std::fs::read_to_string(&path).expect("a text");
+        for options in [Options::default(), strict()] {
+            if let Err(findings) = compile(&[file("api", &text)], &options) {
+                panic!(
+                    "{} ({:?})\n{}",
+                    path.display(),
+                    options.compatibility,
+                    render(&findings, Format::Human { color: false })
+                );
+            }
+        }
+    }
+    assert_eq!(seen, 20);
+}
+
+#[test]
+fn broken_edits_give_their_codes() {
+    let text = std::fs::read_to_string(fixtures().join("20-diagnostics.graphql")).expect("a text");
+    let cases = std::fs::read_to_string(fixtures().join("20-diagnostics.http.json")).expect("a text");
+    let cases: serde_json::Value = serde_json::from_str(&cases).expect("JSON");
+    let cases = cases["diagnostics"].as_array().expect("a list");
+    assert_eq!(cases.len(), 60);
+    let mut wrong = Vec::new();
+    for case in cases {
+        let mut text = text.clone();
+        for replace in case["replace"].as_array().expect("a list") {
+            let (old, new) = (replace[0].as_str().expect("text"), replace[1].as_str().expect("text"));
+            assert!(text.contains(old), "{}", case["name"]);
+            text = text.replace(old, new);
+        }
+        let wanted: BTreeSet<String> = case["codes"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|code| code.as_str().expect("text").to_owned())
+            .collect();
+        let found = codes(&text, &strict());
+        if found != wanted {
+            wrong.push(format!("{}: wanted {wanted:?}, found {found:?}", case["name"]));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of 60\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn every_finding_marks_a_place_and_says_something() {
+    let text = std::fs::read_to_string(fixtures().join("20-diagnostics.graphql")).expect("a text");
+    let broken = text.replace("{$args.size}", "{$args.siz}").replace("colour: $args.colour", "colour: $args.color");
+    let findings = compile(&[file("api", &broken)], &strict()).expect_err("two mistakes");
+    assert_eq!(findings.len(), 2, "{}", render(&findings, Format::Human { color: false }));
+    for (finding, marked) in findings.iter().zip(["siz", "color"]) {
+        let label = &finding.labels[0];
+        assert_eq!(&label.source.text[label.span.clone()], marked);
+        assert_eq!(finding.severity, Severity::Error);
+        assert!(finding.help.as_deref().is_some_and(|help| help.starts_with("did you mean")), "{finding:?}");
+    }
+}
+
+/// The head of a document, under connect v0.3, with the source `s`.
+const HEAD: &str = r#"extend schema
+  @link(url: "https://specs.apollo.dev/federation/v2.12", import: ["@key", "@inaccessible", "@shareable", "@tag"])
+  @link(url: "https://specs.apollo.dev/connect/v0.3", import: ["@source", "@connect"])
+  @source(name: "s", http: { baseURL: "https://s.example" })
+"#;
+
+fn shelves(selection: &str) -> String {
+    format!(
+        r#"{HEAD}
+type Query {{
+  shelf(n: Int!): Shelf @connect(source: "s", http: {{ GET: "/shelves/{{$args.n}}" }}, selection: "{selection}")
+  book(isbn: ID!): Book @connect(source: "s", http: {{ GET: "/b/{{$args.isbn}}" }}, selection: "isbn title", entity: true)
+}}
+type Shelf {{ books: [Book] }}
+type Book @key(fields: "isbn") {{ isbn: ID! title: String slug: String price: Float @connect(source: "s", http: {{ GET: "/p/{{$this.slug}}" }}, selection: "$.price") }}
+"#
+    )
+}
+
+#[test]
+fn fields_reachable_by_key_are_accepted() {
+    let text = shelves("books { isbn slug }")
+        .replace("selection: \\\"isbn title\\\"", "")
+        .replace("isbn title", "isbn title slug");
+    let compiled = compiled(&text);
+    assert!(compiled.warnings.is_empty());
+}
+
+#[test]
+fn fields_nobody_can_provide_are_refused_with_the_path() {
+    let findings =
+        compile(&[file("api", &shelves("books { isbn slug }"))], &Options::default()).expect_err("no slug from book");
+    let text = render(&findings, Format::Human { color: false });
+    assert_eq!(
+        findings.iter().map(|finding| finding.code).collect::<BTreeSet<_>>(),
+        BTreeSet::from(["CONNECTORS_UNSATISFIABLE"]),
+        "{text}"
+    );
+    assert!(text.contains("{ book { slug } }"), "{text}");
+    assert!(findings[0].help.as_deref().is_some_and(|help| help.contains("slug")), "{text}");
+}
+
+#[test]
+fn lowers_places_keys_and_reads() {
+    let text = std::fs::read_to_string(fixtures().join("10-batch-composite-keys.graphql")).expect("a text");
+    let graph = compiled(&text).graph;
+    let sensor = graph.by_name["Sensor"];
+    let connector = &graph[graph[sensor].connectors[0]];
+    assert_eq!(&*connector.coordinate, "api:Sensor[0]");
+    assert_eq!(connector.place, Place::Type { ty: sensor });
+    assert_eq!(connector.batch, Some(Batch { keys_max: None }));
+    assert_eq!(directive::key::text(&connector.key), "site { id } channel");
+    assert_eq!(
+        connector.provides.fields.keys().map(|name| &**name).collect::<Vec<_>>(),
+        ["site", "channel", "unit", "label"]
+    );
+    assert!(!connector.provides.fields["site"].is_leaf && connector.provides.fields["unit"].is_leaf);
+
+    let text = std::fs::read_to_string(fixtures().join("19-key-hops.graphql")).expect("a text");
+    let graph = compiled(&text).graph;
+    let seat = graph.by_name["Seat"];
+    let connector = &graph[graph[seat].connectors[0]];
+    assert_eq!(directive::key::text(&connector.key), "row hall { code }");
+    assert!(matches!(connector.place, Place::Root { entity: Some(ty), .. } if ty == seat));
+    assert_eq!(graph[graph[graph.query].fields["author"]].connectors.len(), 2);
+
+    let text = std::fs::read_to_string(fixtures().join("03-headers.graphql")).expect("a text");
+    let graph = compiled(&text).graph;
+    let reads = &graph.connectors[0].reads;
+    let names = |list: &[Arc<str>]| list.iter().map(|name| name.to_string()).collect::<Vec<_>>();
+    assert_eq!(names(&reads.context), ["tenant"]);
+    assert_eq!(names(&reads.env), ["FIXTURE_REGION"]);
+    assert_eq!(names(&reads.request_headers), ["accept-language", "x-user"]);
+    assert_eq!(names(&reads.response_headers), ["etag"]);
+}
+
+#[test]
+fn clients_see_no_machinery() {
+    let text = format!(
+        r#"{HEAD}
+directive @mine(why: String) on FIELD_DEFINITION
+"All there is."
+type Query @shareable {{
+  "A thing."
+  thing(id: ID!): Thing @mine(why: "so") @deprecated(reason: "old") @connect(source: "s", http: {{ GET: "/t/{{$args.id}}" }}, selection: "id secret", entity: true)
+}}
+type Thing @key(fields: "id") @tag(name: "x") {{ id: ID! secret: Secret @inaccessible }}
+scalar Secret @inaccessible
+"#
+    );
+    let graph = compiled(&text).graph;
+    let api = graph.schema.to_string();
+    for gone in ["connect", "federation", "@key", "@shareable", "@tag", "secret", "Secret", "link__", "@source"] {
+        assert!(!api.contains(gone), "`{gone}` in\n{api}");
+    }
+    for kept in ["All there is.", "A thing.", "@mine(why: \"so\")", "@deprecated(reason: \"old\")", "directive @mine"] {
+        assert!(api.contains(kept), "`{kept}` is missing in\n{api}");
+    }
+    assert!(graph[graph.by_name["Thing"]].fields.contains_key("secret"), "the planner still knows hidden fields");
+}
+
+#[test]
+fn several_files_are_one_graph() {
+    let one = format!(
+        r#"{HEAD}
+type Query {{ products: [Product] @connect(source: "s", http: {{ GET: "/p" }}, selection: "id name") }}
+type Product @key(fields: "id", resolvable: false) {{ id: ID! name: String }}
+"#
+    );
+    let two = format!(
+        r#"{HEAD}
+type Product @key(fields: "id") @connect(source: "s", http: {{ POST: "/stock", body: "ids: $batch.id" }}, selection: "$.stock {{ id stock: n }}", batch: {{ maxSize: 50 }}) {{ id: ID! stock: Int }}
+"#
+    );
+    let files = [file("catalog", &one), file("inventory", &two)];
+    let compiled = compile(&files, &Options::default())
+        .unwrap_or_else(|findings| panic!("{}", render(&findings, Format::Human { color: false })));
+    let graph = compiled.graph;
+    let product = &graph[graph.by_name["Product"]];
+    assert_eq!(product.fields.keys().map(|name| &**name).collect::<Vec<_>>(), ["id", "name", "stock"]);
+    assert_eq!(&*graph[product.connectors[0]].coordinate, "inventory:Product[0]");
+    assert_eq!(graph[product.connectors[0]].batch, Some(Batch { keys_max: Some(50) }));
+    assert_eq!(graph.sources.len(), 2);
+
+    let other = two.replace("id: ID! stock", "id: Int! stock");
+    let findings = compile(&[file("catalog", &one), file("inventory", &other)], &Options::default())
+        .expect_err("two types of `id`");
+    assert_eq!(findings[0].code, "FIELD_TYPE_MISMATCH");
+    assert_eq!(findings[0].labels.len(), 2);
+}
+
+#[test]
+fn configured_urls_replace_the_base() {
+    let text = format!(
+        "{HEAD}type Query {{ v: String @connect(source: \"s\", http: {{ GET: \"/v\" }}, selection: \"$.v\") }}"
+    );
+    struct None;
+    impl crate::mapping::Variables for None {
+        fn get(&self, _: crate::mapping::Variable) -> Option<&crate::mapping::Value> {
+            Option::None
+        }
+    }
+    for key in ["s", "api.s"] {
+        let mut options = Options::default();
+        options.urls.insert(key.to_owned(), vec!["http://127.0.0.1:9/base".to_owned()]);
+        let graph = compile(&[file("api", &text)], &options).expect("a graph").graph;
+        let request = graph.connectors[0].request.as_ref().expect("a request");
+        assert_eq!(request.render(&None, &http::HeaderMap::new()).expect("a URL").url, "http://127.0.0.1:9/base/v");
+    }
+}
+
+#[test]
+fn syntax_errors_are_said_once_for_a_line() {
+    let findings = compile(&[file("api", "type Query { a: } } type B { : : ( }\ntype C {{ }")], &Options::default())
+        .expect_err("broken");
+    let lines: Vec<usize> = findings
+        .iter()
+        .map(|finding| finding.labels[0].source.text[..finding.labels[0].span.start].matches('\n').count())
+        .collect();
+    assert!(!lines.is_empty() && lines.windows(2).all(|pair| pair[0] < pair[1]), "{lines:?}");
+}
+
+#[test]
+fn bad_documents_are_findings_and_never_panics() {
+    let deep = format!("type Query {{ a: {}Int{} }}", "[".repeat(5000), "]".repeat(5000));
+    let brackets =
+        format!("{HEAD}type Query {{ a: Int @connect(selection: {}{}) }}", "[".repeat(5000), "]".repeat(5000));
+    for text in [
+        "",
+        "{",
+        "type Query",
+        "\u{0}",
+        "extend schema @link",
+        "query { a }",
+        deep.as_str(),
+        brackets.as_str(),
+        "type Query { a: Int }",
+        "type T @key(fields: \"x\") { a: Int }",
+    ] {
+        let findings = compile(&[file("api", text)], &Options::default()).expect_err(text);
+        assert!(!render(&findings, Format::Human { color: false }).is_empty());
+        assert!(!render(&findings, Format::Json).is_empty());
+    }
+    assert!(compile(&[], &Options::default()).is_err());
+}
+
+#[test]
+fn unknown_methods_are_warned_of_with_a_suggestion() {
+    let text = format!(
+        "{HEAD}type Query {{ v: Int @connect(source: \"s\", http: {{ GET: \"/v\" }}, selection: \"$.v->frist\") }}"
+    );
+    let warnings = compiled(&text).warnings;
+    assert_eq!(warnings.len(), 1);
+    assert_eq!((warnings[0].code, warnings[0].severity), ("UNKNOWN_METHOD", Severity::Warning));
+    assert_eq!(warnings[0].help.as_deref(), Some("did you mean `->first`?"));
+    assert!(codes(&text, &strict()).is_empty());
+}
+
+#[test]
+fn self_references_by_stub_are_ours() {
+    let text = format!(
+        r#"{HEAD}
+type Query {{ person(id: ID!): Person @connect(source: "s", http: {{ GET: "/p/{{$args.id}}" }}, selection: "id name", entity: true) }}
+type Person @key(fields: "id") {{ id: ID! name: String mother: Person @connect(source: "s", http: {{ GET: "/p/{{$this.id}}/mother" }}, selection: "id") }}
+"#
+    );
+    assert!(compiled(&text).warnings.is_empty());
+    assert_eq!(codes(&text, &strict()), BTreeSet::from(["CIRCULAR_REFERENCE".to_owned()]));
+}
+
+#[test]
+fn the_demo_graph_compiles() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("schema");
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("the demo's schema") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|extension| extension == "graphql") {
+            let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            files.push(file(&stem, &std::fs::read_to_string(&path).expect("a text")));
+        }
+    }
+    files.sort_by(|a, b| a.subgraph.cmp(&b.subgraph));
+    assert_eq!(files.len(), 5);
+    let findings = compile(&files, &Options::default()).map_or_else(|findings| findings, |compiled| compiled.warnings);
+    assert!(findings.is_empty(), "{}", render(&findings, Format::Human { color: false }));
+}

@@ -1,0 +1,65 @@
+//! The operator's listener: probes and metrics.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{RawQuery, State},
+    http::{Request, Response, StatusCode, header},
+    response::IntoResponse,
+    routing::get,
+};
+use tower::ServiceExt as _;
+
+use super::{
+    app::{App, Responder},
+    connection::InFlight,
+};
+use crate::telemetry;
+
+/// `/livez`, `/readyz`, `/health` and `/metrics`.
+#[derive(Debug)]
+pub(super) struct Admin {
+    router: Router,
+}
+
+impl Admin {
+    pub(super) fn new(app: Arc<App>, prometheus: bool) -> Self {
+        let mut router =
+            Router::new().route("/livez", get(live)).route("/readyz", get(ready)).route("/health", get(health));
+        if prometheus {
+            router = router.route("/metrics", get(metrics));
+        }
+        Self { router: router.with_state(app) }
+    }
+}
+
+impl Responder for Admin {
+    async fn respond(&self, request: Request<Body>, _: Option<&InFlight>) -> Response<Body> {
+        self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
+    }
+}
+
+/// The process answers.
+async fn live() -> &'static str {
+    "live\n"
+}
+
+/// It wants requests: from the first one on until it drains.
+async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
+    if app.is_ready() { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "draining\n") }
+}
+
+/// `/health?live` and `/health?ready`; without either, ready.
+async fn health(app: State<Arc<App>>, RawQuery(query): RawQuery) -> Response<Body> {
+    if query.is_some_and(|query| query.split('&').any(|name| name == "live" || name == "live=")) {
+        live().await.into_response()
+    } else {
+        ready(app).await.into_response()
+    }
+}
+
+async fn metrics() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], telemetry::metrics().render())
+}

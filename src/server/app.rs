@@ -1,0 +1,166 @@
+//! What answers on the GraphQL listener.
+
+use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+use arc_swap::ArcSwap;
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header},
+};
+use futures_util::FutureExt;
+
+use super::{connection::InFlight, cors, graphiql, graphql, graphql::Refused, media::Media};
+use crate::{
+    config,
+    error::{ErrorCode, Refusal},
+    gateway::Gateway,
+    telemetry,
+};
+
+/// Answers the requests of a listener. Not tower's `Service`: no readiness, no boxed future per request.
+pub(super) trait Responder: Send + Sync + 'static {
+    /// Answers one request. `in_flight` is its place on a connection.
+    fn respond(
+        &self,
+        request: Request<Body>,
+        in_flight: Option<&InFlight>,
+    ) -> impl Future<Output = Response<Body>> + Send;
+}
+
+/// The GraphQL endpoint and GraphiQL.
+#[derive(Debug)]
+pub struct App {
+    pub(super) gateway: Arc<Gateway>,
+    settings: ArcSwap<config::Server>,
+    tabs: Vec<graphiql::Tab>,
+    ready: AtomicBool,
+}
+
+impl App {
+    /// An endpoint over a gateway. `tabs` are what GraphiQL opens with.
+    pub fn new(gateway: Arc<Gateway>, settings: config::Server, tabs: Vec<graphiql::Tab>) -> Self {
+        Self { gateway, settings: ArcSwap::from_pointee(settings), tabs, ready: AtomicBool::new(true) }
+    }
+
+    /// Takes the settings of a reload. Address, path of the process and bounds of connections stay as they were at the start.
+    pub fn reload(&self, settings: config::Server) {
+        self.settings.store(Arc::new(settings));
+    }
+
+    /// Whether new requests are welcome.
+    pub(super) fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
+    }
+
+    /// From here on load balancers are told to go elsewhere.
+    pub(super) fn retire(&self) {
+        self.ready.store(false, Ordering::Relaxed);
+    }
+
+    /// Answers one request, as [`super::Server`] does for those of its sockets.
+    pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        self.respond(request, None).await
+    }
+
+    async fn route(
+        &self,
+        settings: &config::Server,
+        request: Request<Body>,
+        in_flight: Option<&InFlight>,
+    ) -> Response<Body> {
+        let path = request.uri().path();
+        if path == settings.path {
+            return self.endpoint(settings, request, in_flight).await;
+        }
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        if settings.graphiql && reads {
+            if let Some(name) = graphiql::asset_name(&settings.path, path) {
+                return graphiql::asset(name, request.headers());
+            }
+            if path == "/" && super::media::wants_page(request.headers()) {
+                return graphiql::redirect(&settings.path);
+            }
+        }
+        let message = format!("nothing is here: GraphQL is at `{}`", settings.path);
+        let mut response = graphql::refuse(Refused::new(Refusal::new(ErrorCode::BadRequest, message), Media::Json));
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        response
+    }
+
+    /// The GraphQL path: preflights, the page for browsers, operations.
+    async fn endpoint(
+        &self,
+        settings: &config::Server,
+        request: Request<Body>,
+        in_flight: Option<&InFlight>,
+    ) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        if parts.method == Method::OPTIONS {
+            return options(settings, &parts.method, &parts.headers);
+        }
+        if settings.graphiql
+            && matches!(parts.method, Method::GET | Method::HEAD)
+            && super::media::wants_page(&parts.headers)
+        {
+            return graphiql::page(&settings.path, &self.tabs);
+        }
+        let started = Instant::now();
+        // For the answer's headers, after the request has taken its own; most requests come without an origin.
+        let origin = (!settings.cors.origins.is_empty()).then(|| origin_only(&parts.headers));
+        let work = graphql::answer(&self.gateway, settings, parts, body, in_flight);
+        let mut response = match AssertUnwindSafe(work).catch_unwind().await {
+            Ok(response) => response,
+            Err(_panic) => broken(),
+        };
+        if let Some(origin) = origin {
+            cors::mark(&settings.cors, &origin, response.headers_mut());
+        }
+        telemetry::metrics().request(response.status().as_u16(), started.elapsed());
+        response
+    }
+}
+
+impl Responder for App {
+    async fn respond(&self, request: Request<Body>, in_flight: Option<&InFlight>) -> Response<Body> {
+        let settings = self.settings.load_full();
+        self.route(&settings, request, in_flight).await
+    }
+}
+
+fn origin_only(headers: &HeaderMap) -> HeaderMap {
+    headers.get(header::ORIGIN).map(|origin| (header::ORIGIN, origin.clone())).into_iter().collect()
+}
+
+fn options(settings: &config::Server, method: &Method, headers: &HeaderMap) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(header::ALLOW, graphql::METHODS);
+    if cors::is_preflight(method, headers) {
+        cors::preflight(&settings.cors, headers, response.headers_mut());
+    }
+    cors::mark(&settings.cors, headers, response.headers_mut());
+    response
+}
+
+/// A fault of ours: the caller gets an id to tell, the log has the rest (the panic's own message and place come before).
+fn broken() -> Response<Body> {
+    let id = uuid::Uuid::now_v7().to_string();
+    tracing::error!(request.id = %id, "a request was given up after a panic");
+    let mut refusal = Refusal::new(ErrorCode::Internal, "internal error");
+    for error in &mut refusal.errors {
+        error.extensions.insert("requestId".to_owned(), id.clone().into());
+    }
+    let mut response = graphql::refuse(Refused::new(refusal, Media::Json));
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert("x-request-id", id);
+    }
+    response
+}

@@ -1,0 +1,27 @@
+// Written by pack.mjs.
+/// Files of the page by name, each compressed with gzip.
+pub(super) const ASSETS: &[(&str, &[u8])] = &[
+    ("babel-DoLErYEN.js", include_bytes!("dist/assets/babel-DoLErYEN.js.gz")),
+    ("codicon-DCmgc-ay.ttf", include_bytes!("dist/assets/codicon-DCmgc-ay.ttf.gz")),
+    ("editor.worker-DEFT_Yb2.js", include_bytes!("dist/assets/editor.worker-DEFT_Yb2.js.gz")),
+    ("estree-DCoUd_wj.js", include_bytes!("dist/assets/estree-DCoUd_wj.js.gz")),
+    ("graphql-4LGsZvos.js", include_bytes!("dist/assets/graphql-4LGsZvos.js.gz")),
+    ("graphql-CNP3xU9i.js", include_bytes!("dist/assets/graphql-CNP3xU9i.js.gz")),
+    ("graphql-CivRqBNu.js", include_bytes!("dist/assets/graphql-CivRqBNu.js.gz")),
+    ("graphql-fmXr3nnJ.js", include_bytes!("dist/assets/graphql-fmXr3nnJ.js.gz")),
+    ("graphql.worker-CnQW6F4w.js", include_bytes!("dist/assets/graphql.worker-CnQW6F4w.js.gz")),
+    ("graphqlMode-CXXh8Aem.js", include_bytes!("dist/assets/graphqlMode-CXXh8Aem.js.gz")),
+    ("index-B7eHZF-p.css", include_bytes!("dist/assets/index-B7eHZF-p.css.gz")),
+    ("index-D7fyttfU.js", include_bytes!("dist/assets/index-D7fyttfU.js.gz")),
+    ("json.worker-ky6CAS4V.js", include_bytes!("dist/assets/json.worker-ky6CAS4V.js.gz")),
+    ("jsonMode-C9y4VUer.js", include_bytes!("dist/assets/jsonMode-C9y4VUer.js.gz")),
+    ("licenses.txt", include_bytes!("dist/assets/licenses.txt.gz")),
+    ("lite-HHLNsHE6.js", include_bytes!("dist/assets/lite-HHLNsHE6.js.gz")),
+    ("monaco-editor-C0wdkxRO.js", include_bytes!("dist/assets/monaco-editor-C0wdkxRO.js.gz")),
+    ("monaco-editor-DU30BYuM.css", include_bytes!("dist/assets/monaco-editor-DU30BYuM.css.gz")),
+    ("mouseTarget-BEdVV8PP.js", include_bytes!("dist/assets/mouseTarget-BEdVV8PP.js.gz")),
+    ("rolldown-runtime-XKyaHtl9.js", include_bytes!("dist/assets/rolldown-runtime-XKyaHtl9.js.gz")),
+    ("standalone-CttwqOis.js", include_bytes!("dist/assets/standalone-CttwqOis.js.gz")),
+    ("standalone-xT3AvgE2.js", include_bytes!("dist/assets/standalone-xT3AvgE2.js.gz")),
+    ("toolkit-kZMydIGu.js", include_bytes!("dist/assets/toolkit-kZMydIGu.js.gz")),
+];

@@ -1,0 +1,193 @@
+//! GraphQL over HTTP: one request in, one answer out.
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request::Parts},
+};
+use bytes::Bytes;
+use futures_util::future::join_all;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use super::{
+    compress,
+    connection::InFlight,
+    cors, csrf,
+    media::{self, BodyType, Media},
+    request::{self, Asked},
+    status,
+};
+use crate::{
+    config::Server,
+    error::{ErrorCode, Refusal},
+    gateway::{self, Answer, Gateway},
+};
+
+/// The methods of the endpoint.
+pub(super) const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, OPTIONS");
+/// Answers differ by these headers.
+const VARY: HeaderValue = HeaderValue::from_static("accept, accept-encoding");
+
+/// A refusal on its way out.
+#[derive(Debug)]
+pub(super) struct Refused {
+    refusal: Refusal,
+    media: Media,
+    /// Where HTTP says it more exactly than the code does.
+    status: Option<StatusCode>,
+}
+
+impl Refused {
+    pub(super) fn new(refusal: Refusal, media: Media) -> Self {
+        Self { refusal, media, status: None }
+    }
+
+    fn http(status: StatusCode, message: impl Into<String>, media: Media) -> Self {
+        Self { status: Some(status), ..Self::new(Refusal::new(ErrorCode::BadRequest, message), media) }
+    }
+}
+
+/// Answers whatever came to the endpoint.
+pub(super) async fn answer(
+    gateway: &Gateway,
+    settings: &Server,
+    parts: Parts,
+    body: Body,
+    in_flight: Option<&InFlight>,
+) -> Response<Body> {
+    match run(gateway, settings, parts, body, in_flight).await {
+        Ok(response) => response,
+        Err(refused) => refuse(*refused),
+    }
+}
+
+/// Boxed: a refusal is large, rare, and on the way of every request.
+type Outcome<T> = Result<T, Box<Refused>>;
+
+async fn run(
+    gateway: &Gateway,
+    settings: &Server,
+    parts: Parts,
+    body: Body,
+    in_flight: Option<&InFlight>,
+) -> Outcome<Response<Body>> {
+    let Some(media) = media::choose(&parts.headers) else {
+        let message = "answers are `application/graphql-response+json` or `application/json`: `Accept` names neither";
+        return Err(Box::new(Refused::http(StatusCode::NOT_ACCEPTABLE, message, Media::Json)));
+    };
+    let refused = |refusal| Box::new(Refused::new(refusal, media));
+    let coding = compress::choose(&parts.headers);
+    let asked = match parts.method {
+        Method::POST => {
+            check_body_headers(&parts.headers, settings, media)?;
+            let body = read(body, settings, media).await?;
+            if let Some(in_flight) = in_flight {
+                in_flight.body_read();
+            }
+            let operations_max = settings.batching.enabled.then_some(settings.batching.operations_max);
+            request::from_body(&body, parts.headers, operations_max).map_err(refused)?
+        }
+        Method::GET => {
+            let origin_allowed = cors::allows(&settings.cors, &parts.headers);
+            if settings.csrf && !csrf::is_safe(&parts.headers, origin_allowed) {
+                return Err(refused(Refusal::new(ErrorCode::CsrfPreventionFailed, csrf::MESSAGE)));
+            }
+            let asked = request::from_query(parts.uri.query().unwrap_or_default(), parts.headers).map_err(refused)?;
+            Asked::One(asked)
+        }
+        _ => {
+            let message = format!("`{}` is not a method of this endpoint: use POST, or GET for queries", parts.method);
+            return Err(refused(Refusal::new(ErrorCode::MethodNotAllowed, message)));
+        }
+    };
+    match asked {
+        Asked::One(request) => {
+            let answer = gateway.answer(request).await.map_err(refused)?;
+            Ok(respond(StatusCode::OK, media, answer.body, coding).await)
+        }
+        Asked::Many(requests) => {
+            let body = batch(gateway, requests).await;
+            Ok(respond(StatusCode::OK, media, body, coding).await)
+        }
+    }
+}
+
+/// Each operation is answered by itself; a refused one leaves the others alone.
+async fn batch(gateway: &Gateway, requests: Vec<gateway::Request>) -> Bytes {
+    let answers = join_all(requests.into_iter().map(|request| gateway.answer(request))).await;
+    let mut body = vec![b'['];
+    for (index, answer) in answers.into_iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(&answer.unwrap_or_else(|refusal| Answer::refused(&refusal)).body);
+    }
+    body.push(b']');
+    body.into()
+}
+
+fn check_body_headers(headers: &HeaderMap, settings: &Server, media: Media) -> Outcome<()> {
+    let unsupported = |message| Err(Box::new(Refused::http(StatusCode::UNSUPPORTED_MEDIA_TYPE, message, media)));
+    match media::body_type(headers) {
+        BodyType::Json => {}
+        BodyType::Missing => return unsupported("`Content-Type` is missing: it has to be `application/json`"),
+        BodyType::Other => return unsupported("`Content-Type` has to be `application/json` in UTF-8"),
+    }
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        return unsupported("request bodies have to come uncompressed: leave `Content-Encoding` out");
+    }
+    let declared = headers.get(header::CONTENT_LENGTH).and_then(|text| text.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > settings.body_max as u64) {
+        return Err(too_large(settings, media));
+    }
+    Ok(())
+}
+
+fn too_large(settings: &Server, media: Media) -> Box<Refused> {
+    let message = format!("the body has more than {} bytes (`server.body_max`)", settings.body_max);
+    Box::new(Refused::http(StatusCode::PAYLOAD_TOO_LARGE, message, media))
+}
+
+async fn read(body: Body, settings: &Server, media: Media) -> Outcome<Bytes> {
+    let whole = Limited::new(body, settings.body_max).collect();
+    match tokio::time::timeout(settings.body_timeout, whole).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(settings, media)),
+        Ok(Err(_cut)) => Err(Box::new(Refused::http(StatusCode::BAD_REQUEST, "the body could not be read", media))),
+        Err(_late) => {
+            let message = format!("the body did not arrive within {:?}", settings.body_timeout);
+            Err(Box::new(Refused::http(StatusCode::REQUEST_TIMEOUT, message, media)))
+        }
+    }
+}
+
+async fn respond(status: StatusCode, media: Media, body: Bytes, coding: Option<compress::Coding>) -> Response<Body> {
+    let (body, coding) = compress::compress(coding, body).await;
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
+    headers.insert(header::VARY, VARY);
+    if let Some(coding) = coding {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+    }
+    response
+}
+
+/// Writes a refusal.
+pub(super) fn refuse(refused: Refused) -> Response<Body> {
+    let Refused { refusal, media, status } = refused;
+    let status = status.unwrap_or_else(|| status::of(refusal.code, media));
+    let mut response = Response::new(Body::from(Answer::refused(&refusal).body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
+    headers.insert(header::VARY, VARY);
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        headers.insert(header::ALLOW, METHODS);
+    }
+    if status == StatusCode::PAYLOAD_TOO_LARGE || status == StatusCode::REQUEST_TIMEOUT {
+        // What is left of the body would be read as the next request's head, or never come.
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}

@@ -1,0 +1,154 @@
+//! A gateway as a process: ready line, signals, reloads.
+
+use std::{future::Future, path::PathBuf, sync::Arc, time::SystemTime};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{App, BindError, Server};
+use crate::{
+    config::Settings,
+    error::Diagnostic,
+    gateway::{Gateway, Snapshot},
+};
+
+/// Settings and what they became, with warnings.
+pub type Loaded = (Settings, Snapshot, Vec<Diagnostic>);
+
+/// What a process does besides answering.
+pub struct Hooks<L, R, F> {
+    /// Reads everything again.
+    pub load: L,
+    /// Called once, when callers can connect.
+    pub ready: R,
+    /// Told what a reload found; an error among it means that the old configuration stays.
+    pub found: F,
+    /// Files whose change is a reload (`--dev`).
+    pub watch: Vec<PathBuf>,
+}
+
+/// How often watched files are looked at.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// Answers until Ctrl-C or SIGTERM, then drains; a second signal ends it at once. SIGHUP loads again.
+pub async fn run<L, R, F>(loaded: Loaded, hooks: Hooks<L, R, F>) -> Result<(), BindError>
+where
+    L: Fn() -> Result<Loaded, Vec<Diagnostic>> + Send + Sync + 'static,
+    R: FnOnce(&Server),
+    F: Fn(&[Diagnostic]) + Send + 'static,
+{
+    let Hooks { load, ready, found, watch } = hooks;
+    let (settings, snapshot, _) = loaded;
+    let gateway = Arc::new(Gateway::new(snapshot));
+    let server = Server::bind(&settings, Arc::clone(&gateway), Vec::new()).await?;
+    // Before the ready line: whoever reads it may send signals.
+    let stop = stop();
+    let again = hang_ups();
+    let app = server.app();
+    ready(&server);
+    let reloads = tokio::spawn(reload(Arc::new(load), found, watch, gateway, app, again));
+    server.run(stop).await;
+    reloads.abort();
+    Ok(())
+}
+
+/// Ready at the first Ctrl-C or SIGTERM. Handlers are installed when this is called, not when it is polled.
+pub fn stop() -> impl Future<Output = ()> + Send {
+    let mut interrupts = listen(SignalKind::interrupt());
+    let mut terminations = listen(SignalKind::terminate());
+    async move {
+        let mut next = async || {
+            tokio::select! {
+                () = received(&mut interrupts) => 130,
+                () = received(&mut terminations) => 143,
+            }
+        };
+        next().await;
+        tracing::info!("draining: finishing requests in flight");
+        tokio::spawn(async move {
+            let mut next = async || {
+                tokio::select! {
+                    () = received(&mut interrupts) => 130,
+                    () = received(&mut terminations) => 143,
+                }
+            };
+            std::process::exit(next().await);
+        });
+    }
+}
+
+fn hang_ups() -> Option<Signal> {
+    listen(SignalKind::hangup())
+}
+
+/// Errors: a sandbox that forbids handlers. The process works without.
+fn listen(kind: SignalKind) -> Option<Signal> {
+    signal(kind).inspect_err(|error| tracing::warn!(%error, "a signal cannot be listened to")).ok()
+}
+
+async fn received(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+async fn reload<L, F>(
+    load: Arc<L>,
+    found: F,
+    watch: Vec<PathBuf>,
+    gateway: Arc<Gateway>,
+    app: Arc<App>,
+    mut again: Option<Signal>,
+) where
+    L: Fn() -> Result<Loaded, Vec<Diagnostic>> + Send + Sync + 'static,
+    F: Fn(&[Diagnostic]),
+{
+    let mut seen = times(&watch);
+    loop {
+        tokio::select! {
+            () = received(&mut again) => {}
+            () = changed(&watch, &mut seen) => {}
+        }
+        let load = Arc::clone(&load);
+        let Ok(outcome) = tokio::task::spawn_blocking(move || load()).await else { continue };
+        match outcome {
+            Ok((settings, snapshot, warnings)) => {
+                found(&warnings);
+                gateway.swap(snapshot);
+                app.reload(settings.server);
+                tracing::info!("reloaded");
+            }
+            Err(findings) => {
+                found(&findings);
+                tracing::error!("not reloaded: the last good configuration stays");
+            }
+        }
+    }
+}
+
+/// When each file was written. Files are few and looked at by people's machines only.
+fn times(files: &[PathBuf]) -> Vec<Option<SystemTime>> {
+    files.iter().map(|file| std::fs::metadata(file).and_then(|about| about.modified()).ok()).collect()
+}
+
+async fn changed(watch: &[PathBuf], seen: &mut Vec<Option<SystemTime>>) {
+    if watch.is_empty() {
+        return std::future::pending().await;
+    }
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let now = times(watch);
+        if now != *seen {
+            *seen = now;
+            return;
+        }
+    }
+}
+
+impl<L, R, F> std::fmt::Debug for Hooks<L, R, F> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Hooks").field("watch", &self.watch).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,203 @@
+//! HTTP bodies and query strings to requests (GraphQL over HTTP).
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+
+use crate::{
+    error::{ErrorCode, Refusal},
+    gateway,
+    mapping::{Object, Value},
+};
+
+/// What a POST asks: one operation, or a batch of them.
+#[derive(Debug)]
+pub(super) enum Asked {
+    One(gateway::Request),
+    Many(Vec<gateway::Request>),
+}
+
+fn bad(message: impl Into<String>) -> Refusal {
+    Refusal::new(ErrorCode::BadRequest, message)
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// Reads the body of a POST. `operations_max`: how many a batch may hold; `None`: batches are refused.
+pub(super) fn from_body(body: &[u8], headers: HeaderMap, operations_max: Option<usize>) -> Result<Asked, Refusal> {
+    if body.is_empty() {
+        return Err(bad("the body is empty: send a JSON object with `query`"));
+    }
+    let value = Value::parse(body).map_err(|error| bad(format!("the body is not JSON: {error}")))?;
+    let headers = Arc::new(headers);
+    match value {
+        Value::Object(members) => from_members(members, headers).map(Asked::One),
+        Value::Array(items) => {
+            let Some(operations_max) = operations_max else {
+                return Err(bad(
+                    "batches of operations are not enabled: send one JSON object (`server.batching.enabled`)",
+                ));
+            };
+            if items.is_empty() {
+                return Err(bad("the batch is empty"));
+            }
+            if items.len() > operations_max {
+                return Err(bad(format!(
+                    "the batch has {} operations, at most {operations_max} are allowed",
+                    items.len()
+                )));
+            }
+            let requests = items.into_iter().enumerate().map(|(index, item)| match item {
+                Value::Object(members) => from_members(members, Arc::clone(&headers)),
+                other => Err(bad(format!("operation {index} of the batch has to be an object, not {}", kind(&other)))),
+            });
+            requests.collect::<Result<_, _>>().map(Asked::Many)
+        }
+        other => Err(bad(format!("the body has to be a JSON object with `query`, not {}", kind(&other)))),
+    }
+}
+
+fn from_members(mut members: Object, headers: Arc<HeaderMap>) -> Result<gateway::Request, Refusal> {
+    let mut take = |name: &str| members.swap_remove(name).unwrap_or_default();
+    let query = match take("query") {
+        Value::String(text) => text,
+        Value::Null => return Err(bad("`query` is missing: it holds the text of the operation")),
+        other => return Err(bad(format!("`query` has to be a string, not {}", kind(&other)))),
+    };
+    let operation_name = match take("operationName") {
+        Value::String(name) => Some(name),
+        Value::Null => None,
+        other => return Err(bad(format!("`operationName` has to be a string, not {}", kind(&other)))),
+    };
+    let variables = object("variables", take("variables"))?;
+    object("extensions", take("extensions"))?;
+    Ok(gateway::Request { query, operation_name: named(operation_name), variables, headers, read_only: false })
+}
+
+/// An empty name means the same as none, as many clients send it.
+fn named(name: Option<String>) -> Option<String> {
+    name.filter(|name| !name.is_empty())
+}
+
+fn object(name: &str, value: Value) -> Result<Object, Refusal> {
+    match value {
+        Value::Object(object) => Ok(object),
+        Value::Null => Ok(Object::new()),
+        other => Err(bad(format!("`{name}` has to be an object, not {}", kind(&other)))),
+    }
+}
+
+/// Reads the query string of a GET. Errors: missing `query`, a repeated parameter, JSON that cannot be read.
+pub(super) fn from_query(text: &str, headers: HeaderMap) -> Result<gateway::Request, Refusal> {
+    let mut parameters = Parameters::default();
+    for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
+        let slot = match &*name {
+            "query" => &mut parameters.query,
+            "operationName" => &mut parameters.operation_name,
+            "variables" => &mut parameters.variables,
+            "extensions" => &mut parameters.extensions,
+            // Others may mean something to what stands between the caller and us.
+            _ => continue,
+        };
+        if slot.replace(value.into_owned()).is_some() {
+            return Err(bad(format!("`{name}` is given more than once")));
+        }
+    }
+    let json = |name: &str, text: Option<String>| match text {
+        Some(text) if !text.is_empty() => {
+            let value = Value::parse(text.as_bytes()).map_err(|error| bad(format!("`{name}` is not JSON: {error}")))?;
+            object(name, value)
+        }
+        _ => Ok(Object::new()),
+    };
+    let Some(query) = parameters.query else {
+        return Err(bad("`query` is missing: it holds the text of the operation"));
+    };
+    let variables = json("variables", parameters.variables)?;
+    json("extensions", parameters.extensions)?;
+    Ok(gateway::Request {
+        query,
+        operation_name: named(parameters.operation_name),
+        variables,
+        headers: Arc::new(headers),
+        read_only: true,
+    })
+}
+
+#[derive(Debug, Default)]
+struct Parameters {
+    query: Option<String>,
+    operation_name: Option<String>,
+    variables: Option<String>,
+    extensions: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(body: &str) -> String {
+        let refusal = from_body(body.as_bytes(), HeaderMap::new(), None).unwrap_err();
+        assert_eq!(refusal.code, ErrorCode::BadRequest);
+        refusal.errors[0].message.clone()
+    }
+
+    #[test]
+    fn reads_a_body_and_keeps_number_text() {
+        let body = br#"{"query":"{a}","operationName":"","variables":{"n":12345678901234567890123},"extensions":null}"#;
+        let Asked::One(request) = from_body(body, HeaderMap::new(), None).unwrap() else { panic!("one operation") };
+        assert_eq!(request.query, "{a}");
+        assert_eq!(request.operation_name, None);
+        assert_eq!(request.variables["n"].to_json(), "12345678901234567890123");
+        assert!(!request.read_only);
+    }
+
+    #[test]
+    fn says_which_member_is_wrong() {
+        assert_eq!(refused(r#"{"query":1}"#), "`query` has to be a string, not a number");
+        assert_eq!(refused(r#"{"qeury":"{a}"}"#), "`query` is missing: it holds the text of the operation");
+        assert_eq!(refused(r#"{"query":"{a}","variables":[]}"#), "`variables` has to be an object, not a list");
+        assert_eq!(
+            refused(r#"{"query":"{a}","operationName":{}}"#),
+            "`operationName` has to be a string, not an object"
+        );
+        assert_eq!(refused(r#"{"query":"{a}","extensions":"x"}"#), "`extensions` has to be an object, not a string");
+        assert_eq!(refused("true"), "the body has to be a JSON object with `query`, not a boolean");
+        assert!(refused("{\"query").starts_with("the body is not JSON"));
+        assert!(refused("").starts_with("the body is empty"));
+    }
+
+    #[test]
+    fn batches_only_when_enabled_and_bounded() {
+        let body = br#"[{"query":"{a}"},{"query":"{b}"}]"#;
+        assert!(refused(std::str::from_utf8(body).unwrap()).starts_with("batches of operations are not enabled"));
+        let Asked::Many(requests) = from_body(body, HeaderMap::new(), Some(2)).unwrap() else { panic!("a batch") };
+        assert_eq!(requests.iter().map(|request| request.query.as_str()).collect::<Vec<_>>(), ["{a}", "{b}"]);
+        let refusal = from_body(body, HeaderMap::new(), Some(1)).unwrap_err();
+        assert_eq!(refusal.errors[0].message, "the batch has 2 operations, at most 1 are allowed");
+        assert!(from_body(b"[]", HeaderMap::new(), Some(2)).is_err());
+        assert!(from_body(b"[1]", HeaderMap::new(), Some(2)).is_err());
+    }
+
+    #[test]
+    fn reads_a_query_string() {
+        let request =
+            from_query("query=%7Ba%7D&variables=%7B%22n%22%3A1%7D&operationName=A&cb=1", HeaderMap::new()).unwrap();
+        assert_eq!((request.query.as_str(), request.operation_name.as_deref()), ("{a}", Some("A")));
+        assert_eq!(request.variables["n"].to_json(), "1");
+        assert!(request.read_only);
+        assert!(from_query("", HeaderMap::new()).is_err());
+        assert!(from_query("query=a&query=b", HeaderMap::new()).is_err());
+        assert!(from_query("query=a&variables=%5B%5D", HeaderMap::new()).is_err());
+        assert!(from_query("query=a&variables=%7B", HeaderMap::new()).is_err());
+    }
+}

@@ -1,0 +1,24 @@
+//! Names of metrics and labels: one place, so that a dashboard and the code agree.
+//!
+//! HTTP metrics follow OpenTelemetry's semantic conventions; ours start with `weft.`. Prometheus writes dots as
+//! underscores and adds the unit: `http_server_request_duration_seconds`.
+
+/// Time from the last byte of a GraphQL request to its answer, by status class. Its count is the number of requests.
+pub const SERVER_REQUEST_DURATION: &str = "http.server.request.duration";
+/// Time of one call of an upstream, by upstream and result. Its count is the number of calls.
+pub const CLIENT_REQUEST_DURATION: &str = "http.client.request.duration";
+/// Entries in `errors` of answers that have data.
+pub const FIELD_ERRORS: &str = "weft.field.errors";
+/// Requests refused before anything was executed, by code.
+pub const REFUSALS: &str = "weft.refusals";
+/// Look-ups of the plan cache, by outcome.
+pub const PLAN_CACHE_LOOKUPS: &str = "weft.plan.cache.lookups";
+
+/// `2xx` and so on, or `failed` for a call without a usable reply.
+pub const LABEL_STATUS_CLASS: &str = "status_class";
+/// Name of the upstream.
+pub const LABEL_UPSTREAM: &str = "upstream";
+/// `hit` or `miss`.
+pub const LABEL_OUTCOME: &str = "outcome";
+/// An `ErrorCode`.
+pub const LABEL_CODE: &str = "code";

@@ -1,0 +1,36 @@
+//! A write that was sent is read to its end, whoever still waits for it.
+
+use std::sync::Arc;
+
+use super::{
+    Call, CallError, Reply, Safety, UpstreamSpec,
+    service::{Passage, Service},
+};
+
+/// Runs unsafe calls as tasks of their own, safe ones as part of the caller.
+///
+/// A service may undo or lose a write whose client hangs up, and the caller would never know which. Reads are the
+/// opposite: nobody needs their answer, so they stop with their caller.
+#[derive(Debug)]
+pub(super) struct Detach<S> {
+    spec: Arc<UpstreamSpec>,
+    inner: Arc<S>,
+}
+
+impl<S> Detach<S> {
+    pub(super) fn new(spec: &Arc<UpstreamSpec>, inner: S) -> Self {
+        Self { spec: Arc::clone(spec), inner: Arc::new(inner) }
+    }
+}
+
+impl<S: Service + 'static> Service for Detach<S> {
+    async fn call(&self, call: Call, passage: Passage) -> Result<Reply, CallError> {
+        if call.safety == Safety::Safe {
+            return self.inner.call(call, passage).await;
+        }
+        let inner = Arc::clone(&self.inner);
+        let task = tokio::spawn(async move { inner.call(call, passage).await });
+        // A task ends without a result only when it panicked or the runtime stops.
+        task.await.unwrap_or_else(|_| Err(CallError::Connection { upstream: Arc::clone(&self.spec.name) }))
+    }
+}

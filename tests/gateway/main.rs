@@ -1,0 +1,8 @@
+//! What weft does, seen from outside: one binary, a module per feature.
+
+#[path = "../architecture.rs"]
+mod architecture;
+mod connectors;
+mod hostile;
+mod property;
+mod support;

@@ -1,0 +1,214 @@
+//! Planned execution equals a naive interpreter, on generated schemas, data and operations.
+//!
+//! In process: the gateway as it is, over a real socket to a service that answers from the generated data. `WEFT_PROPERTY_CASES`
+//! sets the number of operations, `WEFT_PROPERTY_SEED` the seed.
+
+mod choices;
+mod naive;
+mod operation;
+mod world;
+
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use choices::Choices;
+use http_body_util::Full;
+use hyper::{Request, Response, body::Incoming, service::service_fn};
+use hyper_util::rt::TokioIo;
+use operation::Operation;
+use proptest::{
+    collection::vec,
+    prelude::any,
+    test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner},
+};
+use serde_json::{Value, json};
+use weft::{
+    config::{self, Overrides},
+    error::{Format, SourceText, render},
+    gateway::{Gateway, Snapshot},
+    schema::File,
+    upstream::Transport,
+};
+use world::World;
+
+use crate::support::{compare::same, runtime, scratch};
+
+/// Operations asked of one schema.
+const OPERATIONS: usize = 25;
+/// Operations in all, unless the environment says otherwise.
+const CASES: usize = 10_000;
+
+/// The services of the world that is being tried.
+#[derive(Clone, Default)]
+struct Services {
+    world: Arc<Mutex<Option<Arc<World>>>>,
+    calls: Arc<AtomicUsize>,
+}
+
+#[test]
+fn planned_execution_equals_a_naive_interpreter() {
+    let runtime = runtime();
+    let services = Services::default();
+    let address = runtime.block_on(serve(services.clone()));
+    let folder = scratch("property");
+    let file = folder.join("weft.yaml");
+    let settings = json!({
+        "schema": [],
+        "sources": { "rest": { "urls": [format!("http://{address}")] } },
+    });
+    std::fs::write(&file, settings.to_string()).expect("the scratch folder can be written");
+    let settings = config::load(Some(&file), &Overrides::default())
+        .unwrap_or_else(|findings| panic!("{}", render(&findings, Format::Human { color: false })));
+    let _ = std::fs::remove_dir_all(folder);
+
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<usize>().ok());
+    let cases = number("WEFT_PROPERTY_CASES").unwrap_or(CASES).div_ceil(OPERATIONS);
+    let config = Config {
+        cases: u32::try_from(cases).expect("a sensible number of cases"),
+        failure_persistence: None,
+        max_shrink_iters: 4_000,
+        ..Config::default()
+    };
+    let mut seed = [7; 32];
+    seed[..8].copy_from_slice(&(number("WEFT_PROPERTY_SEED").unwrap_or_default() as u64).to_le_bytes());
+    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
+    let streams = (vec(any::<u16>(), 0..400), vec(vec(any::<u16>(), 0..150), OPERATIONS));
+    let result = runner.run(&streams, |(world, operations)| {
+        let world = Arc::new(World::generate(&mut Choices::new(&world)));
+        *services.world.lock().expect("no panic in the services") = Some(world.clone());
+        let sdl = world.sdl();
+        let source = Arc::new(SourceText { name: "world.graphql".into(), text: sdl.clone() });
+        let files = [File { subgraph: "world".into(), source }];
+        runtime.block_on(async {
+            let snapshot = Snapshot::of_files(&settings, &files, &Transport::default()).map_err(|findings| {
+                TestCaseError::fail(format!("refused:\n{}\n{sdl}", render(&findings, Format::Human { color: false })))
+            })?;
+            let gateway = Gateway::new(snapshot.0);
+            for stream in operations {
+                let operation = Operation::generate(&world, &mut Choices::new(&stream));
+                let text = operation.text(&world);
+                services.calls.store(0, Ordering::Relaxed);
+                let answer = ask(&gateway, &text, &operation).await;
+                let wanted = naive::interpret(&world, &operation);
+                let calls = services.calls.load(Ordering::Relaxed);
+                if let Err(reason) = judge(&wanted, &answer, calls) {
+                    let variables = Value::Object(operation.variables.clone());
+                    return Err(TestCaseError::fail(format!(
+                        "{reason}\n--- operation\n{text}\n{variables}\n--- schema\n{sdl}\n--- services\n{}\n--- answer\n{answer}\n--- expected\n{wanted:?}",
+                        services_as_text(&world)
+                    )));
+                }
+            }
+            Ok(())
+        })
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+}
+
+async fn ask(gateway: &Gateway, query: &str, operation: &Operation) -> Value {
+    let variables = weft::mapping::Value::from(&Value::Object(operation.variables.clone()));
+    let weft::mapping::Value::Object(variables) = variables else { unreachable!("given an object") };
+    let request = weft::gateway::Request { query: query.into(), variables, ..Default::default() };
+    match gateway.answer(request).await {
+        Ok(answer) => serde_json::from_slice(&answer.body)
+            .unwrap_or_else(|error| json!({ "broken": format!("{error}: {}", String::from_utf8_lossy(&answer.body)) })),
+        Err(refusal) => json!({ "refused": format!("{refusal:?}") }),
+    }
+}
+
+/// Whether an answer is one that the interpreter allows.
+fn judge(wanted: &naive::Expected, answer: &Value, calls: usize) -> Result<(), String> {
+    if !same(&wanted.data, answer.get("data").ok_or("no data")?) {
+        return Err(format!("data: expected {}", wanted.data));
+    }
+    if !in_order(&wanted.data, &answer["data"]) {
+        return Err("the keys are not in the order of the operation".into());
+    }
+    let empty = Vec::new();
+    let paths: Vec<&Vec<Value>> = answer["errors"]
+        .as_array()
+        .unwrap_or(&empty)
+        .iter()
+        .map(|error| error["path"].as_array().ok_or_else(|| format!("an error without a path: {error}")))
+        .collect::<Result<_, _>>()?;
+    if paths.len() < 100 {
+        for required in &wanted.required {
+            if !paths.contains(&required) {
+                return Err(format!("errors: none at {}", json!(required)));
+            }
+        }
+        for place in &wanted.explained {
+            if !paths.iter().any(|path| path.starts_with(place)) {
+                return Err(format!("errors: nothing explains the null at {}", json!(place)));
+            }
+        }
+        if let Some(path) = paths.iter().find(|path| !wanted.allowed.contains(path)) {
+            return Err(format!("errors: unexpected at {}", json!(path)));
+        }
+    }
+    if calls > wanted.calls {
+        return Err(format!("{calls} calls, {} would do without any plan", wanted.calls));
+    }
+    Ok(())
+}
+
+/// Whether equal values have their keys in equal order.
+fn in_order(wanted: &Value, given: &Value) -> bool {
+    match (wanted, given) {
+        (Value::Object(a), Value::Object(b)) => {
+            a.iter().zip(b).all(|((left, a), (right, b))| left == right && in_order(a, b))
+        }
+        (Value::Array(a), Value::Array(b)) => a.iter().zip(b).all(|(a, b)| in_order(a, b)),
+        _ => true,
+    }
+}
+
+fn services_as_text(world: &World) -> String {
+    let mut lines: Vec<String> = world.replies.iter().map(|(path, reply)| format!("{path} {reply:?}")).collect();
+    for (number, entity) in world.entities.iter().enumerate() {
+        lines.push(format!("T{number} {:?}", entity.resolver));
+        lines.extend(entity.rows.iter().map(|row| format!("    down: {} {}", row.is_down, row.json)));
+    }
+    lines.join("\n")
+}
+
+/// Starts the services on a free port.
+async fn serve(services: Services) -> std::net::SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("a bound socket");
+    tokio::spawn(async move {
+        loop {
+            let Ok((socket, _)) = listener.accept().await else { continue };
+            let _ = socket.set_nodelay(true);
+            let services = services.clone();
+            tokio::spawn(async move {
+                let service = service_fn(move |request: Request<Incoming>| {
+                    std::future::ready(Ok::<_, Infallible>(reply(&services, &request)))
+                });
+                let _ =
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
+            });
+        }
+    });
+    address
+}
+
+fn reply(services: &Services, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    services.calls.fetch_add(1, Ordering::Relaxed);
+    let world = services.world.lock().expect("no panic in the services").clone().expect("a world is being tried");
+    let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let (status, body) = world.rest(target);
+    Response::builder()
+        .status(status)
+        .header("content-type", "application/json")
+        .body(Full::new(Bytes::from(body.to_string())))
+        .expect("a valid answer")
+}

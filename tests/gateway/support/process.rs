@@ -1,0 +1,107 @@
+//! The real binary as a process.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+
+use serde_json::Value;
+
+/// Longest time from start to the line with the URL; generous, machines that run tests are busy.
+const START_MAX: Duration = Duration::from_mins(1);
+
+/// A running `weft serve`; killed when dropped.
+pub struct Weft {
+    child: Child,
+    /// `http://127.0.0.1:PORT`
+    pub origin: String,
+    client: reqwest::Client,
+}
+
+impl Drop for Weft {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Weft {
+    /// Starts it with a configuration file and further environment, and waits for the URL that it prints when ready.
+    pub fn start(config: &Path, env: &[(String, String)]) -> Result<Self, String> {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_weft"))
+            .arg("serve")
+            .arg("-c")
+            .arg(config)
+            .envs(env.iter().map(|(name, value)| (name, value)))
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("the binary does not start: {error}"))?;
+        let (sender, lines) = mpsc::channel();
+        drain(child.stdout.take().expect("piped"), sender.clone());
+        drain(child.stderr.take().expect("piped"), sender);
+        let mut log = String::new();
+        let started = std::time::Instant::now();
+        loop {
+            let left = START_MAX.saturating_sub(started.elapsed());
+            let Ok(line) = lines.recv_timeout(left) else {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(format!("weft did not become ready:\n{log}"));
+            };
+            if let Some(origin) = origin(&line) {
+                let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+                return Ok(Self { child, origin, client });
+            }
+            log.push_str(&line);
+            log.push('\n');
+        }
+    }
+
+    /// Whether the process still lives.
+    pub fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Asks one operation by POST; gives back status and JSON body.
+    pub async fn ask(&self, body: &Value, headers: &[(String, String)]) -> Result<(u16, Value), String> {
+        let mut request = self
+            .client
+            .post(format!("{}/graphql", self.origin))
+            .header("content-type", "application/json")
+            .timeout(Duration::from_mins(1))
+            .body(body.to_string());
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let response = request.send().await.map_err(|error| format!("no answer: {error:?}"))?;
+        let status = response.status().as_u16();
+        let bytes = response.bytes().await.map_err(|error| format!("no whole answer: {error}"))?;
+        let json = serde_json::from_slice(&bytes)
+            .map_err(|error| format!("not JSON ({error}): {}", String::from_utf8_lossy(&bytes)))?;
+        Ok((status, json))
+    }
+}
+
+/// Reads a pipe to its end, so that the process never blocks on it.
+fn drain(pipe: impl Read + Send + 'static, sender: mpsc::Sender<String>) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines() {
+            let Ok(line) = line else { return };
+            let _ = sender.send(line);
+        }
+    });
+}
+
+/// `http://host:port` of a line that holds a URL.
+fn origin(line: &str) -> Option<String> {
+    let start = line.find("http://127.0.0.1:")?;
+    let rest = &line[start + "http://127.0.0.1:".len()..];
+    let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    (!port.is_empty() && port != "0").then(|| format!("http://127.0.0.1:{port}"))
+}
