@@ -130,7 +130,10 @@ fn tidy(message: &str) -> String {
     let message = message.trim().trim_end_matches('.');
     let mut chars = message.chars();
     match chars.next() {
-        Some(first) if !message.starts_with(|c: char| c.is_uppercase() && message[c.len_utf8()..].starts_with(char::is_uppercase)) => {
+        Some(first)
+            if !message
+                .starts_with(|c: char| c.is_uppercase() && message[c.len_utf8()..].starts_with(char::is_uppercase)) =>
+        {
             first.to_lowercase().collect::<String>() + chars.as_str()
         }
         _ => message.to_owned(),
@@ -153,6 +156,7 @@ fn federation_help(message: &str) -> Option<String> {
 pub(super) fn suggest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     known
         .into_iter()
+        .filter(|candidate| !candidate.is_empty())
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= (name.len().max(candidate.len()) / 3).max(1))
         .min_by_key(|(distance, _)| *distance)

@@ -42,7 +42,12 @@ fn all_fixture_schemas_compile() {
         let text = std::fs::read_to_string(&path).expect("a text");
         for options in [Options::default(), strict()] {
             if let Err(findings) = compile(&[file("api", &text)], &options) {
-                panic!("{} ({:?})\n{}", path.display(), options.compatibility, render(&findings, Format::Human { color: false }));
+                panic!(
+                    "{} ({:?})\n{}",
+                    path.display(),
+                    options.compatibility,
+                    render(&findings, Format::Human { color: false })
+                );
             }
         }
     }
@@ -64,7 +69,12 @@ fn broken_edits_give_their_codes() {
             assert!(text.contains(old), "{}", case["name"]);
             text = text.replace(old, new);
         }
-        let wanted: BTreeSet<String> = case["codes"].as_array().expect("a list").iter().map(|code| code.as_str().expect("text").to_owned()).collect();
+        let wanted: BTreeSet<String> = case["codes"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|code| code.as_str().expect("text").to_owned())
+            .collect();
         let found = codes(&text, &strict());
         if found != wanted {
             wrong.push(format!("{}: wanted {wanted:?}, found {found:?}", case["name"]));
@@ -313,4 +323,46 @@ fn the_demo_graph_compiles() {
     assert_eq!(files.len(), 5);
     let findings = compile(&files, &Options::default()).map_or_else(|findings| findings, |compiled| compiled.warnings);
     assert!(findings.is_empty(), "{}", render(&findings, Format::Human { color: false }));
+}
+
+#[test]
+fn names_of_links_have_to_be_names() {
+    for import in ["{ name: \"@key\", as: \"@a b\" }", "{ name: \"@key\", as: \"\" }", "\"@ke}y\""] {
+        let text = HEAD.replace("\"@key\"", import) + "type Query { a: Int }";
+        let found = codes(&text, &Options::default());
+        assert!(found.contains("INVALID_LINK_IDENTIFIER"), "{import}: {found:?}");
+    }
+    let text = HEAD.replace("v0.3\",", "v0.3\", as: \"x{y\",") + "type Query { a: Int }";
+    assert!(codes(&text, &Options::default()).contains("INVALID_LINK_IDENTIFIER"));
+}
+
+#[test]
+fn a_field_connector_without_this_is_unreachable_in_strict() {
+    let text = format!(
+        r#"{HEAD}
+type Query {{ club: Club @connect(source: "s", http: {{ GET: "/c" }}, selection: "name") }}
+type Club {{ name: String motto: String @connect(source: "s", http: {{ GET: "/motto" }}, selection: "$.text") }}
+"#
+    );
+    assert!(compiled(&text).warnings.is_empty());
+    assert_eq!(codes(&text, &strict()), BTreeSet::from(["CONNECTORS_UNSATISFIABLE".to_owned()]));
+}
+
+#[test]
+fn one_header_object_stands_for_a_list() {
+    let text = format!(
+        "{HEAD}type Query {{ v: String @connect(source: \"s\", http: {{ GET: \"/v\", headers: {{ name: \"x\", value: \"1\" }} }}, selection: \"$.v\") }}"
+    );
+    assert!(compiled(&text).warnings.is_empty());
+}
+
+#[test]
+fn marks_lie_inside_block_strings() {
+    let text = format!(
+        "{HEAD}type Query {{ v: V @connect(source: \"s\", http: {{ GET: \"/v\" }}, selection: \"\"\"\n      id  # é\n      nmae\n  \"\"\") }}\ntype V {{ id: ID name: String }}"
+    );
+    let findings = compile(&[file("api", &text)], &Options::default()).expect_err("a misspelt field");
+    let finding = findings.iter().find(|finding| finding.code == "SELECTED_FIELD_NOT_FOUND").expect("the finding");
+    assert_eq!(&text[finding.labels[0].span.clone()], "nmae");
+    assert_eq!(finding.help.as_deref(), Some("did you mean `name`?"));
 }

@@ -13,15 +13,18 @@ use apollo_compiler::{Schema, parser::SourceSpan, schema::ExtendedType};
 
 use crate::{
     error::Diagnostic,
-    mapping::KeyTree,
-    schema::{ConnectorId, FieldId, Graph, Provides, TypeId, TypeKind, directive::selection::merge, findings::Findings},
+    mapping::{KeyTree, Version},
+    schema::{
+        Compatibility, ConnectorId, FieldId, Graph, Place, Provides, TypeId, TypeKind, directive::selection::merge,
+        findings::Findings,
+    },
 };
 
 /// States beyond which the search gives up and accepts: such a graph is judged when operations are planned.
 const STATES_MAX: usize = 50_000;
 
 /// Nesting of keys that are looked for through further connectors.
-const KEY_DEPTH_MAX: usize = 6;
+const KEY_DEPTH_MAX: usize = 3;
 
 /// Findings beyond which the rest is left out.
 const FINDINGS_MAX: usize = 50;
@@ -119,7 +122,10 @@ impl Search<'_> {
         let message = if reached.is_empty() {
             format!("no connector provides `{}.{name}`", parent.name)
         } else {
-            format!("no connector can provide `{}.{name}` where `{reached}` reaches it: `{prefix}{{ {query} }}`", parent.name)
+            format!(
+                "no connector can provide `{}.{name}` where `{reached}` reaches it: `{prefix}{{ {query} }}`",
+                parent.name
+            )
         };
         let label = match self.origin.and_then(|origin| self.spans[origin.0 as usize]) {
             Some(span) => self.findings.label(Some(span), format!("this yields a `{}` without `{name}`", parent.name)),
@@ -144,7 +150,10 @@ impl Search<'_> {
             .map(|key| format!("`{key}`"))
             .collect();
         if keys.is_empty() {
-            format!("select `{name}` here, or add a connector that completes `{}` by a key that is selected here", parent.name)
+            format!(
+                "select `{name}` here, or add a connector that completes `{}` by a key that is selected here",
+                parent.name
+            )
         } else {
             format!("select `{name}` here, or a key by which `{}` can be completed: {}", parent.name, keys.join(" or "))
         }
@@ -174,11 +183,13 @@ fn closure(graph: &Graph, ty: TypeId, have: &Provides, depth: usize) -> Known {
         }
     }
     let own = object.connectors.iter().map(|id| (*id, None));
-    let of_fields = object.fields.iter().flat_map(|(name, field)| graph[*field].connectors.iter().map(move |id| (*id, Some(name))));
+    let of_fields =
+        object.fields.iter().flat_map(|(name, field)| graph[*field].connectors.iter().map(move |id| (*id, Some(name))));
     let mut waiting: Vec<(ConnectorId, Option<&Arc<str>>)> = own.chain(of_fields).collect();
     loop {
-        let (ready, rest): (Vec<_>, Vec<_>) =
-            waiting.into_iter().partition(|(id, _)| holds(graph, ty, &known, &graph[*id].key, depth));
+        let (ready, rest): (Vec<_>, Vec<_>) = waiting
+            .into_iter()
+            .partition(|(id, _)| is_callable(graph, *id) && holds(graph, ty, &known, &graph[*id].key, depth));
         if ready.is_empty() {
             return known;
         }
@@ -195,6 +206,14 @@ fn closure(graph: &Graph, ty: TypeId, have: &Provides, depth: usize) -> Known {
         }
         waiting = rest;
     }
+}
+
+/// Whether a connector can be called at all. The original cannot reach a field connector without a key below v0.4 (reference 3.6).
+fn is_callable(graph: &Graph, id: ConnectorId) -> bool {
+    let connector = &graph[id];
+    let is_keyless = matches!(connector.place, Place::Field { .. }) && connector.key.keys.is_empty();
+    let is_refused = graph.compatibility == Compatibility::Strict && connector.selection.version < Version::V0_4;
+    !(is_keyless && is_refused)
 }
 
 fn add(known: &mut Known, name: &Arc<str>, provides: &Provides, from: ConnectorId) {
