@@ -4,6 +4,8 @@ mod batches;
 mod joins;
 mod limits;
 mod nulls;
+mod shapes;
+mod subtree;
 
 use std::{
     sync::{Arc, Mutex},
