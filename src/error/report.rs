@@ -115,7 +115,11 @@ impl miette::Diagnostic for Drawn<'_> {
             let end = label.span.end.min(label.source.text.len());
             let start = label.span.start.min(end);
             let span = (start, end - start);
-            if at == 0 { LabeledSpan::new_primary_with_span(text.or_else(|| Some("here".to_owned())), span) } else { LabeledSpan::new_with_span(text, span) }
+            if at == 0 {
+                LabeledSpan::new_primary_with_span(text.or_else(|| Some("here".to_owned())), span)
+            } else {
+                LabeledSpan::new_with_span(text, span)
+            }
         })))
     }
 }
@@ -175,7 +179,8 @@ mod tests {
     use super::*;
 
     fn finding() -> Diagnostic {
-        let source = Arc::new(SourceText { name: "shop.graphql".to_owned(), text: "type Query {\n  ä: Strng\n}\n".to_owned() });
+        let source =
+            Arc::new(SourceText { name: "shop.graphql".to_owned(), text: "type Query {\n  ä: Strng\n}\n".to_owned() });
         let label = Label { source, span: 19..24, text: "not a type".to_owned() };
         Diagnostic::error("GRAPH_QL_ERROR", "there is no type `Strng`", label).help("did you mean `String`?")
     }
@@ -183,7 +188,14 @@ mod tests {
     #[test]
     fn draws_on_the_line() {
         let text = render(&[finding()], Format::Human { color: false });
-        for part in ["GRAPH_QL_ERROR", "there is no type `Strng`", "shop.graphql:2:", "ä: Strng", "not a type", "did you mean `String`?"] {
+        for part in [
+            "GRAPH_QL_ERROR",
+            "there is no type `Strng`",
+            "shop.graphql:2:",
+            "ä: Strng",
+            "not a type",
+            "did you mean `String`?",
+        ] {
             assert!(text.contains(part), "`{part}` is missing in\n{text}");
         }
         assert!(!text.contains('\u{1b}'), "no colours were asked for");

@@ -42,7 +42,12 @@ fn all_fixture_schemas_compile() {
         let text = std::fs::read_to_string(&path).expect("a text");
         for options in [Options::default(), strict()] {
             if let Err(findings) = compile(&[file("api", &text)], &options) {
-                panic!("{} ({:?})\n{}", path.display(), options.compatibility, render(&findings, Format::Human { color: false }));
+                panic!(
+                    "{} ({:?})\n{}",
+                    path.display(),
+                    options.compatibility,
+                    render(&findings, Format::Human { color: false })
+                );
             }
         }
     }
@@ -64,7 +69,12 @@ fn broken_edits_give_their_codes() {
             assert!(text.contains(old), "{}", case["name"]);
             text = text.replace(old, new);
         }
-        let wanted: BTreeSet<String> = case["codes"].as_array().expect("a list").iter().map(|code| code.as_str().expect("text").to_owned()).collect();
+        let wanted: BTreeSet<String> = case["codes"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|code| code.as_str().expect("text").to_owned())
+            .collect();
         let found = codes(&text, &strict());
         if found != wanted {
             wrong.push(format!("{}: wanted {wanted:?}, found {found:?}", case["name"]));
@@ -109,16 +119,23 @@ type Book @key(fields: "isbn") {{ isbn: ID! title: String slug: String price: Fl
 
 #[test]
 fn fields_reachable_by_key_are_accepted() {
-    let text = shelves("books { isbn slug }").replace("selection: \\\"isbn title\\\"", "").replace("isbn title", "isbn title slug");
+    let text = shelves("books { isbn slug }")
+        .replace("selection: \\\"isbn title\\\"", "")
+        .replace("isbn title", "isbn title slug");
     let compiled = compiled(&text);
     assert!(compiled.warnings.is_empty());
 }
 
 #[test]
 fn fields_nobody_can_provide_are_refused_with_the_path() {
-    let findings = compile(&[file("api", &shelves("books { isbn slug }"))], &Options::default()).expect_err("no slug from book");
+    let findings =
+        compile(&[file("api", &shelves("books { isbn slug }"))], &Options::default()).expect_err("no slug from book");
     let text = render(&findings, Format::Human { color: false });
-    assert_eq!(findings.iter().map(|finding| finding.code).collect::<BTreeSet<_>>(), BTreeSet::from(["CONNECTORS_UNSATISFIABLE"]), "{text}");
+    assert_eq!(
+        findings.iter().map(|finding| finding.code).collect::<BTreeSet<_>>(),
+        BTreeSet::from(["CONNECTORS_UNSATISFIABLE"]),
+        "{text}"
+    );
     assert!(text.contains("{ book { slug } }"), "{text}");
     assert!(findings[0].help.as_deref().is_some_and(|help| help.contains("slug")), "{text}");
 }
@@ -133,7 +150,10 @@ fn lowers_places_keys_and_reads() {
     assert_eq!(connector.place, Place::Type { ty: sensor });
     assert_eq!(connector.batch, Some(Batch { keys_max: None }));
     assert_eq!(directive::key::text(&connector.key), "site { id } channel");
-    assert_eq!(connector.provides.fields.keys().map(|name| &**name).collect::<Vec<_>>(), ["site", "channel", "unit", "label"]);
+    assert_eq!(
+        connector.provides.fields.keys().map(|name| &**name).collect::<Vec<_>>(),
+        ["site", "channel", "unit", "label"]
+    );
     assert!(!connector.provides.fields["site"].is_leaf && connector.provides.fields["unit"].is_leaf);
 
     let text = std::fs::read_to_string(fixtures().join("19-key-hops.graphql")).expect("a text");
@@ -193,7 +213,8 @@ type Product @key(fields: "id") @connect(source: "s", http: {{ POST: "/stock", b
 "#
     );
     let files = [file("catalog", &one), file("inventory", &two)];
-    let compiled = compile(&files, &Options::default()).unwrap_or_else(|findings| panic!("{}", render(&findings, Format::Human { color: false })));
+    let compiled = compile(&files, &Options::default())
+        .unwrap_or_else(|findings| panic!("{}", render(&findings, Format::Human { color: false })));
     let graph = compiled.graph;
     let product = &graph[graph.by_name["Product"]];
     assert_eq!(product.fields.keys().map(|name| &**name).collect::<Vec<_>>(), ["id", "name", "stock"]);
@@ -202,14 +223,17 @@ type Product @key(fields: "id") @connect(source: "s", http: {{ POST: "/stock", b
     assert_eq!(graph.sources.len(), 2);
 
     let other = two.replace("id: ID! stock", "id: Int! stock");
-    let findings = compile(&[file("catalog", &one), file("inventory", &other)], &Options::default()).expect_err("two types of `id`");
+    let findings = compile(&[file("catalog", &one), file("inventory", &other)], &Options::default())
+        .expect_err("two types of `id`");
     assert_eq!(findings[0].code, "FIELD_TYPE_MISMATCH");
     assert_eq!(findings[0].labels.len(), 2);
 }
 
 #[test]
 fn configured_urls_replace_the_base() {
-    let text = format!("{HEAD}type Query {{ v: String @connect(source: \"s\", http: {{ GET: \"/v\" }}, selection: \"$.v\") }}");
+    let text = format!(
+        "{HEAD}type Query {{ v: String @connect(source: \"s\", http: {{ GET: \"/v\" }}, selection: \"$.v\") }}"
+    );
     struct None;
     impl crate::mapping::Variables for None {
         fn get(&self, _: crate::mapping::Variable) -> Option<&crate::mapping::Value> {
@@ -227,16 +251,32 @@ fn configured_urls_replace_the_base() {
 
 #[test]
 fn syntax_errors_are_said_once_for_a_line() {
-    let findings = compile(&[file("api", "type Query { a: } } type B { : : ( }\ntype C {{ }")], &Options::default()).expect_err("broken");
-    let lines: Vec<usize> = findings.iter().map(|finding| finding.labels[0].source.text[..finding.labels[0].span.start].matches('\n').count()).collect();
+    let findings = compile(&[file("api", "type Query { a: } } type B { : : ( }\ntype C {{ }")], &Options::default())
+        .expect_err("broken");
+    let lines: Vec<usize> = findings
+        .iter()
+        .map(|finding| finding.labels[0].source.text[..finding.labels[0].span.start].matches('\n').count())
+        .collect();
     assert!(!lines.is_empty() && lines.windows(2).all(|pair| pair[0] < pair[1]), "{lines:?}");
 }
 
 #[test]
 fn bad_documents_are_findings_and_never_panics() {
     let deep = format!("type Query {{ a: {}Int{} }}", "[".repeat(5000), "]".repeat(5000));
-    let brackets = format!("{HEAD}type Query {{ a: Int @connect(selection: {}{}) }}", "[".repeat(5000), "]".repeat(5000));
-    for text in ["", "{", "type Query", "\u{0}", "extend schema @link", "query { a }", deep.as_str(), brackets.as_str(), "type Query { a: Int }", "type T @key(fields: \"x\") { a: Int }"] {
+    let brackets =
+        format!("{HEAD}type Query {{ a: Int @connect(selection: {}{}) }}", "[".repeat(5000), "]".repeat(5000));
+    for text in [
+        "",
+        "{",
+        "type Query",
+        "\u{0}",
+        "extend schema @link",
+        "query { a }",
+        deep.as_str(),
+        brackets.as_str(),
+        "type Query { a: Int }",
+        "type T @key(fields: \"x\") { a: Int }",
+    ] {
         let findings = compile(&[file("api", text)], &Options::default()).expect_err(text);
         assert!(!render(&findings, Format::Human { color: false }).is_empty());
         assert!(!render(&findings, Format::Json).is_empty());
@@ -246,7 +286,9 @@ fn bad_documents_are_findings_and_never_panics() {
 
 #[test]
 fn unknown_methods_are_warned_of_with_a_suggestion() {
-    let text = format!("{HEAD}type Query {{ v: Int @connect(source: \"s\", http: {{ GET: \"/v\" }}, selection: \"$.v->frist\") }}");
+    let text = format!(
+        "{HEAD}type Query {{ v: Int @connect(source: \"s\", http: {{ GET: \"/v\" }}, selection: \"$.v->frist\") }}"
+    );
     let warnings = compiled(&text).warnings;
     assert_eq!(warnings.len(), 1);
     assert_eq!((warnings[0].code, warnings[0].severity), ("UNKNOWN_METHOD", Severity::Warning));

@@ -2,6 +2,24 @@
 
 use std::fmt;
 
+use http::{HeaderMap, HeaderName};
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// Hands a client's trace on to a service, unless the schema sets one. Unchanged: without an exporter no span of ours is
+/// recorded, so the client's stays the parent (W3C Trace Context, 4.3).
+pub fn pass_on(client: &HeaderMap, call: &mut HeaderMap) {
+    let Some(parent) = client.get(TRACEPARENT) else { return };
+    if call.contains_key(TRACEPARENT) || parent.to_str().ok().and_then(TraceContext::parse).is_none() {
+        return;
+    }
+    call.insert(TRACEPARENT, parent.clone());
+    for state in client.get_all(TRACESTATE) {
+        call.append(TRACESTATE, state.clone());
+    }
+}
+
 /// One position in a trace. Source: W3C Trace Context, 3.2 (version `00`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TraceContext {
@@ -90,6 +108,26 @@ mod tests {
     use super::*;
 
     const TEXT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    #[test]
+    fn a_valid_trace_is_handed_on_as_it_is() {
+        let passed = |parent: &'static str| {
+            let mut client = HeaderMap::new();
+            client.insert(TRACEPARENT, parent.parse().unwrap());
+            client.insert(TRACESTATE, "a=1".parse().unwrap());
+            let mut call = HeaderMap::new();
+            pass_on(&client, &mut call);
+            call
+        };
+        let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let call = passed(parent);
+        assert_eq!((call[TRACEPARENT].to_str().unwrap(), call[TRACESTATE].to_str().unwrap()), (parent, "a=1"));
+        assert!(passed("00-zz").is_empty(), "what is no trace starts none elsewhere");
+        let mut own = HeaderMap::new();
+        own.insert(TRACEPARENT, "mine".parse().unwrap());
+        pass_on(&call, &mut own);
+        assert_eq!(own[TRACEPARENT], "mine");
+    }
 
     #[test]
     fn reads_what_it_writes() {

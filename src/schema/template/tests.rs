@@ -111,7 +111,8 @@ fn segments_that_climb_are_refused() {
 
 #[test]
 fn lists_and_objects_in_the_url_are_refused() {
-    let refused = rendered(Some("baseURL: \"https://h.example\""), "GET: \"/{$args.j}\"", serde_json::json!({ "j": [1] }));
+    let refused =
+        rendered(Some("baseURL: \"https://h.example\""), "GET: \"/{$args.j}\"", serde_json::json!({ "j": [1] }));
     assert!(refused.is_err());
 }
 
@@ -129,7 +130,8 @@ fn query_parameters_leave_out_null_and_repeat_lists() {
 #[test]
 fn path_elements_are_segments() {
     let http = r#"GET: "/x/" path: "$(['a/b', $args.b->toString, 'z'])""#;
-    let found = rendered(Some(r#"baseURL: "https://h.example/v" path: "$(['p'])""#), http, serde_json::json!({ "b": 7 }));
+    let found =
+        rendered(Some(r#"baseURL: "https://h.example/v" path: "$(['p'])""#), http, serde_json::json!({ "b": 7 }));
     assert_eq!(found.expect("a URL").url, "https://h.example/v/p/x/a%2Fb/7/z");
     let found = rendered(Some(r#"baseURL: "https://h.example/v""#), http, serde_json::json!({}));
     assert_eq!(found.expect("a URL").url, "https://h.example/v/x/a%2Fb/z");
@@ -144,7 +146,8 @@ fn base_urls_may_compute_their_host() {
 
 #[test]
 fn absolute_templates_need_no_source() {
-    let found = rendered(None, "GET: \"https://alone.example:8443/find?city={$args.a}\"", serde_json::json!({ "a": "ł" }));
+    let found =
+        rendered(None, "GET: \"https://alone.example:8443/find?city={$args.a}\"", serde_json::json!({ "a": "ł" }));
     assert_eq!(found.expect("a URL").url, "https://alone.example:8443/find?city=%C5%82");
 }
 
@@ -153,7 +156,8 @@ fn headers_of_the_connector_replace_those_of_the_source() {
     let source = r#"baseURL: "https://h.example" headers: [
         { name: "x-trace", value: "source" }, { name: "x-forwarded", from: "x-tag" }, { name: "x-none", from: "x-gone" }
     ]"#;
-    let http = r#"GET: "/" headers: [{ name: "X-Trace", value: "c-{$args.a}" }, { name: "x-list", value: "{$args.j}" }]"#;
+    let http =
+        r#"GET: "/" headers: [{ name: "X-Trace", value: "c-{$args.a}" }, { name: "x-list", value: "{$args.j}" }]"#;
     let found = rendered(Some(source), http, serde_json::json!({ "a": "1\n2", "j": [1] })).expect("a request");
     assert_eq!(header(&found, "x-trace"), ["c-12"]);
     assert_eq!(header(&found, "x-forwarded"), ["one", "two"]);
