@@ -74,14 +74,7 @@ impl<'a> Interpreter<'a> {
 
     fn schema(&mut self, entries: Vec<SchemaEntry>, overrides: &Overrides) -> Vec<SchemaFile> {
         let mut files = Vec::new();
-        if !overrides.schema.is_empty() {
-            for path in &overrides.schema {
-                match schema_files::find(path) {
-                    Ok(found) => files.extend(found),
-                    Err(reason) => self.find_anywhere(reason),
-                }
-            }
-        } else {
+        if overrides.schema.is_empty() {
             for entry in entries {
                 let (path, name) = match entry {
                     SchemaEntry::Path(path) => (path, None),
@@ -101,6 +94,13 @@ impl<'a> Interpreter<'a> {
                 match found {
                     Ok(found) => files.extend(found),
                     Err(reason) => self.find(span, "INVALID_SCHEMA_PATH", reason),
+                }
+            }
+        } else {
+            for path in &overrides.schema {
+                match schema_files::find(path) {
+                    Ok(found) => files.extend(found),
+                    Err(reason) => self.find_anywhere(reason),
                 }
             }
         }

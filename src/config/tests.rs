@@ -112,7 +112,7 @@ telemetry:
     assert_eq!(server.batching, Batching { enabled: true, operations_max: 3 });
     assert_eq!(server.cors.origins, ["https://a.example", "http://localhost:3000"]);
     assert!(server.cors.credentials && server.graphiql && server.introspection && !server.csrf);
-    assert_eq!(server.drain, Duration::from_secs(60));
+    assert_eq!(server.drain, Duration::from_mins(1));
     assert_eq!(settings.admin.listen, None);
     assert!(matches!(&settings.context["tenant"], ContextValue::Header { name, json: false } if name == "x-tenant"));
     assert!(matches!(&settings.context["all"], ContextValue::Header { json: true, .. }));

@@ -13,7 +13,7 @@ use futures_util::future::{BoxFuture, join_all};
 use super::{
     failure::Failure,
     flight::Waiter,
-    gather::Asked,
+    gather::{Asked, Gathered},
     key::{KeyState, write_key},
     run::Run,
     scope::Own,
@@ -34,8 +34,8 @@ pub(super) struct Ready {
     pub connector: ConnectorId,
     /// Most keys in a call.
     pub keys_max: Option<usize>,
-    /// Its distinct keys, in response order.
-    pub asked: Vec<Asked>,
+    /// Its distinct keys.
+    pub gathered: Gathered,
 }
 
 /// The keys of a batch step that is running.
@@ -168,26 +168,37 @@ impl Run<'_> {
         let mut values: Vec<Value> = Vec::new();
         let mut ordinals: HashMap<Box<[u8]>, usize> = HashMap::new();
         let mut users: Vec<Vec<StepId>> = Vec::new();
-        for Ready { step, asked, .. } in group {
-            let mut state = BatchState { by_key: HashMap::with_capacity(asked.len()), members: Vec::new() };
+        let is_alone = group.len() == 1;
+        for Ready { step, gathered: Gathered { asked, by_key }, .. } in group {
+            let mut texts: Vec<&[u8]> = Vec::new();
+            if !is_alone {
+                texts.resize(asked.len(), &[]);
+                by_key.iter().for_each(|(text, index)| texts[*index as usize] = text);
+            }
+            let mut members = Vec::with_capacity(asked.len());
             let mut pending = 0;
-            for Asked { key, object, cells } in asked {
-                let ordinal = *ordinals.entry(key.clone()).or_insert_with(|| {
+            for (index, Asked { object, cells }) in asked.into_iter().enumerate() {
+                let add = || {
                     values.push(object.unwrap_or_default());
                     values.len() - 1
-                });
-                let index = ordinal / keys_max;
-                users.resize_with(users.len().max(index + 1), Vec::new);
-                if !users[index].contains(&step) {
-                    users[index].push(step);
+                };
+                let ordinal = match texts.get(index) {
+                    None => add(),
+                    Some(text) => match ordinals.get(*text) {
+                        Some(ordinal) => *ordinal,
+                        None => *ordinals.entry((*text).into()).or_insert_with(add),
+                    },
+                };
+                let chunk = ordinal / keys_max;
+                users.resize_with(users.len().max(chunk + 1), Vec::new);
+                if users[chunk].last() != Some(&step) && !users[chunk].contains(&step) {
+                    users[chunk].push(step);
                     pending += 1;
                 }
-                let chunk = u32::try_from(first_chunk + index).unwrap_or(u32::MAX);
-                state.by_key.insert(key, u32::try_from(state.members.len()).unwrap_or(u32::MAX));
-                state.members.push(Member { chunk, cells });
+                members.push(Member { chunk: u32::try_from(first_chunk + chunk).unwrap_or(u32::MAX), cells });
             }
             let progress = &mut self.steps[step.0 as usize];
-            progress.batch = Some(state);
+            progress.batch = Some(BatchState { by_key, members });
             progress.pending = pending;
         }
         let mut values = values.into_iter();

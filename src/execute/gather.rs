@@ -14,23 +14,24 @@ use crate::{
 /// The objects of positions, found once each. A position is complete before a step on it starts, so nothing grows stale.
 #[derive(Debug, Default)]
 pub(super) struct Instances {
-    known: HashMap<PositionId, Vec<Instance>>,
+    known: Vec<Option<Vec<Instance>>>,
 }
 
 impl Instances {
     /// The distinct objects of a position, in response order.
     pub fn of(&mut self, view: View<'_>, id: PositionId) -> &[Instance] {
-        if !self.known.contains_key(&id) {
+        let at = id.0 as usize;
+        if self.known.len() <= at {
+            self.known.resize(view.plan.positions.len(), None);
+        }
+        if self.known[at].is_none() {
             let found = match view.position(id).parent {
                 None => vec![view.root()],
-                Some((parent, origin)) => {
-                    self.of(view, parent);
-                    children(view, parent, &self.known[&parent], origin)
-                }
+                Some((parent, origin)) => children(view, parent, self.of(view, parent), origin),
             };
-            self.known.insert(id, found);
+            self.known[at] = Some(found);
         }
-        &self.known[&id]
+        self.known[at].as_deref().unwrap_or_default()
     }
 }
 
@@ -57,8 +58,6 @@ fn children(view: View<'_>, parent: PositionId, parents: &[Instance], origin: Or
 /// One distinct key of a step and the join cells that wait for its result.
 #[derive(Debug)]
 pub(super) struct Asked {
-    /// Its text, for comparison.
-    pub key: Box<[u8]>,
     /// The key object (with `__typename`), where the step has inputs.
     pub object: Option<Value>,
     /// Join cells: store and index.
@@ -66,21 +65,29 @@ pub(super) struct Asked {
 }
 
 /// The distinct keys of a step, in response order.
-pub(super) fn gather(view: View<'_>, instances: &mut Instances, step: &Step, typename: Option<&str>) -> Vec<Asked> {
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    /// One for each key.
+    pub asked: Vec<Asked>,
+    /// Index into `asked` by the text of the key.
+    pub by_key: HashMap<Box<[u8]>, u32>,
+}
+
+/// Finds the distinct keys of a step.
+pub(super) fn gather(view: View<'_>, instances: &mut Instances, step: &Step, typename: Option<&str>) -> Gathered {
     let columns = view.position(step.position).columns;
-    let mut asked: Vec<Asked> = Vec::new();
-    let mut by_key: HashMap<Box<[u8]>, usize> = HashMap::new();
+    let mut gathered = Gathered::default();
     let mut key = Vec::new();
     for &instance in instances.of(view, step.position) {
-        let is_meant =
-            step.types.is_empty() || view.type_of(step.position, instance).is_some_and(|ty| step.types.contains(&ty));
         key.clear();
-        if !is_meant || write_key(view, Some(step.position), instance, &step.inputs, &mut key) == KeyState::Dropped {
+        if !is_meant(view, step, instance)
+            || write_key(view, Some(step.position), instance, &step.inputs, &mut key) == KeyState::Dropped
+        {
             continue;
         }
         let cell = (instance.store, instance.start + columns + step.hop.0);
-        if let Some(&index) = by_key.get(key.as_slice()) {
-            asked[index].cells.push(cell);
+        if let Some(&index) = gathered.by_key.get(key.as_slice()) {
+            gathered.asked[index as usize].cells.push(cell);
             continue;
         }
         let object = (!step.inputs.is_empty()).then(|| {
@@ -91,10 +98,14 @@ pub(super) fn gather(view: View<'_>, instances: &mut Instances, step: &Step, typ
             key_object(view, Some(step.position), instance, &step.inputs, &mut object);
             Value::Object(object)
         });
-        by_key.insert(key.as_slice().into(), asked.len());
-        asked.push(Asked { key: key.as_slice().into(), object, cells: vec![cell] });
+        gathered.by_key.insert(key.as_slice().into(), u32::try_from(gathered.asked.len()).unwrap_or(u32::MAX));
+        gathered.asked.push(Asked { object, cells: vec![cell] });
     }
-    asked
+    gathered
+}
+
+fn is_meant(view: View<'_>, step: &Step, instance: Instance) -> bool {
+    step.types.is_empty() || view.type_of(step.position, instance).is_some_and(|ty| step.types.contains(&ty))
 }
 
 /// The join cells of a step on every object that is there, whatever its key: for steps that never started.
@@ -102,7 +113,7 @@ pub(super) fn join_cells(view: View<'_>, instances: &mut Instances, step: &Step)
     let columns = view.position(step.position).columns;
     let mut cells = Vec::new();
     for &instance in instances.of(view, step.position) {
-        if step.types.is_empty() || view.type_of(step.position, instance).is_some_and(|ty| step.types.contains(&ty)) {
+        if is_meant(view, step, instance) {
             cells.push((instance.store, instance.start + columns + step.hop.0));
         }
     }

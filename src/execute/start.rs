@@ -4,7 +4,7 @@ use super::{
     batch::Ready,
     failure::Failure,
     flight::Waiter,
-    gather::{Asked, gather},
+    gather::{Asked, Gathered, gather},
     run::{Phase, Run},
     scope::{Own, Scope, Shared},
     view::View,
@@ -67,7 +67,7 @@ impl Run<'_> {
         let (plan, graph) = (self.plan, self.graph);
         let step = &plan.steps[id.0 as usize];
         let connector = &graph[step.connector];
-        let asked = if self.is_included(step) {
+        let gathered = if self.is_included(step) {
             let typename = match connector.place {
                 Place::Root { entity, .. } => entity,
                 Place::Field { field } => Some(graph[field].parent),
@@ -77,9 +77,9 @@ impl Run<'_> {
             let view = View { graph, plan, results: &self.results, conditions: &self.conditions };
             gather(view, &mut self.instances, step, typename)
         } else {
-            Vec::new()
+            Gathered::default()
         };
-        if asked.is_empty() {
+        if gathered.asked.is_empty() {
             self.steps[id.0 as usize].phase = Phase::Done;
             return;
         }
@@ -95,11 +95,11 @@ impl Run<'_> {
         progress.shared = Some(Shared::new(connector, self.caller, config, args));
         progress.phase = Phase::Running;
         if let StepKind::Batch { keys_max } = step.kind {
-            ready.push(Ready { step: id, connector: step.connector, keys_max, asked });
+            ready.push(Ready { step: id, connector: step.connector, keys_max, gathered });
             return;
         }
-        progress.pending = asked.len();
-        for asked in asked {
+        progress.pending = gathered.asked.len();
+        for asked in gathered.asked {
             self.ask(id, asked);
         }
     }

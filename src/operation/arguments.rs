@@ -1,4 +1,4 @@
-//! The values of a field's arguments (GraphQL 6.4.1, CoerceArgumentValues), per request.
+//! The values of a field's arguments (GraphQL 6.4.1, `CoerceArgumentValues`), per request.
 
 use super::{ArgumentValue, SelectedArgument, VariableValues};
 use crate::{

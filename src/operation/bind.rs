@@ -1,4 +1,4 @@
-//! A valid document becomes an operation over the graph's ids: fragments expanded, fields merged (GraphQL 6.3.2, CollectFields),
+//! A valid document becomes an operation over the graph's ids: fragments expanded, fields merged (GraphQL 6.3.2, `CollectFields`),
 //! `@skip` and `@include` lifted into conditions.
 
 use std::sync::Arc;

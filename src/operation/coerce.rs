@@ -1,4 +1,4 @@
-//! Variables of a request (GraphQL 6.1.2, CoerceVariableValues).
+//! Variables of a request (GraphQL 6.1.2, `CoerceVariableValues`).
 
 use super::{Operation, findings::Findings, rules::is_one_of};
 use crate::{
@@ -92,6 +92,9 @@ impl<'a> Coercion<'a, '_> {
     fn scalar(&mut self, scalar: Scalar, ty: &'a TypeRef, value: &Value) -> Value {
         let fits = match (scalar, value) {
             (Scalar::Id, Value::Number(number)) if is_integer(number.as_str()) => {
+                if self.graph.compatibility == Compatibility::Strict {
+                    return value.clone();
+                }
                 return Value::String(number.as_str().into());
             }
             (Scalar::Int, Value::Number(number)) => {

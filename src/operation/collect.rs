@@ -1,4 +1,4 @@
-//! CollectFields (GraphQL 6.3.2) once for all requests: for each possible type of a position, the fields by response key, with
+//! `CollectFields` (GraphQL 6.3.2) once for all requests: for each possible type of a position, the fields by response key, with
 //! the conditions under which they are in the answer.
 //!
 //! Types are told apart only where they have to be: by the type conditions that apply, by fields that differ in type or

@@ -19,7 +19,7 @@ pub(super) fn within(
     variables: &Variables<'_>,
 ) -> Option<Conjunction> {
     let mut conjunction = outer.clone();
-    for directive in directives.iter() {
+    for directive in directives {
         let wanted = match directive.name.as_str() {
             "include" => true,
             "skip" => false,

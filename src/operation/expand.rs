@@ -193,7 +193,7 @@ impl Piece {
     }
 
     fn directives(&mut self, directives: &ast::DirectiveList) {
-        for directive in directives.iter() {
+        for directive in directives {
             self.own.nodes += 1;
             for argument in &directive.arguments {
                 self.own.nodes += 1 + nodes_of_value(&argument.value, &mut self.own.variable_uses);

@@ -80,7 +80,10 @@ pub(super) fn argument(
 
 fn number(graph: &Graph, text: &str, ty: Option<&TypeRef>) -> Value {
     match ty.map(|ty| &graph[ty.named()].kind) {
-        Some(TypeKind::Scalar(Scalar::Id)) => Value::String(text.into()),
+        // The original passes numbers through (reference 13, row 23).
+        Some(TypeKind::Scalar(Scalar::Id)) if graph.compatibility == Compatibility::Default => {
+            Value::String(text.into())
+        }
         _ => Number::from_text(text).map_or(Value::Null, Value::Number),
     }
 }

@@ -74,7 +74,7 @@ impl<'a> Rules<'a, '_> {
     }
 
     fn directives(&mut self, directives: &'a DirectiveList) {
-        for directive in directives.iter() {
+        for directive in directives {
             let definition = self.schema.directive_definitions.get(&directive.name);
             self.arguments(&directive.arguments, definition.map(|definition| definition.arguments.as_slice()));
         }
@@ -96,23 +96,13 @@ impl<'a> Rules<'a, '_> {
                 }
             }
             Value::List(items) => {
-                let inner = position.and_then(|position| self.item(position));
+                let inner = position.and_then(Position::item);
                 for item in items {
                     self.value(item, inner);
                 }
             }
             Value::Object(fields) => self.object(value, fields, position),
             Value::Null | Value::Enum(_) | Value::String(_) | Value::Float(_) | Value::Int(_) | Value::Boolean(_) => {}
-        }
-    }
-
-    /// Where items of a list stand; a custom scalar may take a list and says nothing about its items.
-    fn item(&self, position: Position<'a>) -> Option<Position<'a>> {
-        match position.ty {
-            Type::List(item) | Type::NonNullList(item) => {
-                Some(Position { ty: item, default: None, depth: position.depth + 1 })
-            }
-            Type::Named(_) | Type::NonNullNamed(_) => None,
         }
     }
 
@@ -188,6 +178,14 @@ impl<'a> Rules<'a, '_> {
 impl<'a> Position<'a> {
     fn of(definition: &'a Node<InputValueDefinition>, depth: usize) -> Self {
         Self { ty: &definition.ty, default: definition.default_value.as_deref(), depth }
+    }
+
+    /// Where items of a list stand; a custom scalar may take a list and says nothing about its items.
+    fn item(self) -> Option<Self> {
+        match self.ty {
+            Type::List(item) | Type::NonNullList(item) => Some(Self { ty: item, default: None, depth: self.depth + 1 }),
+            Type::Named(_) | Type::NonNullNamed(_) => None,
+        }
     }
 }
 

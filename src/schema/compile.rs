@@ -64,7 +64,12 @@ fn graph(files: &[File], options: &Options, findings: &mut Findings) -> Option<G
         return None;
     }
     if checked.is_empty() {
-        findings.error_with_help("GRAPH_QL_ERROR", "there is no schema file", None, Some("name a `.graphql` file".to_owned()));
+        findings.error_with_help(
+            "GRAPH_QL_ERROR",
+            "there is no schema file",
+            None,
+            Some("name a `.graphql` file".to_owned()),
+        );
         return None;
     }
     let documents: Vec<&Document> = checked.iter().map(|checked| &checked.document).collect();

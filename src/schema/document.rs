@@ -73,9 +73,10 @@ pub(super) fn read(file: &File, findings: &mut Findings) -> Option<Document> {
     add_missing_query(&ast, &mut added);
 
     let built = SchemaBuilder::new().adopt_orphan_extensions().add_ast(&ast).add_ast(&added).build();
-    let schema = match built.map_err(|broken| broken.errors).and_then(|schema| {
-        schema.validate().map_err(|broken| broken.errors)
-    }) {
+    let schema = match built
+        .map_err(|broken| broken.errors)
+        .and_then(|schema| schema.validate().map_err(|broken| broken.errors))
+    {
         Ok(schema) => schema.into_inner(),
         Err(errors) => {
             findings.adopt(&errors, false);

@@ -130,7 +130,10 @@ fn tidy(message: &str) -> String {
     let message = message.trim().trim_end_matches('.');
     let mut chars = message.chars();
     match chars.next() {
-        Some(first) if !message.starts_with(|c: char| c.is_uppercase() && message[c.len_utf8()..].starts_with(char::is_uppercase)) => {
+        Some(first)
+            if !message
+                .starts_with(|c: char| c.is_uppercase() && message[c.len_utf8()..].starts_with(char::is_uppercase)) =>
+        {
             first.to_lowercase().collect::<String>() + chars.as_str()
         }
         _ => message.to_owned(),

@@ -36,10 +36,12 @@ pub(super) fn lower(checked: Vec<(Checked, Renames)>, tables: &mut Tables) -> Lo
     let mut lowered = Lowered::default();
     for (Checked { document, sources, drafts }, renames) in checked {
         let first = lowered.sources.len();
-        lowered.sources.extend(sources.into_iter().map(|source| Source {
-            name: Arc::from(source.name.as_str()),
-            subgraph: Arc::clone(&document.subgraph),
-        }));
+        lowered.sources.extend(
+            sources.into_iter().map(|source| Source {
+                name: Arc::from(source.name.as_str()),
+                subgraph: Arc::clone(&document.subgraph),
+            }),
+        );
         for draft in drafts {
             let id = ConnectorId(u32::try_from(lowered.connectors.len()).expect("fewer than four billion connectors"));
             lowered.spans.push(draft.span);
@@ -65,7 +67,8 @@ fn one(draft: Draft, document: &Document, renames: &Renames, first_source: usize
             }
         }
     };
-    let source = draft.source.map(|at| SourceId(u32::try_from(first_source + at).expect("fewer than four billion sources")));
+    let source =
+        draft.source.map(|at| SourceId(u32::try_from(first_source + at).expect("fewer than four billion sources")));
     Connector {
         coordinate: Arc::from(draft.coordinate),
         name: draft.id.map(|(id, _)| Arc::from(id)),

@@ -39,7 +39,8 @@ pub(super) fn merge(documents: &[&Document], findings: &mut Findings) -> Option<
         }
     }
     for (document, renames) in documents.iter().zip(&renames) {
-        Arc::make_mut(&mut schema.sources).extend(document.schema.sources.iter().map(|(id, file)| (*id, Arc::clone(file))));
+        Arc::make_mut(&mut schema.sources)
+            .extend(document.schema.sources.iter().map(|(id, file)| (*id, Arc::clone(file))));
         for (name, definition) in &document.schema.directive_definitions {
             if !definition.is_built_in() && !document.machinery.contains(&format!("@{name}")) {
                 schema.directive_definitions.entry(name.clone()).or_insert_with(|| definition.clone());
@@ -77,9 +78,7 @@ pub(super) fn merge(documents: &[&Document], findings: &mut Findings) -> Option<
 
 /// What a root type is called when all documents are one: as they say when they agree, else by its default name.
 fn root_name(documents: &[&Document], kind: OperationType, renames: &mut [Renames]) -> Option<Name> {
-    let is_stand_in = |document: &Document, name: &Name| {
-        matches!(document.schema.types.get(name), Some(ExtendedType::Object(object)) if object.fields.contains_key(NO_QUERY_FIELD))
-    };
+    let is_stand_in = |document: &Document, name: &Name| matches!(document.schema.types.get(name), Some(ExtendedType::Object(object)) if object.fields.contains_key(NO_QUERY_FIELD));
     let written: Vec<(usize, Name)> = documents
         .iter()
         .enumerate()
@@ -122,7 +121,15 @@ fn renamed(ty: &ExtendedType, renames: &Renames) -> ExtendedType {
         }
         ExtendedType::Union(union) => {
             let union = union.make_mut();
-            union.members = union.members.iter().cloned().map(|mut member| { rename(&mut member.name); member }).collect();
+            union.members = union
+                .members
+                .iter()
+                .cloned()
+                .map(|mut member| {
+                    rename(&mut member.name);
+                    member
+                })
+                .collect();
         }
         _ => {}
     }
@@ -158,7 +165,8 @@ fn join(known: &mut ExtendedType, other: ExtendedType, findings: &mut Findings) 
         }
         (ExtendedType::Scalar(_), ExtendedType::Scalar(_)) => {}
         (ExtendedType::Enum(known), ExtendedType::Enum(other)) => {
-            let equal = known.values.len() == other.values.len() && known.values.keys().all(|value| other.values.contains_key(value));
+            let equal = known.values.len() == other.values.len()
+                && known.values.keys().all(|value| other.values.contains_key(value));
             if !equal {
                 contradiction("the values of the enum", &other.name, findings);
             }
@@ -185,9 +193,10 @@ fn join_fields(known: &mut Fields, other: &Fields, parent: &Name, findings: &mut
             continue;
         };
         let equal_arguments = first.arguments.len() == field.arguments.len()
-            && first.arguments.iter().all(|argument| {
-                field.argument_by_name(&argument.name).is_some_and(|other| other.ty == argument.ty)
-            });
+            && first
+                .arguments
+                .iter()
+                .all(|argument| field.argument_by_name(&argument.name).is_some_and(|other| other.ty == argument.ty));
         if first.ty != field.ty || !equal_arguments {
             let message = format!("`{parent}.{name}` is declared differently in two files");
             let second = findings.label(field.name.location(), format!("`{}` here", field.ty));
@@ -211,14 +220,13 @@ fn contradiction(what: &str, name: &Name, findings: &mut Findings) {
 
 /// What clients see: no directives of the specs, nothing that is `@inaccessible`.
 pub(super) fn api(merged: &Schema, documents: &[&Document], findings: &mut Findings) -> Option<Valid<Schema>> {
-    let hidden: HashSet<&str> = documents.iter().filter_map(|document| document.names.inaccessible.as_deref()).collect();
-    let machinery: HashSet<&str> = documents
-        .iter()
-        .flat_map(|document| &document.machinery)
-        .filter_map(|name| name.strip_prefix('@'))
-        .collect();
+    let hidden: HashSet<&str> =
+        documents.iter().filter_map(|document| document.names.inaccessible.as_deref()).collect();
+    let machinery: HashSet<&str> =
+        documents.iter().flat_map(|document| &document.machinery).filter_map(|name| name.strip_prefix('@')).collect();
     let mut schema = merged.clone();
-    let is_hidden = |directives: &AstDirectives| directives.iter().any(|directive| hidden.contains(directive.name.as_str()));
+    let is_hidden =
+        |directives: &AstDirectives| directives.iter().any(|directive| hidden.contains(directive.name.as_str()));
     let gone: HashSet<Name> = schema
         .types
         .values()
@@ -226,8 +234,10 @@ pub(super) fn api(merged: &Schema, documents: &[&Document], findings: &mut Findi
         .map(|ty| ty.name().clone())
         .collect();
     schema.types.retain(|name, _| !gone.contains(name));
-    let strip = |directives: &mut DirectiveList| directives.0.retain(|directive| !machinery.contains(directive.name.as_str()));
-    let strip_ast = |directives: &mut AstDirectives| directives.0.retain(|directive| !machinery.contains(directive.name.as_str()));
+    let strip =
+        |directives: &mut DirectiveList| directives.0.retain(|directive| !machinery.contains(directive.name.as_str()));
+    let strip_ast =
+        |directives: &mut AstDirectives| directives.0.retain(|directive| !machinery.contains(directive.name.as_str()));
     strip(&mut schema.schema_definition.make_mut().directives);
     for ty in schema.types.values_mut().filter(|ty| !ty.is_built_in()) {
         match ty {
@@ -258,7 +268,9 @@ pub(super) fn api(merged: &Schema, documents: &[&Document], findings: &mut Findi
             ExtendedType::InputObject(input) => {
                 let input = input.make_mut();
                 strip(&mut input.directives);
-                input.fields.retain(|_, field| !is_hidden(&field.directives) && !gone.contains(field.ty.inner_named_type()));
+                input
+                    .fields
+                    .retain(|_, field| !is_hidden(&field.directives) && !gone.contains(field.ty.inner_named_type()));
                 input.fields.values_mut().for_each(|field| strip_ast(&mut field.make_mut().directives));
             }
         }
@@ -282,7 +294,9 @@ fn keep_fields(
     for field in fields.values_mut() {
         let field = field.make_mut();
         strip(&mut field.directives);
-        field.arguments.retain(|argument| !is_hidden(&argument.directives) && !gone.contains(argument.ty.inner_named_type()));
+        field
+            .arguments
+            .retain(|argument| !is_hidden(&argument.directives) && !gone.contains(argument.ty.inner_named_type()));
         field.arguments.iter_mut().for_each(|argument| strip(&mut argument.make_mut().directives));
     }
 }

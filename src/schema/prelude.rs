@@ -30,14 +30,37 @@ pub(super) fn sdl(links: &Links) -> String {
 }
 
 /// Types of the connect spec.
-const CONNECT_TYPES: [&str; 7] =
-    ["SourceHTTP", "ConnectHTTP", "HTTPHeaderMapping", "ConnectBatch", "ConnectorErrors", "JSONSelection", "URLTemplate"];
+const CONNECT_TYPES: [&str; 7] = [
+    "SourceHTTP",
+    "ConnectHTTP",
+    "HTTPHeaderMapping",
+    "ConnectBatch",
+    "ConnectorErrors",
+    "JSONSelection",
+    "URLTemplate",
+];
 
 /// Directives of the federation spec.
 const FEDERATION_DIRECTIVES: [&str; 19] = [
-    "key", "external", "requires", "provides", "shareable", "inaccessible", "tag", "override", "extends",
-    "composeDirective", "interfaceObject", "authenticated", "requiresScopes", "policy", "cost", "listSize", "context",
-    "fromContext", "cacheTag",
+    "key",
+    "external",
+    "requires",
+    "provides",
+    "shareable",
+    "inaccessible",
+    "tag",
+    "override",
+    "extends",
+    "composeDirective",
+    "interfaceObject",
+    "authenticated",
+    "requiresScopes",
+    "policy",
+    "cost",
+    "listSize",
+    "context",
+    "fromContext",
+    "cacheTag",
 ];
 
 const LINK: &str = "

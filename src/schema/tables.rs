@@ -172,8 +172,8 @@ fn literal(value: &ast::Value, is_id: bool, depth: usize) -> Value {
         ast::Value::String(text) => Value::String(text.clone()),
         ast::Value::Enum(name) => Value::String(name.to_string()),
         ast::Value::List(items) => Value::Array(items.iter().map(|item| literal(item, false, depth)).collect()),
-        ast::Value::Object(members) => {
-            Value::Object(members.iter().map(|(name, value)| (name.to_string(), literal(value, false, depth))).collect())
-        }
+        ast::Value::Object(members) => Value::Object(
+            members.iter().map(|(name, value)| (name.to_string(), literal(value, false, depth))).collect(),
+        ),
     }
 }

@@ -42,7 +42,12 @@ fn all_fixture_schemas_compile() {
         let text = std::fs::read_to_string(&path).expect("a text");
         for options in [Options::default(), strict()] {
             if let Err(findings) = compile(&[file("api", &text)], &options) {
-                panic!("{} ({:?})\n{}", path.display(), options.compatibility, render(&findings, Format::Human { color: false }));
+                panic!(
+                    "{} ({:?})\n{}",
+                    path.display(),
+                    options.compatibility,
+                    render(&findings, Format::Human { color: false })
+                );
             }
         }
     }
@@ -64,7 +69,12 @@ fn broken_edits_give_their_codes() {
             assert!(text.contains(old), "{}", case["name"]);
             text = text.replace(old, new);
         }
-        let wanted: BTreeSet<String> = case["codes"].as_array().expect("a list").iter().map(|code| code.as_str().expect("text").to_owned()).collect();
+        let wanted: BTreeSet<String> = case["codes"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|code| code.as_str().expect("text").to_owned())
+            .collect();
         let found = codes(&text, &strict());
         if found != wanted {
             wrong.push(format!("{}: wanted {wanted:?}, found {found:?}", case["name"]));
@@ -296,4 +306,21 @@ type Person @key(fields: "id") {{ id: ID! name: String mother: Person @connect(s
     );
     assert!(compiled(&text).warnings.is_empty());
     assert_eq!(codes(&text, &strict()), BTreeSet::from(["CIRCULAR_REFERENCE".to_owned()]));
+}
+
+#[test]
+fn the_demo_graph_compiles() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("schema");
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("the demo's schema") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|extension| extension == "graphql") {
+            let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            files.push(file(&stem, &std::fs::read_to_string(&path).expect("a text")));
+        }
+    }
+    files.sort_by(|a, b| a.subgraph.cmp(&b.subgraph));
+    assert_eq!(files.len(), 5);
+    let findings = compile(&files, &Options::default()).map_or_else(|findings| findings, |compiled| compiled.warnings);
+    assert!(findings.is_empty(), "{}", render(&findings, Format::Human { color: false }));
 }

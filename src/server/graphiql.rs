@@ -18,7 +18,7 @@ const PAGE: &str = include_str!("graphiql/dist/index.html");
 
 /// Nothing from elsewhere is loaded or asked. Styles are written into the page by the editor.
 const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self'; \
+    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self' data:; \
      img-src 'self' data:; connect-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'",
 );
 

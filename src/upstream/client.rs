@@ -107,6 +107,10 @@ impl Client {
         if let Some(host) = self.redirected(&mut url) {
             headers.entry(header::HOST).or_insert(host);
         }
+        if call.body.is_none() && [Method::POST, Method::PUT, Method::PATCH].contains(&call.method) {
+            // RFC 9110, 8.6: methods that anticipate content say that there is none.
+            headers.entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
+        }
         let mut request = reqwest::Request::new(call.method.clone(), url);
         *request.headers_mut() = headers;
         *request.body_mut() = call.body.clone().map(reqwest::Body::from);

@@ -139,4 +139,4 @@ impl Coding {
 
 #[cfg(test)]
 #[path = "decode_tests.rs"]
-mod tests;
+pub(super) mod tests;

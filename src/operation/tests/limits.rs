@@ -61,6 +61,14 @@ fn repeated(before: &str, unit: impl Fn(usize) -> String, after: &str) -> String
     text + after
 }
 
+fn many(count: usize, unit: impl Fn(usize) -> String) -> String {
+    let mut text = String::new();
+    for index in 0..count {
+        text += &unit(index);
+    }
+    text
+}
+
 /// Refused or bound; in both cases this returns.
 fn outcome(graph: &Graph, text: &str, limits: &Limits) -> Result<(), Refusal> {
     let document = parse(graph, text, limits)?;
@@ -124,6 +132,41 @@ fn the_worst_documents_end() {
                 let size: usize = refusal.errors.iter().map(|error| error.message.len()).sum();
                 assert!(size <= SIZE, "{name}: {size} bytes of messages");
             }
+        }
+    }
+}
+
+/// Documents that stay under every limit, each as near to one of them as it gets.
+#[test]
+fn the_worst_documents_under_the_limits_are_answered() {
+    let chain = |depth: usize| format!("{}id{}", "friend{".repeat(depth), "}".repeat(depth));
+    let keys = many(2_400, |index| format!("k{index}:1 "));
+    let documents = [
+        ("aliases", format!("{{ {} }}", many(2_490, |index| format!("a{index}:me{{id}}")))),
+        ("conditions", format!("query ($a: Boolean!) {{ {} }}", many(1_240, |_| "me@skip(if:$a){id}".into()))),
+        ("uses of variables", {
+            let declared = many(400, |index| format!("$v{index}:Any "));
+            let used = many(3_700, |index| format!("$v{} ", 399 - index % 400));
+            format!("query ({declared}) {{ anything(value: [{used}]) }}")
+        }),
+        ("deep fragments", {
+            let spreads = many(20, |index| format!("a{index}: me {{ ...f friend {{ b{index}: id }} }}"));
+            format!("{{ {spreads} }} fragment f on Person {{ {} }}", chain(90))
+        }),
+        ("operations that share a fragment", {
+            let fields = many(190, |index| format!("a{index}:me{{id}}"));
+            format!("fragment f on Query {{ {fields} }} {}", many(50, |index| format!("query q{index}{{...f}}")))
+        }),
+        ("objects compared key by key", format!("{{ anything(value: {{ {keys} }}) anything(value: {{ {keys} }}) }}")),
+        ("values", format!("{{ products(ids: [{}]) {{ id }} }}", "1 ".repeat(14_900))),
+        ("directives", format!("query {} {{ me {{ id }} }}", "@label(text:\"\")".repeat(2_100))),
+    ];
+    let graph = shop();
+    for (name, text) in &documents {
+        assert!(text.len() <= SIZE, "{name}: {}", text.len());
+        let document = parsed(&graph, text).unwrap_or_else(|refusal| panic!("{name}: {refusal:?}"));
+        if document.executable().operations.len() == 1 {
+            bind(&graph, &document, None).unwrap_or_else(|refusal| panic!("{name}: {refusal:?}"));
         }
     }
 }
@@ -202,7 +245,7 @@ fn sets_that_multiply_by_type_are_refused() {
 
 #[test]
 fn conditions_of_one_field_are_bounded() {
-    let declared: String = (0..12).map(|index| format!("$v{index}:Boolean! ")).collect();
+    let declared = many(12, |index| format!("$v{index}:Boolean! "));
     let mut selected = String::new();
     for first in 0..12 {
         for second in 0..first {

@@ -1,11 +1,17 @@
 //! Whatever the text is, parsing and binding return.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
 use super::super::{
     Limits, bind, parse,
     testing::{parsed, shop},
 };
+use crate::schema::Graph;
+
+/// Built once for all cases.
+static SHOP: LazyLock<Graph> = LazyLock::new(shop);
 
 const SEEDS: [&str; 6] = [
     "query A($a: ID!, $b: [Int!] = [1, 2]) @label(text: \"x\") { product(id: $a) { name ...f @include(if: true) } }",
@@ -62,18 +68,18 @@ proptest! {
 
     #[test]
     fn mutated_documents_are_parsed_or_refused(text in mutated()) {
-        let graph = shop();
-        match parsed(&graph, &text) {
-            Ok(document) => drop(bind(&graph, &document, None)),
+        let graph = &*SHOP;
+        match parsed(graph, &text) {
+            Ok(document) => drop(bind(graph, &document, None)),
             Err(refusal) => prop_assert!(!refusal.errors.is_empty()),
         }
     }
 
     #[test]
     fn any_text_is_parsed_or_refused(text in "\\PC{0,200}") {
-        let graph = shop();
+        let graph = &*SHOP;
         let small = Limits { bytes_max: 150, tokens_max: 40, nesting_max: 5, selections_max: 10 };
-        if let Err(refusal) = parse(&graph, &text, &small) {
+        if let Err(refusal) = parse(graph, &text, &small) {
             prop_assert!(!refusal.errors.is_empty());
         }
     }

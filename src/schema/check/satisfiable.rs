@@ -14,7 +14,9 @@ use apollo_compiler::{Schema, parser::SourceSpan, schema::ExtendedType};
 use crate::{
     error::Diagnostic,
     mapping::KeyTree,
-    schema::{ConnectorId, FieldId, Graph, Provides, TypeId, TypeKind, directive::selection::merge, findings::Findings},
+    schema::{
+        ConnectorId, FieldId, Graph, Provides, TypeId, TypeKind, directive::selection::merge, findings::Findings,
+    },
 };
 
 /// States beyond which the search gives up and accepts: such a graph is judged when operations are planned.
@@ -119,7 +121,10 @@ impl Search<'_> {
         let message = if reached.is_empty() {
             format!("no connector provides `{}.{name}`", parent.name)
         } else {
-            format!("no connector can provide `{}.{name}` where `{reached}` reaches it: `{prefix}{{ {query} }}`", parent.name)
+            format!(
+                "no connector can provide `{}.{name}` where `{reached}` reaches it: `{prefix}{{ {query} }}`",
+                parent.name
+            )
         };
         let label = match self.origin.and_then(|origin| self.spans[origin.0 as usize]) {
             Some(span) => self.findings.label(Some(span), format!("this yields a `{}` without `{name}`", parent.name)),
@@ -144,7 +149,10 @@ impl Search<'_> {
             .map(|key| format!("`{key}`"))
             .collect();
         if keys.is_empty() {
-            format!("select `{name}` here, or add a connector that completes `{}` by a key that is selected here", parent.name)
+            format!(
+                "select `{name}` here, or add a connector that completes `{}` by a key that is selected here",
+                parent.name
+            )
         } else {
             format!("select `{name}` here, or a key by which `{}` can be completed: {}", parent.name, keys.join(" or "))
         }
@@ -174,7 +182,8 @@ fn closure(graph: &Graph, ty: TypeId, have: &Provides, depth: usize) -> Known {
         }
     }
     let own = object.connectors.iter().map(|id| (*id, None));
-    let of_fields = object.fields.iter().flat_map(|(name, field)| graph[*field].connectors.iter().map(move |id| (*id, Some(name))));
+    let of_fields =
+        object.fields.iter().flat_map(|(name, field)| graph[*field].connectors.iter().map(move |id| (*id, Some(name))));
     let mut waiting: Vec<(ConnectorId, Option<&Arc<str>>)> = own.chain(of_fields).collect();
     loop {
         let (ready, rest): (Vec<_>, Vec<_>) =

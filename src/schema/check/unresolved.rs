@@ -35,11 +35,15 @@ pub(in crate::schema) fn check(document: &Document, selected: &Selected, finding
             if has_connector || is_known || field.name == NO_QUERY_FIELD {
                 continue;
             }
-            let is_root = document.schema.schema_definition.iter_root_operations().any(|(_, name)| *name == object.name);
+            let is_root =
+                document.schema.schema_definition.iter_root_operations().any(|(_, name)| *name == object.name);
             let help = if is_root {
                 format!("give `{}` a connector: `@{}(…)`", field.name, document.names.connect)
             } else {
-                format!("select `{}` in a connector that yields `{}`, or give it a connector of its own", field.name, object.name)
+                format!(
+                    "select `{}` in a connector that yields `{}`, or give it a connector of its own",
+                    field.name, object.name
+                )
             };
             let message = format!("no connector provides `{}.{}`", object.name, field.name);
             findings.error_with_help("CONNECTORS_UNRESOLVED_FIELD", message, field.name.location(), Some(help));

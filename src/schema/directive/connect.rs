@@ -97,7 +97,8 @@ impl Reader<'_> {
         let mut drafts = Vec::new();
         for ty in document.schema.types.values() {
             let ExtendedType::Object(object) = ty else { continue };
-            let root = definition.iter_root_operations().find(|(_, name)| name.name == object.name).map(|(kind, _)| kind);
+            let root =
+                definition.iter_root_operations().find(|(_, name)| name.name == object.name).map(|(kind, _)| kind);
             let wanted = |directive: &Directive| directive.name == document.names.connect.as_str();
             for (index, directive) in object.directives.0.iter().filter(|directive| wanted(directive)).enumerate() {
                 if root.is_some() {
@@ -106,7 +107,8 @@ impl Reader<'_> {
                     self.findings.error_with_help("CONNECT_ON_ROOT", message, directive.location(), help);
                     continue;
                 }
-                drafts.extend(self.one(version, &Site { directive: &directive.node, index, object, field: None, root }));
+                drafts
+                    .extend(self.one(version, &Site { directive: &directive.node, index, object, field: None, root }));
             }
             for field in object.fields.values() {
                 for (index, directive) in field.directives.iter().filter(|directive| wanted(directive)).enumerate() {
@@ -126,7 +128,12 @@ impl Reader<'_> {
             let Some((id, span)) = &draft.id else { continue };
             if drafts[..at].iter().any(|other| other.id.as_ref().is_some_and(|(known, _)| known == id)) {
                 let message = format!("two connectors have the id `{id}`");
-                self.findings.error_with_help("DUPLICATE_ID_NAME", message, *span, Some("give each its own id".to_owned()));
+                self.findings.error_with_help(
+                    "DUPLICATE_ID_NAME",
+                    message,
+                    *span,
+                    Some("give each its own id".to_owned()),
+                );
             }
         }
     }
@@ -157,7 +164,12 @@ impl Reader<'_> {
         let selection_scope = Scope { batch: None, ..response };
         let text = read(written, &selection_scope, codes, Expected::Any, self.findings)?;
         if text.mapping.is_empty() {
-            self.findings.error_with_help("INVALID_SELECTION", "the selection is empty", written.location(), Some("name at least one field".to_owned()));
+            self.findings.error_with_help(
+                "INVALID_SELECTION",
+                "the selection is empty",
+                written.location(),
+                Some("name at least one field".to_owned()),
+            );
             return None;
         }
         if request.is_none() && argument(directive, "http").is_none() {
@@ -187,7 +199,9 @@ impl Reader<'_> {
         let mut draft = Draft {
             coordinate: coordinate(self.document, site),
             place: match site.field {
-                Some(field) => DraftPlace::Field { parent: site.object.name.clone(), field: field.name.clone(), root: site.root },
+                Some(field) => {
+                    DraftPlace::Field { parent: site.object.name.clone(), field: field.name.clone(), root: site.root }
+                }
                 None => DraftPlace::Type { ty: site.object.name.clone() },
             },
             span: directive.location(),
@@ -226,7 +240,10 @@ impl Reader<'_> {
             ("SOURCE_NAME_MISMATCH", format!("there is no source `{name}`"))
         };
         let help = if self.sources.is_empty() {
-            Some(format!("add `@{}(name: \"{name}\", http: {{ baseURL: \"https://…\" }})` to the schema", self.document.names.source))
+            Some(format!(
+                "add `@{}(name: \"{name}\", http: {{ baseURL: \"https://…\" }})` to the schema",
+                self.document.names.source
+            ))
         } else {
             known_names(name, self.sources.iter().map(|source| source.name.as_str()))
         };
@@ -247,7 +264,12 @@ impl Reader<'_> {
 
     /// The request, and its own mappings. `source` as [`Self::source`] gives it.
     #[expect(clippy::option_option, reason = "named but unknown differs from not named")]
-    fn request(&mut self, directive: &Node<Directive>, source: Option<Option<usize>>, scope: &Scope<'_>) -> (Option<Request>, Vec<Text>) {
+    fn request(
+        &mut self,
+        directive: &Node<Directive>,
+        source: Option<Option<usize>>,
+        scope: &Scope<'_>,
+    ) -> (Option<Request>, Vec<Text>) {
         let Some(settings) = argument(directive, "http") else {
             if scope.version < Version::V0_4 {
                 let help = Some("add `http: { GET: \"/…\" }`, or link connect `v0.4`".to_owned());
@@ -259,7 +281,8 @@ impl Reader<'_> {
         let (parts, mut texts) = http::parts(settings, scope, self.findings);
         let (own_headers, header_texts) = http::headers(settings, scope, self.findings);
         texts.extend(header_texts);
-        let body = member(settings, "body").and_then(|body| read(body, scope, Codes::one("INVALID_BODY"), Expected::Any, self.findings));
+        let body = member(settings, "body")
+            .and_then(|body| read(body, scope, Codes::one("INVALID_BODY"), Expected::Any, self.findings));
         texts.extend(body.clone());
         let Some((method, url)) = self.method(settings) else { return (None, texts) };
         let Some(url) = http::template(url, scope, "INVALID_URL", self.findings) else { return (None, texts) };
@@ -292,7 +315,12 @@ impl Reader<'_> {
             }
             (Some(_), Some((_, second))) => {
                 let help = Some("keep one; further connectors may follow on the same field".to_owned());
-                self.findings.error_with_help("MULTIPLE_HTTP_METHODS", "`http` has more than one method", second.location(), help);
+                self.findings.error_with_help(
+                    "MULTIPLE_HTTP_METHODS",
+                    "`http` has more than one method",
+                    second.location(),
+                    help,
+                );
                 None
             }
         }
@@ -343,7 +371,11 @@ impl Reader<'_> {
         draft.success = mapping(&own.success).or_else(|| source.and_then(|source| source.success.clone()));
         draft.errors = Errors {
             message: mapping(&own.message).or_else(|| source.and_then(|source| source.message.clone())),
-            extensions: source.and_then(|source| source.extensions.clone()).into_iter().chain(mapping(&own.extensions)).collect(),
+            extensions: source
+                .and_then(|source| source.extensions.clone())
+                .into_iter()
+                .chain(mapping(&own.extensions))
+                .collect(),
         };
     }
 
@@ -353,7 +385,12 @@ impl Reader<'_> {
             Some(number) if number > 0 => usize::try_from(number).ok(),
             _ => {
                 let help = Some("give the most keys that one request may hold".to_owned());
-                self.findings.error_with_help("GRAPH_QL_ERROR", "`maxSize` has to be at least 1", size.location(), help);
+                self.findings.error_with_help(
+                    "GRAPH_QL_ERROR",
+                    "`maxSize` has to be at least 1",
+                    size.location(),
+                    help,
+                );
                 None
             }
         }
@@ -368,7 +405,9 @@ impl Reader<'_> {
                 |(literal, range)| literal.label(range, self.findings, "`$batch` makes one call for many objects"),
             ),
         );
-        finding.labels.extend(this.map(|(literal, range)| literal.label(range, self.findings, "`$this` is one object")));
+        finding
+            .labels
+            .extend(this.map(|(literal, range)| literal.label(range, self.findings, "`$this` is one object")));
         self.findings.push(finding.help("use `$batch` alone, or `$this` alone"));
     }
 
@@ -378,16 +417,30 @@ impl Reader<'_> {
         }
         let mut spans = text.mapping.reads_input();
         let outcome = [Variable::Status, Variable::Response];
-        spans.extend(text.mapping.uses().into_iter().filter(|used| used.variable.is_some_and(|variable| outcome.contains(&variable))).map(|used| used.span));
+        spans.extend(
+            text.mapping
+                .uses()
+                .into_iter()
+                .filter(|used| used.variable.is_some_and(|variable| outcome.contains(&variable)))
+                .map(|used| used.span),
+        );
         if let Some(span) = spans.first() {
-            let message = format!("`{}` makes no request, so there is no response to read", coordinate(self.document, site));
+            let message =
+                format!("`{}` makes no request, so there is no response to read", coordinate(self.document, site));
             let finding = text.error("REQUESTLESS_SELECTION_USES_REQUEST_DATA", message, span, self.findings);
             self.findings.push(finding.help("add `http`, or use variables and literals only"));
         }
     }
 
     /// What the connector needs of the object it completes.
-    fn derive_key(&mut self, draft: &mut Draft, site: &Site<'_>, request: &[Text], selection: &Text, outcome: &Outcome) {
+    fn derive_key(
+        &mut self,
+        draft: &mut Draft,
+        site: &Site<'_>,
+        request: &[Text],
+        selection: &Text,
+        outcome: &Outcome,
+    ) {
         let mut texts: Vec<&Text> = request.iter().chain([selection]).collect();
         if self.compatibility == Compatibility::Default {
             texts.extend([&outcome.message, &outcome.extensions, &outcome.success].into_iter().flatten());
@@ -403,7 +456,13 @@ impl Reader<'_> {
         let ty = match (site.field, site.root) {
             (Some(field), Some(_)) => {
                 if draft.entity {
-                    draft.key = entity::key(self.document, field, &needs(Variable::Args).unwrap_or_default(), draft.span, self.findings);
+                    draft.key = entity::key(
+                        self.document,
+                        field,
+                        &needs(Variable::Args).unwrap_or_default(),
+                        draft.span,
+                        self.findings,
+                    );
                 }
                 return;
             }
@@ -412,7 +471,9 @@ impl Reader<'_> {
         let variable = if draft.batch.is_some() { Variable::Batch } else { Variable::This };
         let Some(mut tree) = needs(variable) else {
             if site.field.is_none() {
-                let help = Some("use `$this` or `$batch` in the request, so that it is clear which object is asked for".to_owned());
+                let help = Some(
+                    "use `$this` or `$batch` in the request, so that it is clear which object is asked for".to_owned(),
+                );
                 let message = format!("the connector on `{ty}` uses no key");
                 self.findings.error_with_help("CONNECTORS_CANNOT_RESOLVE_KEY", message, draft.span, help);
             }

@@ -50,11 +50,14 @@ pub(in crate::schema) fn check_place(
         return false;
     }
     let is_object = match &field.ty {
-        Type::Named(name) => matches!(document.schema.types.get(name), Some(ExtendedType::Object(_) | ExtendedType::Interface(_))),
+        Type::Named(name) => {
+            matches!(document.schema.types.get(name), Some(ExtendedType::Object(_) | ExtendedType::Interface(_)))
+        }
         _ => false,
     };
     if !is_object {
-        let message = format!("`{}` cannot be an entity: it has to return one nullable object, not `{}`", field.name, field.ty);
+        let message =
+            format!("`{}` cannot be an entity: it has to return one nullable object, not `{}`", field.name, field.ty);
         let help = Some(format!("make its type `{}`, or remove `entity: true`", field.ty.inner_named_type()));
         findings.error_with_help("ENTITY_TYPE_INVALID", message, span, help);
         return false;
@@ -90,7 +93,10 @@ fn check_argument(schema: &Schema, argument: &InputValueDefinition, ty: &str, de
             check_argument(schema, member, given, depth, findings);
         }
     } else if wanted != given || argument.ty.is_list() != field.ty.is_list() {
-        let message = format!("the argument `{}` is `{}`, but the field `{ty}.{}` is `{}`", argument.name, argument.ty, field.name, field.ty);
+        let message = format!(
+            "the argument `{}` is `{}`, but the field `{ty}.{}` is `{}`",
+            argument.name, argument.ty, field.name, field.ty
+        );
         findings.error_with_help(CODE, message, argument.ty.location(), Some(format!("make it `{}`", field.ty)));
     }
 }
@@ -117,7 +123,9 @@ pub(in crate::schema) fn key(
 }
 
 fn expand(schema: &Schema, ty: &Type, needs: &KeyTree, depth: usize) -> KeyTree {
-    let (Some(ExtendedType::InputObject(object)), Some(depth)) = (schema.types.get(ty.inner_named_type()), depth.checked_sub(1)) else {
+    let (Some(ExtendedType::InputObject(object)), Some(depth)) =
+        (schema.types.get(ty.inner_named_type()), depth.checked_sub(1))
+    else {
         return KeyTree::default();
     };
     let mut tree = KeyTree::default();
@@ -125,7 +133,8 @@ fn expand(schema: &Schema, ty: &Type, needs: &KeyTree, depth: usize) -> KeyTree 
         let below = needs.keys.get(member.name.as_str());
         if below.is_some() || needs.keys.is_empty() {
             let empty = KeyTree::default();
-            tree.keys.insert(Arc::from(member.name.as_str()), expand(schema, &member.ty, below.unwrap_or(&empty), depth));
+            tree.keys
+                .insert(Arc::from(member.name.as_str()), expand(schema, &member.ty, below.unwrap_or(&empty), depth));
         }
     }
     tree

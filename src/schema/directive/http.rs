@@ -92,7 +92,11 @@ pub(in crate::schema) fn check_absolute(checked: &CheckedTemplate, allow_compute
                 if in_host {
                     let label = literal.label(range.clone(), findings, "");
                     let message = "an expression may stand only after the host of the URL";
-                    findings.push(Diagnostic::error("INVALID_URL", message, label).help("declare an `@source` with this URL as `baseURL`, which may use `$config` and `$env`"));
+                    findings.push(
+                        Diagnostic::error("INVALID_URL", message, label).help(
+                            "declare an `@source` with this URL as `baseURL`, which may use `$config` and `$env`",
+                        ),
+                    );
                     return;
                 }
                 sample.push('x');
@@ -139,7 +143,11 @@ pub(in crate::schema) fn parts(http: &Node<Value>, scope: &Scope<'_>, findings: 
 }
 
 /// Reads `headers:`.
-pub(in crate::schema) fn headers(http: &Node<Value>, scope: &Scope<'_>, findings: &mut Findings) -> (Vec<Header>, Vec<Text>) {
+pub(in crate::schema) fn headers(
+    http: &Node<Value>,
+    scope: &Scope<'_>,
+    findings: &mut Findings,
+) -> (Vec<Header>, Vec<Text>) {
     let (mut headers, mut texts) = (Vec::<Header>::new(), Vec::new());
     let Some(listed) = member(http, "headers") else { return (headers, texts) };
     for entry in elements(listed) {
@@ -147,7 +155,12 @@ pub(in crate::schema) fn headers(http: &Node<Value>, scope: &Scope<'_>, findings
         if headers.iter().any(|known| known.name == header.name) {
             let span = member(entry, "name").and_then(Node::location);
             let message = format!("the header `{}` is set twice", header.name);
-            findings.error_with_help("HTTP_HEADER_NAME_COLLISION", message, span, Some("remove one of them".to_owned()));
+            findings.error_with_help(
+                "HTTP_HEADER_NAME_COLLISION",
+                message,
+                span,
+                Some("remove one of them".to_owned()),
+            );
             continue;
         }
         headers.push(header);

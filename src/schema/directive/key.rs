@@ -27,18 +27,21 @@ pub(in crate::schema) fn keys_of(document: &Document, ty: &str, mut findings: Op
     let Some(name) = &document.names.key else { return Vec::new() };
     let Some(extended) = document.schema.types.get(ty) else { return Vec::new() };
     let directives = extended.directives().0.iter().filter(|directive| directive.name == name.as_str());
-    directives.filter_map(|directive| {
-        let key = read(directive)?;
-        let problem = match &key.0 {
-            Err(problem) => Some(problem.clone()),
-            Ok(fields) => unknown(&document.schema, ty, fields).map(|(ty, name)| format!("the type `{ty}` has no field `{name}`")),
-        };
-        if let (Some(problem), Some(findings)) = (problem, findings.as_deref_mut()) {
-            let span = argument(directive, "fields").and_then(Node::location);
-            findings.error("GRAPH_QL_ERROR", format!("the key of `{ty}` is no field set: {problem}"), span);
-        }
-        Some(Key { fields: key.0.ok()?, text: key.1, resolvable: key.2, span: directive.location() })
-    }).collect()
+    directives
+        .filter_map(|directive| {
+            let key = read(directive)?;
+            let problem = match &key.0 {
+                Err(problem) => Some(problem.clone()),
+                Ok(fields) => unknown(&document.schema, ty, fields)
+                    .map(|(ty, name)| format!("the type `{ty}` has no field `{name}`")),
+            };
+            if let (Some(problem), Some(findings)) = (problem, findings.as_deref_mut()) {
+                let span = argument(directive, "fields").and_then(Node::location);
+                findings.error("GRAPH_QL_ERROR", format!("the key of `{ty}` is no field set: {problem}"), span);
+            }
+            Some(Key { fields: key.0.ok()?, text: key.1, resolvable: key.2, span: directive.location() })
+        })
+        .collect()
 }
 
 type Read = (Result<KeyTree, String>, String, bool);
@@ -74,12 +77,18 @@ pub(in crate::schema) fn parse(text: &str) -> Result<KeyTree, String> {
                 last = None;
             }
             name => {
-                let good = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.starts_with(|c: char| c.is_ascii_digit());
+                let good = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+                    && !name.starts_with(|c: char| c.is_ascii_digit());
                 if !good {
                     return Err(format!("`{name}` is no field name"));
                 }
                 let name: Arc<str> = Arc::from(name);
-                stack.last_mut().ok_or("a brace is closed that was not opened")?.keys.entry(Arc::clone(&name)).or_default();
+                stack
+                    .last_mut()
+                    .ok_or("a brace is closed that was not opened")?
+                    .keys
+                    .entry(Arc::clone(&name))
+                    .or_default();
                 last = Some(name);
             }
         }

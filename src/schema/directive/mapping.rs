@@ -30,7 +30,13 @@ impl Text {
     }
 
     /// An error at a part of the mapping.
-    pub(in crate::schema) fn error(&self, code: &'static str, message: impl Into<String>, span: &Span, findings: &Findings) -> Diagnostic {
+    pub(in crate::schema) fn error(
+        &self,
+        code: &'static str,
+        message: impl Into<String>,
+        span: &Span,
+        findings: &Findings,
+    ) -> Diagnostic {
         Diagnostic::error(code, message, self.literal.label(self.place(span), findings, ""))
     }
 }
@@ -114,7 +120,13 @@ pub(in crate::schema) fn read(
 }
 
 /// Checks a parsed mapping.
-pub(in crate::schema) fn check(text: &Text, scope: &Scope<'_>, codes: Codes, expected: Expected, findings: &mut Findings) {
+pub(in crate::schema) fn check(
+    text: &Text,
+    scope: &Scope<'_>,
+    codes: Codes,
+    expected: Expected,
+    findings: &mut Findings,
+) {
     let before = findings.error_count();
     check_uses(text, scope, codes, findings);
     if scope.compatibility == Compatibility::Default {
@@ -292,7 +304,9 @@ impl Scope<'_> {
         let needs = mapping.needs(variable).unwrap_or_default();
         let kind = match variable {
             Variable::Args => match self.args {
-                Some(args) => ShapeKind::Object(self.input_members(args.iter().map(|arg| (arg.name.as_str(), &*arg.ty)), &needs)),
+                Some(args) => {
+                    ShapeKind::Object(self.input_members(args.iter().map(|arg| (arg.name.as_str(), &*arg.ty)), &needs))
+                }
                 None => ShapeKind::Unknown,
             },
             Variable::This => self.this.map_or(ShapeKind::Unknown, |ty| self.output(ty, &needs)),
@@ -364,7 +378,10 @@ fn shape(kind: ShapeKind) -> Shape {
 fn misfit(shape: &Shape, expected: Expected) -> Option<(String, Option<Span>)> {
     use ShapeKind as K;
     if let K::OneOf(alternatives) = &shape.kind {
-        return alternatives.iter().find_map(|alternative| misfit(alternative, expected)).map(|(text, span)| (text, span.or_else(|| shape.span.clone())));
+        return alternatives
+            .iter()
+            .find_map(|alternative| misfit(alternative, expected))
+            .map(|(text, span)| (text, span.or_else(|| shape.span.clone())));
     }
     let found = describe(&shape.kind);
     let wrong = match expected {

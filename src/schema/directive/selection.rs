@@ -2,7 +2,11 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use apollo_compiler::{Name, Schema, ast::{FieldDefinition, Type}, schema::ExtendedType};
+use apollo_compiler::{
+    Name, Schema,
+    ast::{FieldDefinition, Type},
+    schema::ExtendedType,
+};
 
 use super::mapping::{Scope, Text};
 use crate::{
@@ -37,7 +41,12 @@ impl Check<'_> {
         let is_composite = self.document.schema.types.get(named).is_some_and(|ty| !ty.is_leaf());
         if self.compatibility == Compatibility::Strict && is_composite && parent == Some(named) {
             let whole = 0..text.mapping.text.len();
-            self.error("CIRCULAR_REFERENCE", format!("the connector returns its own parent type `{named}`"), &whole, None);
+            self.error(
+                "CIRCULAR_REFERENCE",
+                format!("the connector returns its own parent type `{named}`"),
+                &whole,
+                None,
+            );
         }
         self.value(&shape, named, None, &mut Vec::new())
     }
@@ -64,7 +73,12 @@ impl Check<'_> {
                 if self.compatibility == Compatibility::Strict && path.contains(ty) {
                     let span = place(shape, field, self.text);
                     let message = format!("`{ty}` occurs inside itself in this selection");
-                    self.error("CIRCULAR_REFERENCE", message, &span, Some(format!("select only a key of `{ty}` with a connector of its own")));
+                    self.error(
+                        "CIRCULAR_REFERENCE",
+                        message,
+                        &span,
+                        Some(format!("select only a key of `{ty}` with a connector of its own")),
+                    );
                     return Provides::default();
                 }
                 path.push(ty.clone());
@@ -82,13 +96,23 @@ impl Check<'_> {
             let span = place(group, field, self.text);
             let name = field.map_or_else(|| ty.name().to_string(), |(name, _)| name.clone());
             let message = format!("`{name}` is no object, so nothing can be selected of it");
-            let help = Some(format!("`{}` is a {}; remove the braces", ty.name(), if ty.is_enum() { "enum" } else { "scalar" }));
+            let help = Some(format!(
+                "`{}` is a {}; remove the braces",
+                ty.name(),
+                if ty.is_enum() { "enum" } else { "scalar" }
+            ));
             self.error("GROUP_SELECTION_IS_NOT_OBJECT", message, &span, help);
         }
         Provides { is_leaf: true, ..Provides::default() }
     }
 
-    fn composite(&mut self, shape: &Shape, ty: &Name, field: Option<&(String, Span)>, path: &mut Vec<Name>) -> Provides {
+    fn composite(
+        &mut self,
+        shape: &Shape,
+        ty: &Name,
+        field: Option<&(String, Span)>,
+        path: &mut Vec<Name>,
+    ) -> Provides {
         match &shape.kind {
             ShapeKind::Group(_, fields) => self.fields(fields, ty, path),
             ShapeKind::Object(fields) if self.text.mapping.version >= Version::V0_4 => self.fields(fields, ty, path),
@@ -101,7 +125,12 @@ impl Check<'_> {
                 provides
             }
             ShapeKind::Null | ShapeKind::Missing => Provides::default(),
-            ShapeKind::Unknown | ShapeKind::Bool(_) | ShapeKind::Int | ShapeKind::Float | ShapeKind::String(_) | ShapeKind::Object(_) => {
+            ShapeKind::Unknown
+            | ShapeKind::Bool(_)
+            | ShapeKind::Int
+            | ShapeKind::Float
+            | ShapeKind::String(_)
+            | ShapeKind::Object(_) => {
                 let span = place(shape, field, self.text);
                 let name = field.map_or_else(|| ty.to_string(), |(name, _)| name.clone());
                 let message = format!("`{name}` is an object, so its fields have to be selected");
@@ -158,14 +187,22 @@ impl Check<'_> {
 fn owners<'s>(schema: &'s Schema, ty: &Name, field: &str) -> Vec<(&'s Name, &'s FieldDefinition)> {
     let mut found = Vec::new();
     let mut add = |ty: &'s ExtendedType| match ty {
-        ExtendedType::Object(object) => found.extend(object.fields.get(field).map(|definition| (&object.name, &***definition))),
-        ExtendedType::Interface(interface) => found.extend(interface.fields.get(field).map(|definition| (&interface.name, &***definition))),
+        ExtendedType::Object(object) => {
+            found.extend(object.fields.get(field).map(|definition| (&object.name, &***definition)))
+        }
+        ExtendedType::Interface(interface) => {
+            found.extend(interface.fields.get(field).map(|definition| (&interface.name, &***definition)))
+        }
         _ => {}
     };
     if let Some(own) = schema.types.get(ty) {
         add(own);
         if !own.is_object() {
-            schema.types.iter().filter(|(name, other)| other.is_object() && schema.is_subtype(ty, name)).for_each(|(_, other)| add(other));
+            schema
+                .types
+                .iter()
+                .filter(|(name, other)| other.is_object() && schema.is_subtype(ty, name))
+                .for_each(|(_, other)| add(other));
         }
     }
     found

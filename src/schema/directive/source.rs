@@ -51,7 +51,12 @@ pub(in crate::schema) fn read_all(
         let Some(source) = one(document, &directive.node, compatibility, findings) else { continue };
         if sources.iter().any(|known| known.name == source.name && !source.name.is_empty()) {
             let message = format!("there are two sources called `{}`", source.name);
-            findings.error_with_help("DUPLICATE_SOURCE_NAME", message, source.span, Some("give each its own name".to_owned()));
+            findings.error_with_help(
+                "DUPLICATE_SOURCE_NAME",
+                message,
+                source.span,
+                Some("give each its own name".to_owned()),
+            );
             continue;
         }
         sources.push(source);
@@ -93,9 +98,8 @@ fn one(
 
     let outcome = Scope { phase: Phase::Response, ..scope };
     let errors = argument(directive, "errors");
-    let mut mapping = |value, code, expected| {
-        read(value, &outcome, Codes::one(code), expected, findings).map(|text| text.mapping)
-    };
+    let mut mapping =
+        |value, code, expected| read(value, &outcome, Codes::one(code), expected, findings).map(|text| text.mapping);
     let message = errors.and_then(|errors| member(errors, "message"));
     let message = message.and_then(|value| mapping(value, "INVALID_ERRORS_MESSAGE", Expected::Text));
     let extensions = errors.and_then(|errors| member(errors, "extensions"));

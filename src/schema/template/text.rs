@@ -53,7 +53,8 @@ impl Template {
             let inner = &text[open + 1..close];
             let mapping = parse(inner, version).map_err(|error| TemplateError::Expression(error, open + 1))?;
             if mapping.is_empty() {
-                let empty = ParseError { message: "the expression is empty".to_owned(), span: 0..inner.len(), help: None };
+                let empty =
+                    ParseError { message: "the expression is empty".to_owned(), span: 0..inner.len(), help: None };
                 return Err(TemplateError::Expression(empty, open + 1));
             }
             parts.push(Part::Expression(Box::new(mapping), open + 1..close));
