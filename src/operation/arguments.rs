@@ -20,6 +20,34 @@ pub fn arguments(graph: &Graph, field: FieldId, written: &[SelectedArgument], va
     object
 }
 
+/// A null where a value has to be, as a path from the argument; the field is an error then (GraphQL 6.4.1). Only a nullable
+/// variable brings one: it may stand in a non-null place when it has a default, and be given as null all the same. In strict
+/// compatibility it is sent as it is.
+pub fn misplaced_null(graph: &Graph, field: FieldId, arguments: &Object) -> Option<String> {
+    if graph.compatibility == Compatibility::Strict {
+        return None;
+    }
+    graph[field].arguments.iter().find_map(|definition| {
+        let below = null_below(graph, &definition.ty, arguments.get(&*definition.name)?)?;
+        Some(format!("{}{below}", definition.name))
+    })
+}
+
+fn null_below(graph: &Graph, ty: &TypeRef, value: &Value) -> Option<String> {
+    match (ty, value) {
+        (ty, Value::Null) => ty.is_non_null().then(String::new),
+        (TypeRef::List { item, .. }, Value::Array(items)) => items.iter().enumerate().find_map(|(index, value)| {
+            let below = null_below(graph, item, value)?;
+            Some(format!("[{index}]{below}"))
+        }),
+        (TypeRef::Named { .. }, Value::Object(object)) => input_fields(graph, ty)?.iter().find_map(|definition| {
+            let below = null_below(graph, &definition.ty, object.get(&*definition.name)?)?;
+            Some(format!(".{}{below}", definition.name))
+        }),
+        _ => None,
+    }
+}
+
 /// Puts variables into written values.
 struct Put<'a> {
     graph: &'a Graph,

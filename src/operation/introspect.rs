@@ -7,7 +7,7 @@ use apollo_compiler::{
     validation::Valid,
 };
 
-use super::{Document, FieldRef, Kind, Operation, VariableValues, findings::limit_exceeded};
+use super::{Document, FieldRef, Kind, Operation, VariableValues, findings::limit_exceeded, introspect_cost};
 use crate::{
     error::{ErrorCode, Refusal},
     mapping::{Number, Object, Value},
@@ -18,7 +18,8 @@ use crate::{
 const LISTS_MAX: usize = 2;
 
 /// The values of the introspection fields of the root selection, by response key (empty when there are none).
-/// Errors: `LIMIT_EXCEEDED` when lists of types are nested so that answers would grow exponentially.
+/// Errors: `LIMIT_EXCEEDED` when lists of types are nested so that answers would grow exponentially, or when the answer would be
+/// many times as long as the whole schema.
 pub fn introspect(
     graph: &Graph,
     document: &Document,
@@ -42,6 +43,11 @@ pub fn introspect(
         let location = document.lines().at(error.location());
         limit_exceeded("nested introspection lists", LISTS_MAX, LISTS_MAX + 1, Some(location))
     })?;
+
+    if let Some((maximum, value)) = introspect_cost::excess(&graph.schema, executable, &written.selection_set) {
+        let size = |size| usize::try_from(size).unwrap_or(usize::MAX);
+        return Err(limit_exceeded("introspected values", size(maximum), size(value), None));
+    }
 
     let mut given = JsonMap::new();
     for (definition, value) in operation.variables.iter().zip(&variables.0) {

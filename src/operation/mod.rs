@@ -12,6 +12,7 @@ mod condition;
 mod expand;
 mod findings;
 mod introspect;
+mod introspect_cost;
 mod literal;
 mod overlap;
 mod parse;
@@ -22,7 +23,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use arguments::arguments;
+pub use arguments::{arguments, misplaced_null};
 pub use bind::{
     ArgumentValue, Clause, FieldRef, Include, Kind, Operation, Selected, SelectedArgument, Selection,
     VariableDefinition, VariableId, Variant, bind,

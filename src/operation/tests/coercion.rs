@@ -1,7 +1,7 @@
 //! Variables and arguments as GraphQL 6.1.2 and 6.4.1 have them.
 
 use super::super::{
-    FieldRef, VariableValues, arguments, coerce,
+    FieldRef, VariableValues, arguments, coerce, misplaced_null,
     testing::{bound, graph, shop},
 };
 use crate::{
@@ -214,5 +214,31 @@ fn strict_compatibility_fills_less() {
     ];
     for (document, variables, expected) in table {
         assert_eq!(args(&graph, document, variables), expected, "{document} with {variables}");
+    }
+}
+
+#[test]
+fn a_null_in_the_place_of_a_value_is_named() {
+    let graph = shop();
+    let table = [
+        ("query ($v: Int = 1) { strict(int: $v) }", "{\"v\":null}", Some("int")),
+        ("query ($v: Int) { strict(int: 1, defaulted: $v) }", "{\"v\":null}", Some("defaulted")),
+        ("query ($v: Int) { strict(int: 1, defaulted: $v) }", "{}", None),
+        ("query ($v: Int = 1) { strict(int: $v) }", "{}", None),
+        ("query ($v: ID = 1) { products(ids: [2, $v]) { id } }", "{\"v\":null}", Some("ids[1]")),
+        (
+            "query ($v: Int = 1) { search(filter: { price: { low: $v } }) { id } }",
+            "{\"v\":null}",
+            Some("filter.price.low"),
+        ),
+        ("query ($v: Int = 1) { search(filters: { price: { low: 1, high: $v } }) { id } }", "{\"v\":null}", None),
+    ];
+    for (document, variables, expected) in table {
+        let (_, operation) = bound(&graph, document);
+        let variables = coerce(&graph, &operation, &object(variables)).expect("fit");
+        let field = &operation.selection.variants[0].fields[0];
+        let FieldRef::Field(id) = field.field else { panic!("is no field of the graph") };
+        let arguments = arguments(&graph, id, &field.arguments, &variables);
+        assert_eq!(misplaced_null(&graph, id, &arguments).as_deref(), expected, "{document}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::{
     VariableValues, introspect,
-    testing::{bound, shop},
+    testing::{bound, graph, shop},
 };
 use crate::mapping::{Object, Value};
 
@@ -45,4 +45,35 @@ fn lists_of_types_in_lists_of_types_are_refused() {
     let nothing = Object::new();
     let (document, operation) = bound(&graph, "{ me { id } }");
     assert_eq!(introspect(&graph, &document, &operation, &VariableValues::default()).expect("has none"), nothing);
+}
+
+/// What a tool sends to read the whole schema.
+const FULL: &str = "query Full { __schema {
+    queryType { name } mutationType { name } subscriptionType { name } types { ...Full }
+    directives { name description isRepeatable locations args(includeDeprecated: true) { ...Value } } } }
+    fragment Full on __Type { kind name description specifiedByURL
+        fields(includeDeprecated: true) { name description args(includeDeprecated: true) { ...Value } type { ...Ref } isDeprecated }
+        inputFields(includeDeprecated: true) { ...Value } interfaces { ...Ref }
+        enumValues(includeDeprecated: true) { name description isDeprecated deprecationReason } possibleTypes { ...Ref } }
+    fragment Value on __InputValue { name description type { ...Ref } defaultValue isDeprecated deprecationReason }
+    fragment Ref on __Type { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name
+        ofType { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name } } } } } } } } } }";
+
+#[test]
+fn the_whole_schema_once_but_not_a_hundred_times() {
+    for sdl in ["type Query { a: Int }", include_str!("../../../tests/cases/validation/schema.graphql")] {
+        let graph = graph(sdl);
+        let (document, operation) = bound(&graph, FULL);
+        let found = introspect(&graph, &document, &operation, &VariableValues::default()).expect("is answered");
+        let types = found["__schema"].get("types").expect("is there");
+        assert!(matches!(types, Value::Array(types) if types.len() == graph.schema.types.len()));
+
+        for unit in ["types { ...Full }", "directives { args { type { ...Full } } }"] {
+            let aliases: String = (0..100).flat_map(|index| [format!("a{index}: "), unit.to_owned()]).collect();
+            let fragments = &FULL[FULL.find("fragment").expect("is there")..];
+            let (document, operation) = bound(&graph, &format!("{{ __schema {{ {aliases} }} }} {fragments}"));
+            let refusal = introspect(&graph, &document, &operation, &VariableValues::default()).expect_err("too long");
+            assert_eq!(refusal.errors[0].extensions["limit"], "introspected values");
+        }
+    }
 }
