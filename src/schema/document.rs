@@ -112,11 +112,10 @@ pub(super) fn read(file: &File, findings: &mut Findings) -> Option<Document> {
 fn check_written(ast: &Ast, known: &Ast, links: &Links, findings: &mut Findings) {
     let Some(connect) = &links.connect else { return };
     let directives = |document: &Ast, name: &str| {
-        let found = document.definitions.iter().find_map(|definition| match definition {
+        document.definitions.iter().find_map(|definition| match definition {
             Definition::DirectiveDefinition(directive) if directive.name == name => Some(directive.clone()),
             _ => None,
-        });
-        found
+        })
     };
     for name in ["source", "connect"] {
         let name = connect.directive(name, "connect");
