@@ -237,7 +237,7 @@ fn check(source: &Source, format: Format) -> ExitCode {
                     graph.connectors.len(),
                     graph.sources.len()
                 );
-                eprintln!("{summary}");
+                print(&summary);
             }
             warnings
         }
@@ -258,9 +258,10 @@ fn check(source: &Source, format: Format) -> ExitCode {
 
 fn show_plan(file: &Path, name: Option<&str>, source: &Source) -> Result<(), Failure> {
     let text = read(file).map_err(|error| Failure::Message(format!("cannot read `{}`: {error}", file.display())))?;
-    let (graph, _) = graph(source)?;
+    let settings = source.settings()?;
+    let (graph, _) = gateway::compile(&settings)?;
     let refused = |refusal: Refusal| Failure::Message(words(file, &refusal));
-    let document = operation::parse(&graph, &text, &operation::Limits::default()).map_err(refused)?;
+    let document = operation::parse(&graph, &text, &gateway::limits(&settings)).map_err(refused)?;
     let operation = operation::bind(&graph, &document, name).map_err(refused)?;
     let plan = plan::build(&graph, Arc::new(operation)).map_err(|error| Failure::Message(error.to_string()))?;
     print(&plan::explain(&graph, &plan));

@@ -37,7 +37,7 @@ fn explain(error: BindError) -> anyhow::Error {
             "port {} is in use: stop what listens there, or choose another with `--port` (0 takes a free one)",
             address.port()
         ),
-        other => other.into(),
+        refused @ BindError::Refused { .. } => refused.into(),
     }
 }
 

@@ -173,7 +173,9 @@ impl Run<'_> {
             let mut texts: Vec<&[u8]> = Vec::new();
             if !is_alone {
                 texts.resize(asked.len(), &[]);
-                by_key.iter().for_each(|(text, index)| texts[*index as usize] = text);
+                for (text, index) in &by_key {
+                    texts[*index as usize] = text;
+                }
             }
             let mut members = Vec::with_capacity(asked.len());
             let mut pending = 0;

@@ -77,6 +77,14 @@ pub(super) struct Gathered {
 pub(super) fn gather(view: View<'_>, instances: &mut Instances, step: &Step, typename: Option<&str>) -> Gathered {
     let columns = view.position(step.position).columns;
     let mut gathered = Gathered::default();
+    if step.inputs.is_empty() {
+        // Root fields, and fields of a namespace: what they give depends on no object.
+        let cells = join_cells(view, instances, step);
+        if !cells.is_empty() {
+            gathered.asked.push(Asked { object: None, cells });
+        }
+        return gathered;
+    }
     let mut key = Vec::new();
     for &instance in instances.of(view, step.position) {
         key.clear();
@@ -90,14 +98,12 @@ pub(super) fn gather(view: View<'_>, instances: &mut Instances, step: &Step, typ
             gathered.asked[index as usize].cells.push(cell);
             continue;
         }
-        let object = (!step.inputs.is_empty()).then(|| {
-            let mut object = Object::default();
-            if let Some(typename) = typename {
-                object.insert("__typename".to_owned(), Value::String(typename.to_owned()));
-            }
-            key_object(view, Some(step.position), instance, &step.inputs, &mut object);
-            Value::Object(object)
-        });
+        let mut object = Object::with_capacity(step.inputs.len() + 1);
+        if let Some(typename) = typename {
+            object.insert("__typename".to_owned(), Value::String(typename.to_owned()));
+        }
+        key_object(view, Some(step.position), instance, &step.inputs, &mut object);
+        let object = Some(Value::Object(object));
         gathered.by_key.insert(key.as_slice().into(), u32::try_from(gathered.asked.len()).unwrap_or(u32::MAX));
         gathered.asked.push(Asked { object, cells: vec![cell] });
     }
@@ -108,7 +114,7 @@ fn is_meant(view: View<'_>, step: &Step, instance: Instance) -> bool {
     step.types.is_empty() || view.type_of(step.position, instance).is_some_and(|ty| step.types.contains(&ty))
 }
 
-/// The join cells of a step on every object that is there, whatever its key: for steps that never started.
+/// The join cells of a step on every object that is there, whatever its key.
 pub(super) fn join_cells(view: View<'_>, instances: &mut Instances, step: &Step) -> Vec<(u32, u32)> {
     let columns = view.position(step.position).columns;
     let mut cells = Vec::new();

@@ -14,6 +14,7 @@ use crate::{
     operation::{self, Kind},
     plan::{Origin, Step, StepId, StepKind},
     schema::Place,
+    telemetry,
     upstream::{Call, Safety},
 };
 
@@ -136,9 +137,10 @@ impl Run<'_> {
             return Ok(None);
         };
         let scope = Scope { shared, own, answered: None };
-        let rendered = request
+        let mut rendered = request
             .render(&scope, &self.caller.headers)
             .map_err(|error| Failure::no_request(id, connector, &error.message))?;
+        telemetry::forward(&self.caller.headers, &mut rendered.headers);
         let upstream = self.settings.upstream.get(step.connector.0 as usize).copied().unwrap_or(usize::MAX);
         let safety = self.safety(step);
         Ok(Some(Call {

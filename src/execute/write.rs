@@ -13,6 +13,9 @@ use crate::{
     schema::{TypeId, TypeKind, TypeRef},
 };
 
+/// Most bytes of an answer: results that hang in many places are written in each of them.
+const ANSWER_MAX: usize = 128 << 20;
+
 /// Writes subtrees of an answer.
 pub(super) struct Writer<'a> {
     view: View<'a>,
@@ -24,6 +27,9 @@ pub(super) struct Writer<'a> {
     /// What could not be completed.
     pub errors: ErrorList,
     path: Vec<Segment<'a>>,
+    pub(super) answer_max: usize,
+    /// The answer is larger than it may be: nothing of it is kept.
+    is_too_large: bool,
 }
 
 /// What came of a value. Except when written, the buffer is as it was before.
@@ -49,7 +55,16 @@ impl<'a> Writer<'a> {
         errors: ErrorList,
         prefix: &[Segment<'a>],
     ) -> Self {
-        Self { view, is_strict: view.is_strict(), introspection, out, errors, path: prefix.to_vec() }
+        Self {
+            view,
+            is_strict: view.is_strict(),
+            introspection,
+            out,
+            errors,
+            path: prefix.to_vec(),
+            answer_max: ANSWER_MAX,
+            is_too_large: false,
+        }
     }
 
     /// One object of a position, wherever it is in the answer.
@@ -58,6 +73,10 @@ impl<'a> Writer<'a> {
         let Some(ty) = view.type_of(position, instance) else { return Fit::Misfit("an object of an unknown type") };
         let Some(variant) = view.variant(position, ty) else { return Fit::Misfit("an object of another type") };
         let start = self.out.len();
+        if start > self.answer_max {
+            self.refuse_size();
+            return Fit::Explained;
+        }
         self.out.push(b'{');
         let mut is_first = true;
         for field in &variant.fields {
@@ -116,6 +135,7 @@ impl<'a> Writer<'a> {
             TypeRef::Named { ty, .. } => self.named(field, *ty, found),
         };
         match fit {
+            _ if self.is_too_large => Err(Nulled),
             Fit::Written => Ok(()),
             _ if !ty.is_non_null() => {
                 self.out.extend_from_slice(b"null");
@@ -194,6 +214,15 @@ impl<'a> Writer<'a> {
         }
         self.out.push(b']');
         Fit::Written
+    }
+
+    fn refuse_size(&mut self) {
+        if !std::mem::replace(&mut self.is_too_large, true) {
+            let message = format!("the answer is larger than {} bytes; ask for less in one operation", self.answer_max);
+            let code = Value::String(ErrorCode::LimitExceeded.as_str().to_owned());
+            let extensions = Value::Object(Object::from_iter([("code".to_owned(), code)]));
+            self.errors.push(&message, None, None, &extensions);
+        }
     }
 
     /// A value that is not of its type, in a place that cannot be null.

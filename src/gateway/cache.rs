@@ -65,6 +65,12 @@ impl Plans {
         self.cache.insert(Key { query: query.into(), name: name.map(Into::into) }, Arc::clone(&planned));
         Ok(planned)
     }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> u64 {
+        self.cache.run_pending_tasks();
+        self.cache.entry_count()
+    }
 }
 
 fn plan(snapshot: &Snapshot, query: &str, name: Option<&str>) -> Result<Planned, Refusal> {

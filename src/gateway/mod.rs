@@ -9,7 +9,9 @@ mod context;
 mod engine;
 mod refused;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 
 pub use answer::{Answer, Gateway, Request};
 pub use engine::Engine;
-pub use snapshot::{Snapshot, compile};
+pub use snapshot::{Snapshot, compile, limits};

@@ -58,18 +58,23 @@ impl Snapshot {
         let snapshot = Self {
             graph: Arc::new(graph),
             upstreams: Arc::new(upstreams),
-            limits: Limits {
-                bytes_max: settings.limits.bytes,
-                tokens_max: settings.limits.tokens,
-                nesting_max: settings.limits.nesting,
-                selections_max: settings.limits.selections,
-            },
+            limits: limits(settings),
             settings: runs,
             introspection: settings.server.introspection,
             context: Context::new(settings),
             plans: Plans::new(),
         };
         Ok((snapshot, warnings))
+    }
+}
+
+/// The bounds on documents that the settings name.
+pub fn limits(settings: &config::Settings) -> Limits {
+    Limits {
+        bytes_max: settings.limits.bytes,
+        tokens_max: settings.limits.tokens,
+        nesting_max: settings.limits.nesting,
+        selections_max: settings.limits.selections,
     }
 }
 

@@ -35,7 +35,7 @@ impl Mapping {
         let mut evaluator = Evaluator { variables, problems, depth: 0 };
         let scope = Scope { root: input, current: input, locals: None };
         match &self.root.kind {
-            ExprKind::Group(group) => evaluator.group(group, input, &scope.locals),
+            ExprKind::Group(group) => evaluator.group(group, input, None),
             _ => evaluator.expr(&self.root, &scope).map(Cow::into_owned),
         }
     }
@@ -95,7 +95,7 @@ impl<'e> Evaluator<'e> {
                 Some(Cow::Owned(Value::Array(list)))
             }
             ExprKind::Object(group) => self.members(group, scope).map(Cow::Owned),
-            ExprKind::Group(group) => self.group(group, scope.current, &scope.locals).map(Cow::Owned),
+            ExprKind::Group(group) => self.group(group, scope.current, scope.locals.as_ref()).map(Cow::Owned),
             ExprKind::Path(path) => self.path(path, scope),
             ExprKind::Chain(chain, operands) => self.chain(*chain, operands, scope),
         };
@@ -171,7 +171,7 @@ impl<'e> Evaluator<'e> {
         }
         match &path.group {
             None => Some(value),
-            Some(group) => self.group(group, &value, &locals).map(Cow::Owned),
+            Some(group) => self.group(group, &value, locals.as_ref()).map(Cow::Owned),
         }
     }
 
@@ -253,7 +253,7 @@ impl<'e> Evaluator<'e> {
     }
 
     /// A group applied to a value: to each element of a list; a scalar stays when no member results.
-    fn group(&mut self, group: &Group, value: &Value, locals: &Option<Rc<Local>>) -> Option<Value> {
+    fn group(&mut self, group: &Group, value: &Value, locals: Option<&Rc<Local>>) -> Option<Value> {
         if let Value::Array(items) = value {
             if self.depth == DEPTH_MAX {
                 self.problem(&group.span, || "nested too deeply".to_owned());
@@ -264,7 +264,7 @@ impl<'e> Evaluator<'e> {
             self.depth -= 1;
             return Some(Value::Array(each));
         }
-        let scope = Scope { root: value, current: value, locals: locals.clone() };
+        let scope = Scope { root: value, current: value, locals: locals.cloned() };
         let made = self.members(group, &scope)?;
         let empty = !group.sole && matches!(&made, Value::Object(object) if object.is_empty());
         Some(if empty && !matches!(value, Value::Object(_)) { value.clone() } else { made })

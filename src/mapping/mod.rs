@@ -26,6 +26,8 @@ mod uses;
 mod value;
 
 #[cfg(test)]
+mod program_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod types_tests;

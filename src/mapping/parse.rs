@@ -87,10 +87,10 @@ fn parse_unified(text: &str, version: Version) -> Result<Expr, ParseError> {
 /// A single path without a name is the whole mapping, and sees the whole input; anything else is a group over it.
 fn root_of(mut group: Group) -> Expr {
     let span = group.span.clone();
-    if group.sole && matches!(group.selections.as_slice(), [Selection::Anonymous(_)]) {
-        if let Some(Selection::Anonymous(only)) = group.selections.pop() {
-            return only;
-        }
+    if let [Selection::Anonymous(_)] = group.selections.as_slice()
+        && let Some(Selection::Anonymous(only)) = group.selections.pop()
+    {
+        return only;
     }
     Expr { kind: ExprKind::Group(group), span }
 }
@@ -245,6 +245,15 @@ impl<'a> Parser<'a> {
         Ok(self.lexer.string()?.map(|text| Name { text: text.into(), span: start..self.lexer.at }))
     }
 
+    /// The text of a key. Errors: none follows.
+    fn required_key(&mut self, wanted: &str) -> Parsed<std::sync::Arc<str>> {
+        if let Some(name) = self.key()? {
+            return Ok(name.text);
+        }
+        let found = self.lexer.describe();
+        error(format!("expected {wanted}, found {found}"), self.lexer.here())
+    }
+
     /// A path, with its group.
     fn path(&mut self) -> Parsed<Expr> {
         let start = self.lexer.here().start;
@@ -278,13 +287,7 @@ impl<'a> Parser<'a> {
                 }
                 return Err(wrong);
             }
-            _ => match self.key()? {
-                Some(name) => Head::Key(name.text),
-                None => {
-                    let found = self.lexer.describe();
-                    return error(format!("expected a key or a path, found {found}"), self.lexer.here());
-                }
-            },
+            _ => Head::Key(self.required_key("a key or a path")?),
         };
         let head_span = start..self.lexer.at;
         let mut end = head_span.end;
@@ -339,13 +342,7 @@ impl<'a> Parser<'a> {
                 StepKind::Method(name.into(), arguments)
             } else if self.lexer.looks_at(".") && !(self.unified() && self.lexer.looks_at("...")) {
                 self.lexer.at += 1;
-                match self.key()? {
-                    Some(name) => StepKind::Key(name.text),
-                    None => {
-                        let found = self.lexer.describe();
-                        return error(format!("expected a key after `.`, found {found}"), self.lexer.here());
-                    }
-                }
+                StepKind::Key(self.required_key("a key after `.`")?)
             } else if self.question(steps.last()) {
                 self.lexer.at += 1;
                 StepKind::Question

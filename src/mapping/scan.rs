@@ -127,6 +127,13 @@ impl<'a> Scanner<'a> {
     /// The next byte that is no white space, not consumed. Errors: the end.
     #[inline]
     pub(super) fn token(&mut self) -> Result<u8, JsonError> {
+        match self.bytes.get(self.at) {
+            Some(&byte) if byte > b' ' => Ok(byte),
+            _ => self.token_after_blanks(),
+        }
+    }
+
+    fn token_after_blanks(&mut self) -> Result<u8, JsonError> {
         while let Some(&byte) = self.bytes.get(self.at) {
             if !matches!(byte, b' ' | b'\n' | b'\t' | b'\r') {
                 return Ok(byte);
@@ -158,7 +165,7 @@ impl<'a> Scanner<'a> {
         let mut escaped = false;
         let mut from = self.at + 1;
         loop {
-            match memchr::memchr2(b'"', b'\\', self.bytes.get(from..).unwrap_or_default()) {
+            match find_mark(self.bytes.get(from..).unwrap_or_default()) {
                 None => {
                     self.at = self.bytes.len();
                     return self.fail("a string does not end");
@@ -235,8 +242,13 @@ impl<'a> Scanner<'a> {
     }
 
     /// Skips one value inside `depth` others, checking structure only.
+    #[inline]
     pub(super) fn skip_value(&mut self, depth: usize) -> Result<(), JsonError> {
-        self.walk::<false>(depth)
+        match self.token()? {
+            b'"' => self.skip_string().map(drop),
+            b'{' | b'[' => self.walk::<false>(depth),
+            first => self.plain(first),
+        }
     }
 
     /// Skips one value inside `depth` others, checking all of it.
@@ -313,16 +325,38 @@ impl<'a> Scanner<'a> {
     }
 }
 
+/// Position of the first quote or backslash. Most strings are short, where eight bytes at a time beat a call of `memchr`.
+#[inline]
+fn find_mark(bytes: &[u8]) -> Option<usize> {
+    const WORDS: usize = 2;
+    let (words, _) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().take(WORDS).enumerate() {
+        let marks = marks(u64::from_le_bytes(*word));
+        if marks != 0 {
+            return Some(index * 8 + marks.trailing_zeros() as usize / 8);
+        }
+    }
+    let passed = words.len().min(WORDS) * 8;
+    memchr::memchr2(b'"', b'\\', &bytes[passed..]).map(|found| passed + found)
+}
+
+/// The top bit of each byte that is a quote or a backslash; exact up to the first one.
+#[inline]
+fn marks(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
+    zeros(word ^ (ONES * u64::from(b'"'))) | zeros(word ^ (ONES * u64::from(b'\\')))
+}
+
 /// Checks the content of a string: UTF-8, no control characters, good escapes without lone surrogates.
 #[inline]
 fn check_string(inner: &[u8], escaped: bool, at: usize) -> Result<(), JsonError> {
     // One pass without branches, so that it is done many bytes at a time.
-    let (control, high) =
-        inner.iter().fold((false, 0), |(control, high), &byte| (control | (byte < 0x20), high | byte));
-    if control {
+    let (low, high) = inner.iter().fold((0xff, 0), |(low, high), &byte| (byte.min(low), byte | high));
+    if low < 0x20 {
         return Err(JsonError { reason: "a control character in a string", at });
     }
-    if high >= 0x80 && std::str::from_utf8(inner).is_err() {
+    if high >= 0x80_u8 && std::str::from_utf8(inner).is_err() {
         return Err(JsonError { reason: "a string is not UTF-8", at });
     }
     if escaped { check_escapes(inner, at) } else { Ok(()) }
@@ -350,4 +384,116 @@ fn check_escapes(inner: &[u8], at: usize) -> Result<(), JsonError> {
         };
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mapping::Value;
+
+    #[test]
+    fn items_are_ranges_without_blanks() {
+        let text = br#"[ 1 , "a,]\"" ,[2, [3]],{"k":[4]} ,null ]"#;
+        let found: Vec<&[u8]> = items(text).map(|range| &text[range]).collect();
+        assert_eq!(found, [&b"1"[..], br#""a,]\"""#, b"[2, [3]]", br#"{"k":[4]}"#, b"null"]);
+        assert_eq!(items(b"[ ]").count(), 0);
+        assert_eq!(items(b"[1,").count(), 1);
+        assert_eq!(items(b"{}").count(), 0);
+    }
+
+    #[test]
+    fn strings_are_unescaped() {
+        assert!(matches!(unescape(b"\"plain\""), Cow::Borrowed("plain")));
+        let text = r#""\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00é""#;
+        assert_eq!(unescape(text.as_bytes()), "\"\\/\u{8}\u{c}\n\r\té😀é");
+    }
+
+    /// A string with each mark at each distance, so that words and the rest are both passed.
+    #[test]
+    fn marks_are_found_at_any_distance() {
+        for before in 0..70 {
+            for mark in [r#"\""#, r"\\", r"\n", ""] {
+                let text = format!("\"{}{mark}{}\"", "x".repeat(before), "é".repeat(before / 2));
+                assert!(Value::parse(text.as_bytes()).is_ok(), "{text}");
+                let mut scanner = Scanner::new(text.as_bytes());
+                assert_eq!(scanner.skip_string(), Ok(!mark.is_empty()), "{text}");
+                assert_eq!(scanner.at, text.len());
+                assert!(Scanner::new(&text.as_bytes()[..text.len() - 1]).skip_string().is_err(), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_is_refused() {
+        let refused: [&[u8]; 34] = [
+            b"",
+            b" ",
+            b"{",
+            b"[1",
+            b"[1,]",
+            b"{\"a\"}",
+            b"{\"a\":}",
+            b"{\"a\":1,}",
+            b"{a:1}",
+            b"1 2",
+            b"[]]",
+            b"nul",
+            b"nullx",
+            b"tru",
+            b"01",
+            b"-",
+            b"1.",
+            b".5",
+            b"1e",
+            b"1e+",
+            b"+1",
+            b"NaN",
+            b"'a'",
+            b"\"a",
+            b"\"\\x\"",
+            b"\"\\u12\"",
+            b"\"\\ud800\"",
+            b"\"\\udc00\"",
+            b"\"\\ud800\\u0041\"",
+            b"\"\x01\"",
+            b"\"\xff\"",
+            b"\"\xc3\"",
+            b"\xef\xbb\xbf1",
+            b"[1}",
+        ];
+        for text in refused {
+            assert!(Value::parse(text).is_err(), "{}", String::from_utf8_lossy(text));
+            let mut scanner = Scanner::new(text);
+            let checked = scanner.token().and_then(|_| scanner.check_value(0)).and_then(|()| scanner.finish());
+            assert!(checked.is_err(), "{}", String::from_utf8_lossy(text));
+        }
+    }
+
+    #[test]
+    fn what_is_json_is_read_and_written_back() {
+        for text in [
+            r#"{"a":[1,-0,1.50,1E+2,0.1e-3],"":{},"b":[[],[null,true,false]]}"#,
+            r#""\"\\\n\u0001""#,
+            "\"é😀/\"",
+            "12345678901234567890123",
+        ] {
+            assert_eq!(Value::parse(text.as_bytes()).unwrap().to_json(), text);
+            let mut scanner = Scanner::new(text.as_bytes());
+            assert!(scanner.skip_value(0).and_then(|()| scanner.finish()).is_ok());
+        }
+        assert_eq!(Value::parse(br#"{"a":1,"b":2,"a":3}"#).unwrap().to_json(), r#"{"a":3,"b":2}"#);
+    }
+
+    #[test]
+    fn nesting_is_bounded_at_128() {
+        for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+            let nested = |depth: usize| format!("{}1{}", open.repeat(depth), close.repeat(depth));
+            for (depth, good) in [(128, true), (129, false)] {
+                assert_eq!(Value::parse(nested(depth).as_bytes()).is_ok(), good);
+                assert_eq!(Scanner::new(nested(depth).as_bytes()).skip_value(0).is_ok(), good);
+                assert_eq!(Scanner::new(nested(depth).as_bytes()).skip_value(1).is_ok(), good && depth < 128);
+            }
+            assert!(Value::parse(open.repeat(100_000).as_bytes()).is_err());
+        }
+    }
 }

@@ -338,8 +338,12 @@ fn key_of(of: &Shape, key: &Arc<str>, span: &Span) -> Shape {
     let place = Some(span);
     match &of.kind {
         ShapeKind::Unknown => shape(ShapeKind::Unknown, place),
-        ShapeKind::Missing | ShapeKind::Null | ShapeKind::Bool(_) => shape(ShapeKind::Missing, place),
-        ShapeKind::Int | ShapeKind::Float | ShapeKind::String(_) => shape(ShapeKind::Missing, place),
+        ShapeKind::Missing
+        | ShapeKind::Null
+        | ShapeKind::Bool(_)
+        | ShapeKind::Int
+        | ShapeKind::Float
+        | ShapeKind::String(_) => shape(ShapeKind::Missing, place),
         ShapeKind::Object(fields) => match fields.get(key) {
             Some((_, found)) => found.clone(),
             None => shape(ShapeKind::Missing, place),

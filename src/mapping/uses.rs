@@ -109,12 +109,18 @@ impl Walk {
         self.consume(origins);
     }
 
+    fn values(&mut self, exprs: &[Expr], scope: &Scope) {
+        for expr in exprs {
+            self.value(expr, scope);
+        }
+    }
+
     /// Walks an expression and gives where its value comes from.
     fn expr(&mut self, expr: &Expr, scope: &Scope) -> Origins {
         match &expr.kind {
             ExprKind::Literal(_) => Origins::new(),
             ExprKind::Array(items) => {
-                items.iter().for_each(|item| self.value(item, scope));
+                self.values(items, scope);
                 Origins::new()
             }
             ExprKind::Object(group) => {
@@ -146,10 +152,10 @@ impl Walk {
     fn path(&mut self, path: &Path, scope: &Scope) -> Origins {
         let mut scope = scope.clone();
         let mut value = match &path.head {
-            Head::Root => self.from_position(scope.root.clone(), &path.head_span),
-            Head::Current => self.from_position(scope.current.clone(), &path.head_span),
+            Head::Root => self.position(scope.root.clone(), &path.head_span),
+            Head::Current => self.position(scope.current.clone(), &path.head_span),
             Head::Key(key) => {
-                let origins = self.from_position(scope.root.clone(), &path.head_span);
+                let origins = self.position(scope.root.clone(), &path.head_span);
                 with_key(origins, key, &path.head_span)
             }
             Head::Variable(name) => match scope.locals.iter().rev().find(|(local, _)| local == name) {
@@ -183,7 +189,7 @@ impl Walk {
     }
 
     /// `$`, `@` or a bare key: a read of the input where that is where they come from.
-    fn from_position(&mut self, origins: Origins, span: &Span) -> Origins {
+    fn position(&mut self, origins: Origins, span: &Span) -> Origins {
         if origins.iter().any(|origin| matches!(origin, Origin::Input)) {
             self.input.push(span.clone());
         }
@@ -194,7 +200,7 @@ impl Walk {
     fn method(&mut self, step: &Step, name: &Arc<str>, arguments: &[Expr], scope: &mut Scope) -> Origins {
         let Some(found) = method::find(name) else {
             self.unknown_methods.push((name.to_string(), step.span.clone()));
-            arguments.iter().for_each(|argument| self.value(argument, scope));
+            self.values(arguments, scope);
             self.consume(scope.current.clone());
             return Origins::new();
         };
@@ -213,7 +219,7 @@ impl Walk {
         let before = self.count;
         match found.gives {
             Gives::Input | Gives::InputList | Gives::Element => {
-                arguments.iter().for_each(|argument| self.value(argument, scope));
+                self.values(arguments, scope);
                 scope.current.clone()
             }
             // The input counts only as far as the argument uses it.
@@ -254,7 +260,7 @@ impl Walk {
             | Gives::Text
             | Gives::TextList => {
                 self.consume(scope.current.clone());
-                arguments.iter().for_each(|argument| self.value(argument, scope));
+                self.values(arguments, scope);
                 Origins::new()
             }
         }

@@ -126,7 +126,7 @@ impl Value {
     pub fn to_json(&self) -> String {
         let mut out = Vec::new();
         self.write_json(&mut out);
-        String::from_utf8(out).expect("JSON text is UTF-8")
+        String::from_utf8(out).unwrap_or_default()
     }
 
     /// Member of an object; `None` for absent members and for other types.

@@ -11,7 +11,7 @@ use super::{
     findings::Findings,
     lower::{self, Checked, Lowered},
     merge, tables,
-    template::Template,
+    template::{Base, Template},
 };
 use crate::error::{Diagnostic, SourceText};
 
@@ -104,7 +104,12 @@ fn check_document(document: Document, options: &Options, findings: &mut Findings
     for source in &mut sources {
         let exact = options.urls.get(&format!("{}.{}", document.subgraph, source.name));
         if let Some(url) = exact.or_else(|| options.urls.get(&source.name)).and_then(|urls| urls.first()) {
-            source.base = Template::constant(url);
+            source.base = Base::from(Template::constant(url));
+            if matches!(source.base, Base::Computed(_)) {
+                let message = format!("the configured URL of the source `{}` is no absolute http URL", source.name);
+                let help = Some(format!("correct `urls` of `{}` in the configuration", source.name));
+                findings.error_with_help("INVALID_URL", message, source.span, help);
+            }
         }
     }
     let mut selected = Selected::new();

@@ -58,6 +58,14 @@ pub(super) struct Document {
 pub(super) fn read(file: &File, findings: &mut Findings) -> Option<Document> {
     let mut ast = parse(file, findings)?;
     let links = link::read(&ast);
+    let bad_names = links.bad_names();
+    for (name, span) in &bad_names {
+        let help = Some("use letters, digits and `_`, and begin with no digit".to_owned());
+        findings.error_with_help("INVALID_LINK_IDENTIFIER", format!("`{name}` is no GraphQL name"), *span, help);
+    }
+    if !bad_names.is_empty() {
+        return None;
+    }
     let version = match &links.connect {
         None => None,
         Some(connect) => Some(known_version(connect, findings)?),
@@ -225,7 +233,8 @@ fn definition_name(definition: &Definition) -> Option<String> {
 /// `` `name` `` with a suggestion, for messages about names that are not there.
 pub(super) fn known_names<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Option<String> {
     suggest(name, known.clone()).or_else(|| {
-        let names: Vec<String> = known.into_iter().take(12).map(|name| format!("`{name}`")).collect();
+        let names: Vec<String> =
+            known.into_iter().filter(|name| !name.is_empty()).take(12).map(|name| format!("`{name}`")).collect();
         (!names.is_empty()).then(|| format!("known here: {}", names.join(", ")))
     })
 }

@@ -1,7 +1,7 @@
 //! `@link`: which specs a document uses, and under which names (reference 1.1 and 1.2).
 
 use apollo_compiler::{
-    Node,
+    Name, Node,
     ast::{Definition, Directive, Document, Value},
     parser::SourceSpan,
 };
@@ -46,6 +46,25 @@ pub(super) struct Links {
     pub(super) connect: Option<Link>,
     /// `https://specs.apollo.dev/federation/…`
     pub(super) federation: Option<Link>,
+}
+
+impl Links {
+    /// Names given by `as` or an import that are no GraphQL names, with their places.
+    pub(super) fn bad_names(&self) -> Vec<(String, Option<SourceSpan>)> {
+        let mut bad = Vec::new();
+        for link in [&self.connect, &self.federation].into_iter().flatten() {
+            let imports = link.imports.iter().map(|(name, (local, span))| (name.trim_start_matches('@'), local, *span));
+            for (name, local, span) in imports {
+                bad.extend(
+                    [name, local].into_iter().find(|name| Name::new(name).is_err()).map(|name| (name.to_owned(), span)),
+                );
+            }
+            if Name::new(&link.prefix).is_err() {
+                bad.push((link.prefix.clone(), link.span));
+            }
+        }
+        bad
+    }
 }
 
 /// Reads the links of a document.

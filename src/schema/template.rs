@@ -25,7 +25,7 @@ pub struct Request {
     /// `GET` …
     pub method: Method,
     /// The source's URL; `None` when the template is absolute.
-    pub(super) base: Option<Template>,
+    pub(super) base: Option<Base>,
     /// The source's `path:` and `queryParams:`.
     pub(super) base_parts: Parts,
     /// The method's template.
@@ -36,6 +36,22 @@ pub struct Request {
     pub(super) headers: Vec<Header>,
     /// `body:`
     pub(super) body: Option<Arc<Mapping>>,
+}
+
+/// The URL of a source.
+#[derive(Debug, Clone)]
+pub(super) enum Base {
+    /// Known when the schema is loaded.
+    Fixed(Location),
+    /// With expressions, or not yet known to be a URL.
+    Computed(Template),
+}
+
+impl From<Template> for Base {
+    fn from(template: Template) -> Self {
+        let fixed = template.fixed().and_then(|text| Location::split_absolute(&text).ok());
+        fixed.map_or(Self::Computed(template), Self::Fixed)
+    }
 }
 
 /// Computed parts of a URL.
@@ -129,8 +145,12 @@ impl Request {
                 whole
             }
             Some(base) => {
-                let base = base.render_url(variables, text::Trust::Operator)?;
-                let mut whole = Location::split_absolute(&base)?;
+                let mut whole = match base {
+                    Base::Fixed(location) => location.clone(),
+                    Base::Computed(template) => {
+                        Location::split_absolute(&template.render_url(variables, text::Trust::Operator)?)?
+                    }
+                };
                 self.base_parts.append(&mut whole, variables)?;
                 let (path, query) = url::split_relative(&template);
                 whole.append_path(path);

@@ -54,30 +54,39 @@ fn all_fixture_schemas_compile() {
     assert_eq!(seen, 20);
 }
 
-#[test]
-fn broken_edits_give_their_codes() {
-    let text = std::fs::read_to_string(fixtures().join("20-diagnostics.graphql")).expect("a text");
+/// The cases of fixture 20.
+fn diagnostics() -> Vec<serde_json::Value> {
     let cases = std::fs::read_to_string(fixtures().join("20-diagnostics.http.json")).expect("a text");
     let cases: serde_json::Value = serde_json::from_str(&cases).expect("JSON");
-    let cases = cases["diagnostics"].as_array().expect("a list");
-    assert_eq!(cases.len(), 60);
-    let mut wrong = Vec::new();
-    for case in cases {
-        let mut text = text.clone();
+    cases["diagnostics"].as_array().expect("a list").clone()
+}
+
+/// Fixture 20 with each of its edits made, by name.
+fn edits() -> Vec<(String, String)> {
+    let original = std::fs::read_to_string(fixtures().join("20-diagnostics.graphql")).expect("a text");
+    let edit = |case: &serde_json::Value| {
+        let mut text = original.clone();
         for replace in case["replace"].as_array().expect("a list") {
             let (old, new) = (replace[0].as_str().expect("text"), replace[1].as_str().expect("text"));
             assert!(text.contains(old), "{}", case["name"]);
             text = text.replace(old, new);
         }
-        let wanted: BTreeSet<String> = case["codes"]
-            .as_array()
-            .expect("a list")
-            .iter()
-            .map(|code| code.as_str().expect("text").to_owned())
-            .collect();
+        (case["name"].as_str().expect("text").to_owned(), text)
+    };
+    diagnostics().iter().map(edit).collect()
+}
+
+#[test]
+fn broken_edits_give_their_codes() {
+    let mut wrong = Vec::new();
+    let cases = diagnostics();
+    assert_eq!(cases.len(), 60);
+    for (case, (name, text)) in cases.iter().zip(edits()) {
+        let wanted = case["codes"].as_array().expect("a list").iter();
+        let wanted: BTreeSet<String> = wanted.map(|code| code.as_str().expect("text").to_owned()).collect();
         let found = codes(&text, &strict());
         if found != wanted {
-            wrong.push(format!("{}: wanted {wanted:?}, found {found:?}", case["name"]));
+            wrong.push(format!("{name}: wanted {wanted:?}, found {found:?}"));
         }
     }
     assert!(wrong.is_empty(), "{} of 60\n{}", wrong.len(), wrong.join("\n"));
@@ -323,4 +332,122 @@ fn the_demo_graph_compiles() {
     assert_eq!(files.len(), 5);
     let findings = compile(&files, &Options::default()).map_or_else(|findings| findings, |compiled| compiled.warnings);
     assert!(findings.is_empty(), "{}", render(&findings, Format::Human { color: false }));
+}
+
+#[test]
+fn names_of_links_have_to_be_names() {
+    for import in ["{ name: \"@key\", as: \"@a b\" }", "{ name: \"@key\", as: \"\" }", "\"@ke}y\""] {
+        let text = HEAD.replace("\"@key\"", import) + "type Query { a: Int }";
+        let found = codes(&text, &Options::default());
+        assert!(found.contains("INVALID_LINK_IDENTIFIER"), "{import}: {found:?}");
+    }
+    let text = HEAD.replace("v0.3\",", "v0.3\", as: \"x{y\",") + "type Query { a: Int }";
+    assert!(codes(&text, &Options::default()).contains("INVALID_LINK_IDENTIFIER"));
+}
+
+#[test]
+fn a_field_connector_without_this_is_unreachable_in_strict() {
+    let text = format!(
+        r#"{HEAD}
+type Query {{ club: Club @connect(source: "s", http: {{ GET: "/c" }}, selection: "name") }}
+type Club {{ name: String motto: String @connect(source: "s", http: {{ GET: "/motto" }}, selection: "$.text") }}
+"#
+    );
+    assert!(compiled(&text).warnings.is_empty());
+    assert_eq!(codes(&text, &strict()), BTreeSet::from(["CONNECTORS_UNSATISFIABLE".to_owned()]));
+}
+
+#[test]
+fn one_header_object_stands_for_a_list() {
+    let text = format!(
+        "{HEAD}type Query {{ v: String @connect(source: \"s\", http: {{ GET: \"/v\", headers: {{ name: \"x\", value: \"1\" }} }}, selection: \"$.v\") }}"
+    );
+    assert!(compiled(&text).warnings.is_empty());
+}
+
+#[test]
+fn marks_lie_inside_block_strings() {
+    let text = format!(
+        "{HEAD}type Query {{ v: V @connect(source: \"s\", http: {{ GET: \"/v\" }}, selection: \"\"\"\n      id  # é\n      nmae\n  \"\"\") }}\ntype V {{ id: ID name: String }}"
+    );
+    let findings = compile(&[file("api", &text)], &Options::default()).expect_err("a misspelt field");
+    let finding = findings.iter().find(|finding| finding.code == "SELECTED_FIELD_NOT_FOUND").expect("the finding");
+    assert_eq!(&text[finding.labels[0].span.clone()], "nmae");
+    assert_eq!(finding.help.as_deref(), Some("did you mean `name`?"));
+}
+
+#[test]
+fn in_default_only_two_edits_are_judged_otherwise() {
+    let mut differing = Vec::new();
+    for (name, text) in edits() {
+        if codes(&text, &strict()) != codes(&text, &Options::default()) {
+            differing.push((name, codes(&text, &Options::default())));
+        }
+    }
+    let warned = BTreeSet::from(["UNKNOWN_METHOD".to_owned()]);
+    let wanted =
+        [("a type inside itself".to_owned(), BTreeSet::new()), ("unknown method in the selection".to_owned(), warned)];
+    assert_eq!(differing, wanted);
+}
+
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Pieces that mean something somewhere, to be put where they mean nothing.
+    const PIECES: [&str; 18] = [
+        "{",
+        "}",
+        "(",
+        ")",
+        "\"",
+        "\"\"\"",
+        "$",
+        "$this",
+        "@",
+        "->",
+        "...",
+        ":",
+        "!",
+        "[",
+        "\\",
+        "é",
+        "type Query",
+        "null",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+
+        #[test]
+        fn broken_texts_are_findings_and_never_panics(
+            which in 0_usize..20,
+            edits in prop::collection::vec((0.0..1.0_f64, 0_usize..12, 0_usize..PIECES.len()), 1..4),
+        ) {
+            let mut paths: Vec<PathBuf> = std::fs::read_dir(fixtures()).expect("the fixtures")
+                .map(|entry| entry.expect("an entry").path())
+                .filter(|path| path.extension().is_some_and(|extension| extension == "graphql"))
+                .collect();
+            paths.sort();
+            let mut text: Vec<char> = std::fs::read_to_string(&paths[which]).expect("a text").chars().collect();
+            for (at, gone, piece) in edits {
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an index into the text")]
+                let at = (at * text.len() as f64) as usize;
+                let end = (at + gone).min(text.len());
+                text.splice(at..end, PIECES[piece].chars());
+            }
+            let text: String = text.into_iter().collect();
+            if let Err(findings) = compile(&[file("api", &text)], &Options::default()) {
+                prop_assert!(!findings.is_empty());
+                for finding in &findings {
+                    let label = &finding.labels[0];
+                    prop_assert!(label.source.text.get(label.span.clone()).is_some(), "{finding:?}");
+                }
+                let drawn = render(&findings, Format::Human { color: true });
+                let listed = render(&findings, Format::Json);
+                prop_assert!(!drawn.is_empty() && !listed.is_empty());
+            }
+        }
+    }
 }

@@ -50,7 +50,7 @@ impl App {
         Self { gateway, settings: ArcSwap::from_pointee(settings), tabs, ready: AtomicBool::new(true) }
     }
 
-    /// Takes the settings of a reload. Address, path of the process and bounds of connections stay as they were at the start.
+    /// Takes the settings of a reload. Addresses and what bounds connections stay as they were at the start.
     pub fn reload(&self, settings: config::Server) {
         self.settings.store(Arc::new(settings));
     }

@@ -217,7 +217,7 @@ mod tests {
         drop(activity.begin(http::Version::HTTP_11));
         assert!(about(left(&activity), IDLE_MAX));
         pass(&mut activity, 5 * SECOND);
-        assert!(about(left(&activity), IDLE_MAX - 5 * SECOND));
+        assert!(about(left(&activity), IDLE_MAX.saturating_sub(5 * SECOND)));
         activity.read();
         pass(&mut activity, 2 * SECOND);
         activity.read();

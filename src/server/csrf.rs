@@ -29,14 +29,11 @@ pub(super) fn is_safe(headers: &HeaderMap, origin_allowed: bool) -> bool {
     {
         return true;
     }
-    match headers.get("sec-fetch-site") {
-        Some(site) => site == "same-origin" || site == "none",
-        None => {
-            let is_browser =
-                headers.get(header::USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(b"Mozilla/"));
-            !is_browser && !headers.contains_key(header::ORIGIN)
-        }
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin" || site == "none";
     }
+    let is_browser = headers.get(header::USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(b"Mozilla/"));
+    !is_browser && !headers.contains_key(header::ORIGIN)
 }
 
 #[cfg(test)]

@@ -78,6 +78,8 @@ async fn send(app: &App, method: &str, target: &str, headers: &[(&str, &str)], b
     Answer { status: parts.status.as_u16(), headers: parts.headers, body }
 }
 
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 const JSON: (&str, &str) = ("content-type", "application/json");
 const NEW: (&str, &str) = ("accept", "application/graphql-response+json");
 const BROWSER: (&str, &str) = ("user-agent", "Mozilla/5.0");
@@ -128,7 +130,7 @@ async fn what_is_no_request_is_told_so() {
     let app = app(|settings| settings.server.body_max = 100);
     let broken = send(&app, "POST", "/graphql", &[JSON], "{\"query").await;
     assert_eq!((broken.status, broken.code().as_str()), (400, "BAD_REQUEST"));
-    let cases: [(&[(&str, &str)], &str, u16); 6] = [
+    let cases: [(Headers, &str, u16); 6] = [
         (&[], "{}", 415),
         (&[("content-type", "text/plain")], "{}", 415),
         (&[JSON, ("content-encoding", "gzip")], "{}", 415),

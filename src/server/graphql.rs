@@ -137,21 +137,21 @@ fn check_body_headers(headers: &HeaderMap, settings: &Server, media: Media) -> O
     }
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|text| text.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|length| length > settings.body_max as u64) {
-        return Err(too_large(settings, media));
+        return Err(Box::new(too_large(settings, media)));
     }
     Ok(())
 }
 
-fn too_large(settings: &Server, media: Media) -> Box<Refused> {
+fn too_large(settings: &Server, media: Media) -> Refused {
     let message = format!("the body has more than {} bytes (`server.body_max`)", settings.body_max);
-    Box::new(Refused::http(StatusCode::PAYLOAD_TOO_LARGE, message, media))
+    Refused::http(StatusCode::PAYLOAD_TOO_LARGE, message, media)
 }
 
 async fn read(body: Body, settings: &Server, media: Media) -> Outcome<Bytes> {
     let whole = Limited::new(body, settings.body_max).collect();
     match tokio::time::timeout(settings.body_timeout, whole).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(settings, media)),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Box::new(too_large(settings, media))),
         Ok(Err(_cut)) => Err(Box::new(Refused::http(StatusCode::BAD_REQUEST, "the body could not be read", media))),
         Err(_late) => {
             let message = format!("the body did not arrive within {:?}", settings.body_timeout);

@@ -10,4 +10,4 @@ mod trace;
 
 pub use log::{Log, LogFormat, init};
 pub use metrics::{Lookup, Metrics, UpstreamMetrics, metrics};
-pub use trace::TraceContext;
+pub use trace::{TraceContext, forward};

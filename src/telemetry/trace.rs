@@ -2,6 +2,27 @@
 
 use std::fmt;
 
+use http::{HeaderMap, HeaderName};
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// Sends the trace context of an incoming request on with an outgoing call, unless the call has one of its own.
+///
+/// As long as no spans of ours are exported the caller's span stays the parent. An invalid `traceparent` is dropped, and
+/// `tracestate` means nothing without it. Source: W3C Trace Context, 4.3.
+pub fn forward(incoming: &HeaderMap, outgoing: &mut HeaderMap) {
+    let Some(parent) = incoming.get(TRACEPARENT) else { return };
+    let is_valid = parent.to_str().is_ok_and(|text| TraceContext::parse(text).is_some());
+    if !is_valid || outgoing.contains_key(TRACEPARENT) {
+        return;
+    }
+    outgoing.insert(TRACEPARENT, parent.clone());
+    for state in incoming.get_all(TRACESTATE) {
+        outgoing.append(TRACESTATE, state.clone());
+    }
+}
+
 /// One position in a trace. Source: W3C Trace Context, 3.2 (version `00`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TraceContext {
@@ -124,6 +145,27 @@ mod tests {
         ] {
             assert_eq!(TraceContext::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_valid_context_is_forwarded_with_its_state() {
+        let headers = |pairs: &[(&'static str, &'static str)]| {
+            let pairs = pairs.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+            pairs.collect::<HeaderMap>()
+        };
+        let forwarded = |incoming: &HeaderMap, mut outgoing: HeaderMap| {
+            forward(incoming, &mut outgoing);
+            outgoing
+        };
+        let incoming = headers(&[("traceparent", TEXT), ("tracestate", "a=1"), ("tracestate", "b=2"), ("cookie", "x")]);
+        let sent = forwarded(&incoming, HeaderMap::new());
+        assert_eq!(sent["traceparent"], TEXT);
+        assert_eq!((sent.len(), sent.get_all("tracestate").iter().count()), (3, 2));
+        let own = headers(&[("traceparent", "own")]);
+        assert_eq!(forwarded(&incoming, own.clone()), own);
+        let broken = headers(&[("traceparent", "nonsense"), ("tracestate", "a=1")]);
+        assert!(forwarded(&broken, HeaderMap::new()).is_empty());
+        assert!(forwarded(&headers(&[("tracestate", "a=1")]), HeaderMap::new()).is_empty());
     }
 
     #[test]

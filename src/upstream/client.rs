@@ -139,7 +139,7 @@ impl Client {
         let mut whole = BytesMut::new();
         loop {
             let chunk = response.chunk().await.map_err(|error| {
-                self.report.failure(&self.spec.name, &Causes(&error));
+                self.report.failure(&self.spec.name, &Causes(&error.without_url()));
                 CallError::Unreadable { upstream: Arc::clone(&self.spec.name), status }
             })?;
             let Some(chunk) = chunk else { break };

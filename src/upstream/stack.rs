@@ -48,10 +48,11 @@ impl Upstreams {
     }
 
     /// Makes one call. Dropping the future of a safe call stops it; an unsafe call that was sent is read to its end in the background.
-    ///
-    /// Panics: when `call.upstream` is not an index into the specs this was built from.
     pub async fn call(&self, call: Call) -> Result<Reply, CallError> {
-        let (spec, stack) = &self.stacks[call.upstream];
+        let Some((spec, stack)) = self.stacks.get(call.upstream) else {
+            let (upstream, reason) = (Arc::from("?"), "there is no such upstream".to_owned());
+            return Err(CallError::Invalid { upstream, reason });
+        };
         stack.call(call, Passage { deadline: Instant::now() + spec.timeout, permit: None }).await
     }
 }

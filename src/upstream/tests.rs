@@ -528,6 +528,12 @@ async fn names_resolve_where_the_transport_says() {
     }
 }
 
+#[tokio::test]
+async fn an_unknown_upstream_is_refused() {
+    let call = Call { upstream: 1, ..get("http://127.0.0.1/".to_owned()) };
+    assert!(matches!(upstreams(spec()).call(call).await, Err(CallError::Invalid { .. })));
+}
+
 #[test]
 fn a_certificate_that_cannot_be_read_is_refused() {
     for pem in [&b"-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n"[..], b"nothing"] {

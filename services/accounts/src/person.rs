@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 /// Most ids in one request.
-const IDS_MAX: usize = 200;
+const IDS_MAX: usize = 300;
 /// How many are listed when no id is given.
 const LIST_MAX: usize = 50;
 
@@ -47,8 +47,8 @@ pub(crate) struct Address {
 }
 
 /// Some people by id (`user_id` as often as needed), or the first 50.
-#[utoipa::path(get, path = "/users", params(("user_id" = Option<Vec<String>>, Query, description = "up to 200 ids")),
-    responses((status = 200, body = Vec<User>), (status = 400, description = "more than 200 ids")))]
+#[utoipa::path(get, path = "/users", params(("user_id" = Option<Vec<String>>, Query, description = "up to 300 ids")),
+    responses((status = 200, body = Vec<User>), (status = 400, description = "more than 300 ids")))]
 pub(crate) async fn list(
     State(database): State<Database>,
     Query(parameters): Query<Vec<(String, String)>>,

@@ -128,3 +128,21 @@ async fn a_reply_that_is_no_list_is_an_error() {
     assert_eq!(answer["data"]["setlist"], json!([{ "id": "a", "title": null }]));
     assert_eq!(errors(&answer)[0].0, "Response for a batch request does not map to an array");
 }
+
+#[tokio::test]
+async fn a_chunk_that_is_late_is_told_at_the_fields_it_serves() {
+    let service = Service::start(|seen| match seen.line.as_str() {
+        "GET /setlist" => songs(&[json!("a"), json!("b"), json!("c")]),
+        _ if seen.body.contains('c') => Reaction::Hang,
+        _ => find(seen),
+    })
+    .await;
+    let mut gateway = gateway(&service, SONGS, Compatibility::Default);
+    gateway.settings.timeout = std::time::Duration::from_millis(300);
+    let answer = gateway.ask("{ setlist { id t: title } }").await;
+    let data = json!([{ "id": "a", "t": "T\"a\"" }, { "id": "b", "t": "T\"b\"" }, { "id": "c", "t": null }]);
+    assert_eq!(answer["data"]["setlist"], data);
+    let told: Vec<_> = errors(&answer).into_iter().map(|(_, path, code)| (path, code)).collect();
+    assert_eq!(told, [(json!(["setlist", 2, "t"]), "DEADLINE_EXCEEDED".to_owned())]);
+    let _ = service.left.acquire().await.unwrap();
+}

@@ -4,6 +4,8 @@ mod batches;
 mod joins;
 mod limits;
 mod nulls;
+mod shapes;
+mod subtree;
 
 use std::{
     sync::{Arc, Mutex},
@@ -162,9 +164,9 @@ pub(super) fn gateway(service: &Service, types: &str, compatibility: Compatibili
         concurrency_max: 100,
     };
     let settings = Settings {
-        config: vec![Arc::new(Value::Object(Object::default())); count],
+        config: (0..count).map(|_| Arc::new(Value::Object(Object::default()))).collect(),
         upstream: vec![0; count],
-        timeout: Duration::from_secs(60),
+        timeout: Duration::from_mins(1),
         calls_max: vec![1000],
         dev: false,
     };

@@ -152,7 +152,9 @@ impl Compiler<'_> {
             let cell = place(index).ok()?;
             let action = match column.kind {
                 Kind::Leaf => Action::Take { cell, optional: false },
-                kind => Action::Group { cell, optional: false, plan: Box::new(self.whole(kind, depth + 1)?) },
+                kind @ Kind::Object(_) => {
+                    Action::Group { cell, optional: false, plan: Box::new(self.whole(kind, depth + 1)?) }
+                }
             };
             plan.trie.keys.push(Key { name: (*column.name).into(), actions: vec![action], report: None, span: 0..0 });
         }

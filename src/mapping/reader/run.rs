@@ -126,7 +126,9 @@ impl Run<'_> {
     fn take(&mut self, first: u8, depth: usize) -> Read<Slot> {
         let start = self.scanner.at;
         match first {
-            b'"' => drop(self.scanner.string()?),
+            b'"' => {
+                self.scanner.string()?;
+            }
             b'{' | b'[' => self.scanner.check_value(depth)?,
             b'n' => {
                 self.scanner.plain(first)?;

@@ -86,7 +86,7 @@ impl Dice {
                     _ => format!("{name}: {{ x: {} }}", self.path()),
                 },
                 _ if depth > 6 => continue,
-                kind => match self.roll(8) {
+                kind @ Kind::Object(_) => match self.roll(8) {
                     0 | 1 => format!("{name} {{ {} }}", self.group(layout, kind, depth + 1)),
                     2..=4 => format!("{name}: {} {{ {} }}", self.path(), self.group(layout, kind, depth + 1)),
                     5 => format!("{name}: {{ {} }}", self.group(layout, kind, depth + 1)),

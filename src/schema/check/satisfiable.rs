@@ -13,9 +13,10 @@ use apollo_compiler::{Schema, parser::SourceSpan, schema::ExtendedType};
 
 use crate::{
     error::Diagnostic,
-    mapping::KeyTree,
+    mapping::{KeyTree, Version},
     schema::{
-        ConnectorId, FieldId, Graph, Provides, TypeId, TypeKind, directive::selection::merge, findings::Findings,
+        Compatibility, ConnectorId, FieldId, Graph, Place, Provides, TypeId, TypeKind, directive::selection::merge,
+        findings::Findings,
     },
 };
 
@@ -23,7 +24,7 @@ use crate::{
 const STATES_MAX: usize = 50_000;
 
 /// Nesting of keys that are looked for through further connectors.
-const KEY_DEPTH_MAX: usize = 6;
+const KEY_DEPTH_MAX: usize = 3;
 
 /// Findings beyond which the rest is left out.
 const FINDINGS_MAX: usize = 50;
@@ -186,8 +187,9 @@ fn closure(graph: &Graph, ty: TypeId, have: &Provides, depth: usize) -> Known {
         object.fields.iter().flat_map(|(name, field)| graph[*field].connectors.iter().map(move |id| (*id, Some(name))));
     let mut waiting: Vec<(ConnectorId, Option<&Arc<str>>)> = own.chain(of_fields).collect();
     loop {
-        let (ready, rest): (Vec<_>, Vec<_>) =
-            waiting.into_iter().partition(|(id, _)| holds(graph, ty, &known, &graph[*id].key, depth));
+        let (ready, rest): (Vec<_>, Vec<_>) = waiting
+            .into_iter()
+            .partition(|(id, _)| is_callable(graph, *id) && holds(graph, ty, &known, &graph[*id].key, depth));
         if ready.is_empty() {
             return known;
         }
@@ -204,6 +206,14 @@ fn closure(graph: &Graph, ty: TypeId, have: &Provides, depth: usize) -> Known {
         }
         waiting = rest;
     }
+}
+
+/// Whether a connector can be called at all. The original cannot reach a field connector without a key below v0.4 (reference 3.6).
+fn is_callable(graph: &Graph, id: ConnectorId) -> bool {
+    let connector = &graph[id];
+    let is_keyless = matches!(connector.place, Place::Field { .. }) && connector.key.keys.is_empty();
+    let is_refused = graph.compatibility == Compatibility::Strict && connector.selection.version < Version::V0_4;
+    !(is_keyless && is_refused)
 }
 
 fn add(known: &mut Known, name: &Arc<str>, provides: &Provides, from: ConnectorId) {

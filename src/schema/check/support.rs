@@ -1,6 +1,6 @@
 //! What connectors cannot serve: subscriptions, and abstract types below v0.4.
 
-use apollo_compiler::schema::ExtendedType;
+use apollo_compiler::{ast::FieldDefinition, schema::ExtendedType};
 
 use crate::{
     mapping::Version,
@@ -16,6 +16,14 @@ pub(in crate::schema) fn check(document: &Document, findings: &mut Findings) {
         findings.error_with_help("SUBSCRIPTION_IN_CONNECTORS", message, span, Some("remove the type".to_owned()));
     }
     for ty in document.schema.types.values() {
+        if let ExtendedType::Interface(interface) = ty {
+            let connector = |field: &FieldDefinition| field.directives.get(&document.names.connect).cloned();
+            for misplaced in interface.fields.values().filter_map(|field| connector(field)) {
+                let message = format!("a field of the interface `{}` cannot carry a connector", interface.name);
+                let help = Some("put it on the field of each type that implements the interface".to_owned());
+                findings.error_with_help("CONNECTORS_UNSUPPORTED_ABSTRACT_TYPE", message, misplaced.location(), help);
+            }
+        }
         let is_abstract = matches!(ty, ExtendedType::Interface(_) | ExtendedType::Union(_));
         if is_abstract && version < Version::V0_4 && !ty.is_built_in() {
             let message = format!("`{}` is abstract, which connectors support from v0.4", ty.name());

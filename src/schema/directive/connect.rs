@@ -313,7 +313,9 @@ impl Reader<'_> {
                 self.findings.error_with_help("MISSING_HTTP_METHOD", "`http` has no method", settings.location(), help);
                 None
             }
-            (Some(_), Some((_, second))) => {
+            (Some((_, first)), Some((_, second))) => {
+                let start = |value: &Node<Value>| value.location().map(|span| span.offset());
+                let second = if start(first) > start(second) { first } else { second };
                 let help = Some("keep one; further connectors may follow on the same field".to_owned());
                 self.findings.error_with_help(
                     "MULTIPLE_HTTP_METHODS",

@@ -83,7 +83,7 @@ pub(in crate::schema) fn check_absolute(checked: &CheckedTemplate, allow_compute
     let mut sample = String::new();
     for part in &checked.template.parts {
         match part {
-            Part::Text(text) => sample.push_str(text),
+            Part::Text(text) => sample.push_str(&text.plain),
             Part::Expression(_, range) => {
                 let in_host = sample.split_once("://").is_none_or(|(_, rest)| !rest.contains(['/', '?', '#']));
                 if in_host && allow_computed {

@@ -188,10 +188,10 @@ fn owners<'s>(schema: &'s Schema, ty: &Name, field: &str) -> Vec<(&'s Name, &'s 
     let mut found = Vec::new();
     let mut add = |ty: &'s ExtendedType| match ty {
         ExtendedType::Object(object) => {
-            found.extend(object.fields.get(field).map(|definition| (&object.name, &***definition)))
+            found.extend(object.fields.get(field).map(|definition| (&object.name, &***definition)));
         }
         ExtendedType::Interface(interface) => {
-            found.extend(interface.fields.get(field).map(|definition| (&interface.name, &***definition)))
+            found.extend(interface.fields.get(field).map(|definition| (&interface.name, &***definition)));
         }
         _ => {}
     };

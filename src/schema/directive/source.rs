@@ -15,7 +15,7 @@ use crate::{
         Compatibility,
         document::Document,
         findings::Findings,
-        template::{Header, Parts, Template},
+        template::{Base, Header, Parts, Template},
     },
 };
 
@@ -27,7 +27,7 @@ const NAME_MAX: usize = 64;
 pub(in crate::schema) struct SourceDraft {
     pub(in crate::schema) name: String,
     pub(in crate::schema) span: Option<SourceSpan>,
-    pub(in crate::schema) base: Template,
+    pub(in crate::schema) base: Base,
     pub(in crate::schema) parts: Parts,
     pub(in crate::schema) headers: Vec<Header>,
     pub(in crate::schema) message: Option<Arc<Mapping>>,
@@ -109,7 +109,7 @@ fn one(
     Some(SourceDraft {
         name,
         span: directive.location(),
-        base: base.map_or_else(|| Template::constant(""), |base| base.template),
+        base: Base::from(base.map_or_else(|| Template::constant(""), |base| base.template)),
         parts,
         headers,
         message,

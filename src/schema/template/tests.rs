@@ -187,3 +187,35 @@ fn bodies_are_json_unless_the_content_type_is_a_form() {
     let list = form.replace("a: $args.a  o: $args.o  l: $args.l", "$args.l");
     assert!(rendered(base, &list, serde_json::json!({ "l": ["x"] })).is_err(), "a form of a list");
 }
+
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn values_parse_back(segment in "\\PC{1,12}", parameter in "\\PC{0,12}") {
+            prop_assume!(segment != "." && segment != "..");
+            let compiled = HELD.with(Arc::clone);
+            let request = compiled.graph.connectors[0].request.as_ref().expect("a request");
+            let args = serde_json::json!({ "a": segment, "j": parameter });
+            let found = request.render(&given(&[(Variable::Args, args)]), &HeaderMap::new()).expect("a URL").url;
+            let parsed = ::url::Url::parse(&found).expect("a URL");
+            prop_assert_eq!(parsed.as_str(), found.as_str(), "sent byte for byte");
+            let segments: Vec<&str> = parsed.path_segments().expect("a path").collect();
+            prop_assert_eq!(segments.len(), 3);
+            let decoded = percent_encoding::percent_decode_str(segments[1]).decode_utf8_lossy();
+            prop_assert_eq!(decoded, segment);
+            let pairs: Vec<(String, String)> = parsed.query_pairs().into_owned().collect();
+            prop_assert_eq!(pairs, [("q".to_owned(), parameter)]);
+        }
+    }
+
+    thread_local! {
+        static HELD: Arc<Compiled> = Arc::new(schema(
+            Some("baseURL: \"https://h.example\""),
+            "GET: \"/x/{$args.a}/y?q={$args.j}\"",
+        ));
+    }
+}

@@ -16,9 +16,25 @@ pub(in crate::schema) struct Template {
 #[derive(Debug, Clone)]
 pub(in crate::schema) enum Part {
     /// Constant text.
-    Text(String),
+    Text(Constant),
     /// An expression; the range is that of the text between the braces.
     Expression(Box<Mapping>, Range<usize>),
+}
+
+/// Constant text, and how it stands in a URL.
+#[derive(Debug, Clone)]
+pub(in crate::schema) struct Constant {
+    /// As written.
+    pub(in crate::schema) plain: String,
+    encoded: String,
+}
+
+impl From<&str> for Part {
+    fn from(text: &str) -> Self {
+        let mut encoded = String::new();
+        encode::constant(text, &mut encoded);
+        Self::Text(Constant { plain: text.to_owned(), encoded })
+    }
 }
 
 /// Why a text is no template.
@@ -47,7 +63,7 @@ impl Template {
         while let Some(found) = text[at..].find('{') {
             let open = at + found;
             if open > at {
-                parts.push(Part::Text(text[at..open].to_owned()));
+                parts.push(Part::from(&text[at..open]));
             }
             let close = closing_brace(text, open + 1).ok_or(TemplateError::Unclosed(open..text.len()))?;
             let inner = &text[open + 1..close];
@@ -61,14 +77,25 @@ impl Template {
             at = close + 1;
         }
         if at < text.len() {
-            parts.push(Part::Text(text[at..].to_owned()));
+            parts.push(Part::from(&text[at..]));
         }
         Ok(Self { parts })
     }
 
     /// A template of constant text.
     pub(in crate::schema) fn constant(text: &str) -> Self {
-        Self { parts: vec![Part::Text(text.to_owned())] }
+        Self { parts: vec![Part::from(text)] }
+    }
+
+    /// The encoded text of a template without expressions.
+    pub(super) fn fixed(&self) -> Option<String> {
+        self.expressions().next().is_none().then(|| {
+            let texts = self.parts.iter().filter_map(|part| match part {
+                Part::Text(text) => Some(text.encoded.as_str()),
+                Part::Expression(..) => None,
+            });
+            texts.collect()
+        })
     }
 
     /// Its expressions, with where they stand.
@@ -84,7 +111,7 @@ impl Template {
         let mut out = String::new();
         for part in &self.parts {
             match part {
-                Part::Text(text) => encode::constant(text, &mut out),
+                Part::Text(text) => out.push_str(&text.encoded),
                 Part::Expression(mapping, _) => {
                     let value = compute(mapping, variables);
                     let text = value.as_ref().map_or(Some(Cow::Borrowed("")), scalar);
@@ -105,7 +132,7 @@ impl Template {
         let mut out = String::new();
         for part in &self.parts {
             match part {
-                Part::Text(text) => out.push_str(text),
+                Part::Text(text) => out.push_str(&text.plain),
                 Part::Expression(mapping, _) => {
                     let value = compute(mapping, variables);
                     out.push_str(&value.as_ref().map_or(Some(Cow::Borrowed("")), scalar)?);

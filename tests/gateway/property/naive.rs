@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    operation::{Node, Operation, Selected},
+    operation::{Condition, Node, Operation, Selected},
     world::{Field, Gives, Of, Resolver, World, Wrap},
 };
 
@@ -32,7 +32,10 @@ enum Object<'a> {
     Value { of: usize, json: &'a Value },
 }
 
-type Fields<'a> = Vec<(&'a str, &'a Selected, Vec<&'a Node>)>;
+/// Key, field, what is wanted below it, whether it is in the answer.
+type Fields<'a> = Vec<(&'a str, &'a Selected, Nodes<'a>, bool)>;
+/// Nodes, and whether their place is in the answer.
+type Nodes<'a> = Vec<(&'a Node, bool)>;
 
 struct Interpreter<'a> {
     world: &'a World,
@@ -43,7 +46,7 @@ struct Interpreter<'a> {
 pub fn interpret(world: &World, operation: &Operation) -> Expected {
     let mut interpreter = Interpreter { world, out: Expected::default() };
     let mut path = Vec::new();
-    let nodes: Vec<&Node> = operation.selection.iter().collect();
+    let nodes: Nodes = operation.selection.iter().map(|node| (node, true)).collect();
     let data = interpreter.object(Object::Root, &nodes, &mut path);
     interpreter.out.data = data.unwrap_or_else(|Bubble| {
         interpreter.absorb(&path);
@@ -71,12 +74,17 @@ impl<'a> Interpreter<'a> {
         self.out.explained.push(path.to_vec());
     }
 
-    fn object(&mut self, object: Object<'_>, nodes: &[&'a Node], path: &mut Vec<Value>) -> Result<Value, Bubble> {
+    fn object(
+        &mut self,
+        object: Object<'_>,
+        nodes: &[(&'a Node, bool)],
+        path: &mut Vec<Value>,
+    ) -> Result<Value, Bubble> {
         let mut fields: Fields<'a> = Vec::new();
         collect(nodes, &mut fields);
         let mut out = Map::new();
         let mut bubbles = false;
-        for (key, selected, below) in fields {
+        for (key, selected, below, _) in fields {
             path.push(json!(key));
             // All siblings are completed even when one bubbles: their errors may be in the answer.
             match self.field(object, selected, &below, path) {
@@ -94,7 +102,7 @@ impl<'a> Interpreter<'a> {
         &mut self,
         object: Object<'_>,
         selected: &Selected,
-        below: &[&'a Node],
+        below: &[(&'a Node, bool)],
         path: &mut Vec<Value>,
     ) -> Result<Value, Bubble> {
         let world = self.world;
@@ -188,7 +196,7 @@ impl<'a> Interpreter<'a> {
         wrap: &Wrap,
         of: &Of,
         value: Option<&Value>,
-        below: &[&'a Node],
+        below: &[(&'a Node, bool)],
         path: &mut Vec<Value>,
     ) -> Result<Value, Bubble> {
         let (non_null, completed) = match wrap {
@@ -213,7 +221,7 @@ impl<'a> Interpreter<'a> {
         item: &Wrap,
         of: &Of,
         value: Option<&Value>,
-        below: &[&'a Node],
+        below: &[(&'a Node, bool)],
         path: &mut Vec<Value>,
     ) -> Result<Value, Bubble> {
         let Some(Value::Array(items)) = value else { return Ok(Value::Null) };
@@ -234,7 +242,7 @@ impl<'a> Interpreter<'a> {
         &mut self,
         of: &Of,
         value: Option<&Value>,
-        below: &[&'a Node],
+        below: &[(&'a Node, bool)],
         path: &mut Vec<Value>,
     ) -> Result<Value, Bubble> {
         let Some(value) = value else { return Ok(Value::Null) };
@@ -249,23 +257,30 @@ impl<'a> Interpreter<'a> {
     }
 }
 
-/// The fields of a selection set by response key, in order of first occurrence (GraphQL 6.3.2).
-fn collect<'a>(nodes: &[&'a Node], into: &mut Fields<'a>) {
-    for node in nodes {
+/// The fields of a selection set by response key (GraphQL 6.3.2). A key stands where the document first has it, also when a
+/// variable drops that occurrence and a later one brings it: weft decides places once per document.
+fn collect<'a>(nodes: &[(&'a Node, bool)], into: &mut Fields<'a>) {
+    gather(nodes, into);
+    into.retain(|(.., is_there)| *is_there);
+}
+
+fn gather<'a>(nodes: &[(&'a Node, bool)], into: &mut Fields<'a>) {
+    for (node, is_included) in nodes {
+        let (Node::Field { conditions, selection, .. } | Node::Fragment { conditions, selection, .. }) = node;
+        if conditions.iter().any(|condition| condition.is_literal() && !condition.keeps()) {
+            continue;
+        }
+        let is_included = *is_included && conditions.iter().all(Condition::keeps);
+        let selection = selection.iter().map(|node| (node, is_included));
         match node {
-            Node::Fragment { conditions, selection, .. } => {
-                if conditions.iter().all(super::operation::Condition::keeps) {
-                    collect(&selection.iter().collect::<Vec<_>>(), into);
-                }
-            }
-            Node::Field { key, field, conditions, selection } => {
-                if !conditions.iter().all(super::operation::Condition::keeps) {
-                    continue;
-                }
-                match into.iter_mut().find(|(known, ..)| known == key) {
-                    Some((.., below)) => below.extend(selection),
-                    None => into.push((key, field, selection.iter().collect())),
-                }
+            Node::Fragment { .. } => gather(&selection.collect::<Vec<_>>(), into),
+            Node::Field { key, field, .. } => {
+                let at = into.iter().position(|(known, ..)| known == key).unwrap_or_else(|| {
+                    into.push((key, field, Vec::new(), false));
+                    into.len() - 1
+                });
+                into[at].2.extend(selection);
+                into[at].3 |= is_included;
             }
         }
     }

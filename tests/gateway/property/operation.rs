@@ -70,6 +70,11 @@ impl Condition {
     pub fn keeps(&self) -> bool {
         self.value != self.is_skip
     }
+
+    /// Whether the document says it, without a variable.
+    pub fn is_literal(&self) -> bool {
+        !self.written.starts_with('$')
+    }
 }
 
 /// Where a selection set stands.

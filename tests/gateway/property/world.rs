@@ -312,6 +312,11 @@ type Query {
             types.push_str("}\n");
         }
         for (own, fields) in self.values.iter().enumerate() {
+            let uses = |field: &Field| matches!(field.of, Of::Value(of) if of == own);
+            // A type that nobody yields is refused, rightly.
+            if !self.entities.iter().any(|entity| entity.fields.iter().any(uses)) {
+                continue;
+            }
             let _ = writeln!(types, "type V{own} {{");
             for field in fields {
                 let _ = writeln!(types, "  {}: {}", field.name, wrapped(&Self::type_name(&field.of), &field.wrap));
