@@ -135,14 +135,20 @@ fn judge(wanted: &naive::Expected, answer: &Value, calls: usize) -> Result<(), S
     if !in_order(&wanted.data, &answer["data"]) {
         return Err("the keys are not in the order of the operation".into());
     }
-    let empty = Vec::new();
-    let paths: Vec<&Vec<Value>> = answer["errors"]
-        .as_array()
-        .unwrap_or(&empty)
+    let mut errors = answer["errors"].as_array().cloned().unwrap_or_default();
+    // Past a hundred, one entry without a path counts the rest.
+    let is_cut = errors.len() == 101 && errors[100]["path"].is_null();
+    if is_cut {
+        errors.pop();
+    }
+    let paths: Vec<&Vec<Value>> = errors
         .iter()
         .map(|error| error["path"].as_array().ok_or_else(|| format!("an error without a path: {error}")))
         .collect::<Result<_, _>>()?;
-    if paths.len() < 100 {
+    if let Some(path) = paths.iter().find(|path| !wanted.allowed.contains(path)) {
+        return Err(format!("errors: unexpected at {}", json!(path)));
+    }
+    if !is_cut {
         for required in &wanted.required {
             if !paths.contains(&required) {
                 return Err(format!("errors: none at {}", json!(required)));
@@ -152,9 +158,6 @@ fn judge(wanted: &naive::Expected, answer: &Value, calls: usize) -> Result<(), S
             if !paths.iter().any(|path| path.starts_with(place)) {
                 return Err(format!("errors: nothing explains the null at {}", json!(place)));
             }
-        }
-        if let Some(path) = paths.iter().find(|path| !wanted.allowed.contains(path)) {
-            return Err(format!("errors: unexpected at {}", json!(path)));
         }
     }
     if calls > wanted.calls {
