@@ -29,14 +29,17 @@ pub(super) const PROBLEMS_MAX: usize = 100;
 /// Expressions and groups inside each other, lists counted for each level: what a stack surely holds.
 const DEPTH_MAX: usize = 256;
 
+/// Bytes that one evaluation may copy: far beyond real mappings, and an end to `->echo([@, @])` repeated.
+const COPIED_MAX: usize = 256 << 20;
+
 impl Mapping {
     /// Applies the mapping to `input`. `None`: no value (not null). Problems are appended, up to a bound of 100.
     pub fn evaluate(&self, input: &Value, variables: &dyn Variables, problems: &mut Vec<Problem>) -> Option<Value> {
-        let mut evaluator = Evaluator { variables, problems, depth: 0 };
+        let mut evaluator = Evaluator::new(variables, problems);
         let scope = Scope { root: input, current: input, locals: None };
         match &self.root.kind {
             ExprKind::Group(group) => evaluator.group(group, input, None),
-            _ => evaluator.expr(&self.root, &scope).map(Cow::into_owned),
+            _ => evaluator.argument(&self.root, &scope),
         }
     }
 }
@@ -65,9 +68,33 @@ pub(super) struct Evaluator<'e> {
     variables: &'e dyn Variables,
     problems: &'e mut Vec<Problem>,
     depth: usize,
+    /// Bytes that may still be copied.
+    copies_left: usize,
 }
 
 impl<'e> Evaluator<'e> {
+    fn new(variables: &'e dyn Variables, problems: &'e mut Vec<Problem>) -> Self {
+        Self { variables, problems, depth: 0, copies_left: COPIED_MAX }
+    }
+
+    /// A value of its own, copied where it is not.
+    fn owned(&mut self, value: Cow<'_, Value>, span: &Span) -> Option<Value> {
+        match value {
+            Cow::Owned(value) => Some(value),
+            Cow::Borrowed(value) => self.copy(value, span),
+        }
+    }
+
+    /// A copy. `None`, with a problem: too much was copied already.
+    fn copy(&mut self, value: &Value, span: &Span) -> Option<Value> {
+        let Some(left) = self.copies_left.checked_sub(size(value)) else {
+            self.problem(span, || "The result is too large".to_owned());
+            return None;
+        };
+        self.copies_left = left;
+        Some(value.clone())
+    }
+
     /// Records a problem, unless there are enough of them.
     pub(super) fn problem(&mut self, span: &Span, message: impl FnOnce() -> String) {
         if self.problems.len() < PROBLEMS_MAX {
@@ -90,7 +117,7 @@ impl<'e> Evaluator<'e> {
             ExprKind::Array(items) => {
                 let mut list = Vec::with_capacity(items.len());
                 for item in items {
-                    list.push(self.expr(item, scope).map_or(Value::Null, Cow::into_owned));
+                    list.push(self.argument(item, scope).unwrap_or_default());
                 }
                 Some(Cow::Owned(Value::Array(list)))
             }
@@ -182,7 +209,7 @@ impl<'e> Evaluator<'e> {
         let mut local = scope.locals.as_ref();
         while let Some(found) = local {
             if &*found.name == name {
-                return Some(Cow::Owned(found.value.clone()));
+                return self.copy(&found.value, span).map(Cow::Owned);
             }
             local = found.outer.as_ref();
         }
@@ -220,8 +247,8 @@ impl<'e> Evaluator<'e> {
 
     /// The value of an argument of a method.
     pub(super) fn argument(&mut self, argument: &Expr, scope: &Scope<'_>) -> Option<Value> {
-        // The scope lives shorter than the variables, which the bound `'e: 's` of `expr` allows.
-        self.expr(argument, scope).map(Cow::into_owned)
+        let value = self.expr(argument, scope)?;
+        self.owned(value, &argument.span)
     }
 
     /// The member `key`; of a list, that of each element.
@@ -305,8 +332,22 @@ impl<'e> Evaluator<'e> {
     }
 }
 
+/// Bytes that a copy takes, roughly.
+fn size(value: &Value) -> usize {
+    size_of::<Value>()
+        + match value {
+            Value::Null | Value::Bool(_) => 0,
+            Value::Number(number) => number.as_str().len(),
+            Value::String(text) => text.len(),
+            Value::Array(items) => items.iter().map(size).sum(),
+            Value::Object(object) => {
+                object.iter().map(|(key, value)| 2 * size_of::<usize>() + key.len() + size(value)).sum()
+            }
+        }
+}
+
 /// The value of an expression that does not look at its input.
 pub(super) fn constant(expr: &Expr, variables: &dyn Variables, problems: &mut Vec<Problem>) -> Option<Value> {
-    let mut evaluator = Evaluator { variables, problems, depth: 0 };
+    let mut evaluator = Evaluator::new(variables, problems);
     evaluator.argument(expr, &Scope { root: &Value::Null, current: &Value::Null, locals: None })
 }

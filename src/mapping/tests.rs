@@ -209,3 +209,12 @@ fn any_text_is_parsed_or_refused() {
         }
     }
 }
+
+#[test]
+fn results_that_double_come_to_an_end() {
+    for step in ["->echo([@, @])", "->as($s)->echo([$s, $s])->joinNotNull('')"] {
+        let text = format!("$('{}'){}", "x".repeat(1000), step.repeat(40));
+        let (_, problems) = evaluate(&text, "null");
+        assert!(problems.iter().any(|problem| problem.message.contains("too large")), "{step}");
+    }
+}

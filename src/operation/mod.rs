@@ -1,7 +1,7 @@
 //! Query text becomes an [`Operation`]: parsed within limits, validated, bound to the graph. To hold one is proof of all that.
 //!
 //! Order: byte limit, one scan for tokens and nesting, parse, selections expanded and summed, validation (apollo-compiler and
-//! our three own rules), binding. Variables are coerced per request. Introspection is answered here.
+//! our own rules), binding. Variables are coerced per request. Introspection is answered here.
 //! Not here: which calls to make (`plan`), depth and cost judgements (`policy`).
 
 mod arguments;

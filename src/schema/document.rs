@@ -77,6 +77,7 @@ pub(super) fn read(file: &File, findings: &mut Findings) -> Option<Document> {
     let own: HashSet<String> = ast.definitions.iter().filter_map(definition_name).collect();
     let mut added = Parser::new().parse_ast(prelude::sdl(&links), "prelude.graphql").expect("the prelude is valid SDL");
     let machinery = added.definitions.iter().filter_map(definition_name).filter(|name| name != "@oneOf").collect();
+    check_written(&ast, &added, &links, findings);
     added.definitions.retain(|definition| definition_name(definition).is_none_or(|name| !own.contains(&name)));
     add_missing_query(&ast, &mut added);
 
@@ -105,6 +106,35 @@ pub(super) fn read(file: &File, findings: &mut Findings) -> Option<Document> {
         },
         machinery,
     })
+}
+
+/// A document may repeat the definitions of `@source` and `@connect`, with fewer arguments but not with others.
+fn check_written(ast: &Ast, known: &Ast, links: &Links, findings: &mut Findings) {
+    let Some(connect) = &links.connect else { return };
+    let directives = |document: &Ast, name: &str| {
+        document.definitions.iter().find_map(|definition| match definition {
+            Definition::DirectiveDefinition(directive) if directive.name == name => Some(directive.clone()),
+            _ => None,
+        })
+    };
+    for name in ["source", "connect"] {
+        let name = connect.directive(name, "connect");
+        let (Some(own), Some(ours)) = (directives(ast, &name), directives(known, &name)) else { continue };
+        for argument in &own.arguments {
+            let wanted = ours.argument_by_name(&argument.name).map(|ours| &ours.ty);
+            let fits = wanted.is_some_and(|wanted| wanted.inner_named_type() == argument.ty.inner_named_type());
+            if !fits {
+                let message = format!("the definition of `@{name}` is not the one of the connect spec");
+                let help = match wanted {
+                    Some(wanted) => format!("`{}` has the type `{wanted}`", argument.name),
+                    None => {
+                        format!("it has no argument `{}`; remove the definition, it need not be written", argument.name)
+                    }
+                };
+                findings.error_with_help("DIRECTIVE_DEFINITION_INVALID", message, argument.location(), Some(help));
+            }
+        }
+    }
 }
 
 /// Parses the text and makes its file known to the findings.

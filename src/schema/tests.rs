@@ -176,7 +176,7 @@ fn lowers_places_keys_and_reads() {
     let text = std::fs::read_to_string(fixtures().join("03-headers.graphql")).expect("a text");
     let graph = compiled(&text).graph;
     let reads = &graph.connectors[0].reads;
-    let names = |list: &[Arc<str>]| list.iter().map(|name| name.to_string()).collect::<Vec<_>>();
+    let names = |list: &[Arc<str>]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(names(&reads.context), ["tenant"]);
     assert_eq!(names(&reads.env), ["FIXTURE_REGION"]);
     assert_eq!(names(&reads.request_headers), ["accept-language", "x-user"]);
@@ -238,23 +238,26 @@ type Product @key(fields: "id") @connect(source: "s", http: {{ POST: "/stock", b
     assert_eq!(findings[0].labels.len(), 2);
 }
 
+/// No variable has a value.
+struct Nothing;
+
+impl crate::mapping::Variables for Nothing {
+    fn get(&self, _: crate::mapping::Variable) -> Option<&crate::mapping::Value> {
+        None
+    }
+}
+
 #[test]
 fn configured_urls_replace_the_base() {
     let text = format!(
         "{HEAD}type Query {{ v: String @connect(source: \"s\", http: {{ GET: \"/v\" }}, selection: \"$.v\") }}"
     );
-    struct None;
-    impl crate::mapping::Variables for None {
-        fn get(&self, _: crate::mapping::Variable) -> Option<&crate::mapping::Value> {
-            Option::None
-        }
-    }
     for key in ["s", "api.s"] {
         let mut options = Options::default();
         options.urls.insert(key.to_owned(), vec!["http://127.0.0.1:9/base".to_owned()]);
         let graph = compile(&[file("api", &text)], &options).expect("a graph").graph;
         let request = graph.connectors[0].request.as_ref().expect("a request");
-        assert_eq!(request.render(&None, &http::HeaderMap::new()).expect("a URL").url, "http://127.0.0.1:9/base/v");
+        assert_eq!(request.render(&Nothing, &http::HeaderMap::new()).expect("a URL").url, "http://127.0.0.1:9/base/v");
     }
 }
 
@@ -388,6 +391,24 @@ fn in_default_only_two_edits_are_judged_otherwise() {
     let wanted =
         [("a type inside itself".to_owned(), BTreeSet::new()), ("unknown method in the selection".to_owned(), warned)];
     assert_eq!(differing, wanted);
+}
+
+#[test]
+fn written_definitions_have_to_fit() {
+    let written = r#"
+directive @connect(source: String, http: connect__ConnectHTTP!, selection: connect__JSONSelection!) repeatable on FIELD_DEFINITION
+input connect__ConnectHTTP { GET: connect__URLTemplate }
+scalar connect__JSONSelection
+scalar connect__URLTemplate
+type Query { v: String @connect(source: "s", http: { GET: "/v" }, selection: "$.v") }
+"#;
+    assert!(compiled(&format!("{HEAD}{written}")).warnings.is_empty());
+    for (old, new) in
+        [("selection: connect__JSONSelection!)", "selection: Int)"), ("source: String,", "sauce: String,")]
+    {
+        let text = format!("{HEAD}{written}").replace(old, new);
+        assert!(codes(&text, &Options::default()).contains("DIRECTIVE_DEFINITION_INVALID"), "{new}");
+    }
 }
 
 mod properties {

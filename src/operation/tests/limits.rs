@@ -171,6 +171,48 @@ fn the_worst_documents_under_the_limits_are_answered() {
     }
 }
 
+/// As deep as the limit allows, in every way that something can be deep; a test's thread has 2 MiB of stack.
+#[test]
+fn the_deepest_documents_need_little_stack() {
+    let nested = |open: &str, depth: usize, inner: &str, close: &str| {
+        format!("{}{inner}{}", open.repeat(depth), close.repeat(depth))
+    };
+    let mut chain = "{ me { ...f0 } }".to_owned();
+    for index in 0..98 {
+        write!(chain, "fragment f{index} on Person {{ ... {{ ...f{} }} }}", index + 1).expect("writes to memory");
+    }
+    chain += "fragment f98 on Person { id }";
+    let documents = [
+        (true, format!("{{ me {} }}", nested("{ friend ", 120, "{ id }", "}"))),
+        (true, nested("{ ... ", 198, "{ me { id } }", "}")),
+        (true, format!("{{ anything(value: {}) }}", nested("[", 198, "1", "]"))),
+        (true, format!("{{ anything(value: {}) }}", nested("{ a: ", 198, "1", "}"))),
+        (true, format!("query ($v: {}) {{ anything(value: {{ a: $v }}) }}", nested("[", 199, "Int", "]"))),
+        (true, chain),
+        // apollo-compiler merges no deeper than 128 fields.
+        (false, format!("{{ me {} }}", nested("{ friend ", 190, "{ id }", "}"))),
+    ];
+    let graph = shop();
+    for (is_valid, text) in &documents {
+        let document = parsed(&graph, text);
+        let document = match document {
+            Ok(document) => document,
+            Err(refusal) => {
+                assert!(!is_valid, "{text}: {refusal:?}");
+                continue;
+            }
+        };
+        assert!(is_valid, "{text}");
+        let operation = bind(&graph, &document, None).expect("is valid");
+        let deep = format!("{}1{}", "[".repeat(127), "]".repeat(127));
+        let value = crate::mapping::Value::parse(deep.as_bytes()).expect("is JSON");
+        let given = operation.variables.iter().map(|variable| (variable.name.to_string(), value.clone())).collect();
+        let refusal = super::super::coerce(&graph, &operation, &given).err();
+        // A single value for 72 lists more than it has: deeper than any value may be.
+        assert_eq!(refusal.is_some(), !operation.variables.is_empty());
+    }
+}
+
 #[test]
 fn doubling_fragments_are_refused() {
     let mut text = "{ me { ...f0 } }".to_owned();
