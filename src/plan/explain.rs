@@ -48,7 +48,7 @@ fn explain_step(out: &mut String, graph: &Graph, plan: &Plan, at: usize, step: &
         let _ = write!(out, ", after {after}");
     }
     out.push('\n');
-    let place = path(graph, plan, step.position);
+    let place = path(plan, step.position);
     let keys = names(&step.inputs);
     let often = match step.kind {
         StepKind::Root => "once".to_owned(),
@@ -133,17 +133,17 @@ fn names(inputs: &[Input]) -> String {
 }
 
 /// Response path of a position: `products[].brand`.
-fn path(graph: &Graph, plan: &Plan, position: PositionId) -> String {
+fn path(plan: &Plan, position: PositionId) -> String {
     let Some((parent, _)) = plan.positions[position.0 as usize].parent else { return "the operation".to_owned() };
     let field = plan.positions[parent.0 as usize]
         .variants
         .iter()
         .flat_map(|variant| &variant.fields)
         .find(|field| field.child == Some(position));
-    let Some(field) = field else { return path(graph, plan, parent) };
+    let Some(field) = field else { return path(plan, parent) };
     let mut text = match plan.positions[parent.0 as usize].parent {
         None => field.key.to_string(),
-        Some(_) => format!("{}.{}", path(graph, plan, parent), field.key),
+        Some(_) => format!("{}.{}", path(plan, parent), field.key),
     };
     let mut ty = field.ty.as_ref();
     while let Some(TypeRef::List { item, .. }) = ty {

@@ -1,6 +1,6 @@
 //! Plans of the connector fixtures, kept as text, and what must hold of every plan.
 
-use std::{path::Path, sync::Arc};
+use std::{fmt::Write as _, path::Path, sync::Arc};
 
 use super::{Origin, Plan, PositionId, StepKind, build, explain};
 use crate::{
@@ -67,7 +67,8 @@ fn plans_of_the_fixtures_are_as_kept() {
             let query = case["query"].as_str().unwrap();
             let plan = plan_of(&graph, query);
             assert_sound(&plan);
-            kept.push_str(&format!("# {}\n{query}\n\n{}\n", case["name"].as_str().unwrap(), explain(&graph, &plan)));
+            let name = case["name"].as_str().unwrap();
+            write!(kept, "# {name}\n{query}\n\n{}\n", explain(&graph, &plan)).unwrap();
         }
         insta::with_settings!({ snapshot_path => "../../tests/cases/plans", prepend_module_to_snapshot => false, omit_expression => true }, {
             insta::assert_snapshot!(stem, kept);
