@@ -89,7 +89,14 @@ impl Failure {
     }
 
     /// The service said no: the schema's `errors` decide how it is told.
-    pub fn refused(step: StepId, connector: &Connector, status: u16, body: &Value, variables: &dyn Variables) -> Self {
+    pub fn refused(
+        step: StepId,
+        connector: &Connector,
+        status: u16,
+        body: &Value,
+        variables: &dyn Variables,
+        is_strict: bool,
+    ) -> Self {
         let mut problems = Vec::new();
         let message = connector.errors.message.as_ref().and_then(|mapping| {
             match mapping.evaluate(body, variables, &mut problems) {
@@ -97,7 +104,11 @@ impl Failure {
                 _ => None,
             }
         });
-        let message = message.unwrap_or_else(|| REQUEST_FAILED.to_owned());
+        let message = message.unwrap_or_else(|| {
+            let has_mapping = connector.errors.message.is_some();
+            // Of a mapping that gives no text the original makes an empty one (reference 13, row 13).
+            if is_strict && has_mapping { String::new() } else { REQUEST_FAILED.to_owned() }
+        });
         let mut failure = Self::of(step, connector, ErrorCode::ConnectorFetch, message, Some(status));
         for mapping in &connector.errors.extensions {
             if let Some(Value::Object(more)) = mapping.evaluate(body, variables, &mut problems) {

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     mapping::{JsonError, Problem, Slot, Value},
     plan::{Plan, StepId},
-    schema::ConnectorId,
+    schema::{Compatibility, ConnectorId},
     upstream::{CallError, Reply},
 };
 
@@ -36,6 +36,7 @@ impl Run<'_> {
         let scope = Scope { shared, own, answered: Some(&answered) };
         let content = content(&reply.headers, &reply.body);
         let is_dev = self.settings.dev;
+        let is_strict = self.graph.compatibility == Compatibility::Strict;
         let unreadable = |error: &JsonError| {
             let mut failure = Failure::unreadable(id, connector, Some(reply.status));
             tracing::debug!(connector = %connector.coordinate, %error, "a body is not JSON");
@@ -47,7 +48,7 @@ impl Run<'_> {
         let success = connector.success.as_deref();
         if !is_success(success, reply.status, &content, &scope).map_err(|error| unreadable(&error))? {
             let body = content.to_value().map_err(|error| unreadable(&error))?;
-            return Err(Failure::refused(id, connector, reply.status, &body, &scope));
+            return Err(Failure::refused(id, connector, reply.status, &body, &scope, is_strict));
         }
         let mut problems = Vec::new();
         let slot = map(self.plan, id, &content, number, &scope, &mut self.results, &mut problems);
