@@ -61,6 +61,12 @@ impl Failure {
         Self::of(step, connector, ErrorCode::ConnectorRequestInvalid, message, None)
     }
 
+    /// A variable brought null where the argument has to have a value (GraphQL October 2021, 6.4.1).
+    pub fn misplaced_null(step: StepId, connector: &Connector, argument: &str) -> Self {
+        let message = format!("`{argument}` must not be null");
+        Self::of(step, connector, ErrorCode::BadUserInput, message, None)
+    }
+
     /// The operation made as many calls to the upstream as it may.
     pub fn too_many_calls(step: StepId, connector: &Connector) -> Self {
         Self::of(step, connector, ErrorCode::RequestLimitExceeded, "Request limit exceeded".to_owned(), None)

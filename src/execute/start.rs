@@ -91,6 +91,14 @@ impl Run<'_> {
             (None, StepKind::Root | StepKind::Field) => Some(Value::Object(Object::default())),
             (None, StepKind::Entity | StepKind::Batch { .. }) => None,
         };
+        if let (Some((field, _)), Some(Value::Object(args))) = (&step.arguments, &args)
+            && let Some(argument) = operation::misplaced_null(graph, *field, args)
+        {
+            let slot = self.fail(Failure::misplaced_null(id, connector, &argument));
+            gathered.asked.iter().for_each(|asked| self.fill(&asked.cells, slot));
+            self.steps[id.0 as usize].phase = Phase::Done;
+            return;
+        }
         let config = self.settings.config.get(step.connector.0 as usize).cloned();
         let progress = &mut self.steps[id.0 as usize];
         progress.shared = Some(Shared::new(connector, self.caller, config, args));
