@@ -39,7 +39,8 @@ fn children(view: View<'_>, parent: PositionId, parents: &[Instance], origin: Or
     let mut found = Vec::with_capacity(parents.len());
     // A result can hang on several objects; what is below it is still one.
     let mut seen = HashSet::new();
-    let is_shared = matches!(origin, Origin::Hop(_)) || matches!(origin, Origin::Column(c) if c.hop.is_some());
+    let is_joined = matches!(origin, Origin::Hop(_)) || matches!(origin, Origin::Column(c) if c.hop.is_some());
+    let is_shared = is_joined && parents.len() > 1;
     for &instance in parents {
         let value = match origin {
             Origin::Hop(hop) => view.hop(parent, instance, hop),
