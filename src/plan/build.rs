@@ -69,6 +69,20 @@ struct Hop<'g> {
     is_whole: bool,
 }
 
+/// The objects that calls are planned for: those of a position, of one type, and what is known of them.
+struct Objects<'a, 'g> {
+    position: PositionId,
+    ty: TypeId,
+    /// Where they come from; `None` for the root.
+    base: Option<BaseRef>,
+    /// What they have from there.
+    given: &'g Provides,
+    /// What calls bring in addition, in the order in which they are chosen.
+    hops: Vec<Hop<'g>>,
+    /// The types that calls are limited to, where the position is abstract; empty: all.
+    only: &'a [TypeId],
+}
+
 impl<'g> Builder<'g> {
     fn unreachable(&self, want: &Want) -> PlanError {
         let mut path = self.path.iter().map(|key| &**key).collect::<Vec<_>>().join(".");
@@ -92,14 +106,16 @@ impl<'g> Builder<'g> {
                     WantKind::Typename => self.draft.field(position, want, Origin::Typename, None),
                     WantKind::Introspection => self.draft.field(position, want, Origin::Introspection, None),
                     WantKind::Field(_) => {
-                        let nothing: &'g Provides = nothing();
-                        let Found::Choices(choices) = self.search.choose(wants.ty, nothing, std::slice::from_ref(want))
+                        let given = nothing();
+                        let objects =
+                            Objects { position, ty: wants.ty, base: None, given, hops: Vec::new(), only: &[] };
+                        let Found::Choices(choices) = self.search.choose(wants.ty, given, std::slice::from_ref(want))
                         else {
                             return Err(self.failure(want));
                         };
                         for choice in choices {
                             if let Choice::Field(_, connector) = choice {
-                                self.field_step(position, wants.ty, want, connector, &[], None, &[])?;
+                                self.field_step(&objects, want, connector)?;
                             }
                         }
                     }
@@ -143,18 +159,14 @@ impl<'g> Builder<'g> {
                 Found::Unreachable(at) => return Err(self.unreachable(&variant.fields[at])),
                 Found::Exhausted => return Err(PlanError::TooComplex),
             };
-            let mut hops: Vec<Hop<'g>> = Vec::new();
+            let mut objects = Objects { position, ty, base: Some(base), given, hops: Vec::new(), only };
             for choice in &choices {
-                match *choice {
-                    Choice::Entity(connector) => {
-                        hops.push(self.entity_step(position, ty, base, given, &hops, connector, only));
-                    }
-                    Choice::Own(connector) => {
-                        let hop = self.own_step(position, ty, base, given, &hops, connector, only);
-                        hops.extend(hop);
-                    }
-                    Choice::Field(..) => {}
-                }
+                let hop = match *choice {
+                    Choice::Entity(connector) => Some(self.entity_step(&objects, connector)),
+                    Choice::Own(connector) => self.own_step(&objects, connector),
+                    Choice::Field(..) => None,
+                };
+                objects.hops.extend(hop);
             }
             for (at, want) in variant.fields.iter().enumerate() {
                 match want.kind {
@@ -166,10 +178,9 @@ impl<'g> Builder<'g> {
                             _ => None,
                         });
                         if let Some(connector) = own {
-                            let source = Some((base, given));
-                            self.field_step(position, ty, want, connector, &hops, source, only)?;
+                            self.field_step(&objects, want, connector)?;
                         } else {
-                            self.inline_field(position, base, given, &hops, want)?;
+                            self.inline_field(&objects, base, want)?;
                         }
                     }
                 }
@@ -179,21 +190,15 @@ impl<'g> Builder<'g> {
     }
 
     /// A field whose value the base or a hop brings.
-    fn inline_field(
-        &mut self,
-        position: PositionId,
-        base: BaseRef,
-        given: &'g Provides,
-        hops: &[Hop<'g>],
-        want: &Want,
-    ) -> Result<(), PlanError> {
-        let mut known = vec![given];
-        known.extend(hops.iter().map(|hop| hop.provides));
+    fn inline_field(&mut self, objects: &Objects<'_, 'g>, base: BaseRef, want: &Want) -> Result<(), PlanError> {
+        let position = objects.position;
+        let mut known = vec![objects.given];
+        known.extend(objects.hops.iter().map(|hop| hop.provides));
         let Some(provider) = self.search.provider(&known, want) else { return Err(self.failure(want)) };
         let field = want.field().expect("only fields of the graph are looked up");
         let name = &self.graph[field].name;
         let below_provides = under(known[provider], name).expect("the provider has the name");
-        let hop = provider.checked_sub(1).map(|at| hops[at]);
+        let hop = provider.checked_sub(1).map(|at| objects.hops[at]);
         let (origin, child_node) = match hop {
             Some(hop) if hop.is_whole => {
                 (Origin::Hop(hop.id), want.below.as_ref().map(|_| self.draft.root_node(hop.step)))
@@ -219,31 +224,16 @@ impl<'g> Builder<'g> {
     }
 
     /// A call for the field itself: a root field or a field connector.
-    #[expect(clippy::too_many_arguments, reason = "one call site each for root and object fields")]
-    fn field_step(
-        &mut self,
-        position: PositionId,
-        ty: TypeId,
-        want: &Want,
-        connector: ConnectorId,
-        hops: &[Hop<'g>],
-        source: Option<(BaseRef, &'g Provides)>,
-        only: &[TypeId],
-    ) -> Result<(), PlanError> {
-        let kind = if source.is_some() { StepKind::Field } else { StepKind::Root };
-        let field = want.on(self.graph, ty).expect("only fields of the graph have connectors");
+    fn field_step(&mut self, objects: &Objects<'_, 'g>, want: &Want, connector: ConnectorId) -> Result<(), PlanError> {
+        let position = objects.position;
+        let kind = if objects.base.is_some() { StepKind::Field } else { StepKind::Root };
+        let field = want.on(self.graph, objects.ty).expect("only fields of the graph have connectors");
         let provides = &self.graph[connector].provides;
-        let (inputs, after) = match source {
-            Some((base, given)) => {
-                let key = self.search.own_key(connector);
-                self.inputs(ty, key, position, base, given, hops)
-            }
-            None => (Vec::new(), BTreeSet::new()),
-        };
+        let (inputs, after) = self.inputs(objects, self.search.own_key(connector));
         let arguments = Some((field, want.arguments.clone()));
         let (step, hop) =
             self.draft.step(position, connector, kind, arguments, inputs, after, self.turn, want.below.is_some());
-        self.draft.restrict(step, only);
+        self.draft.restrict(step, objects.only);
         let origin = Origin::Hop(hop);
         match &want.below {
             None => self.draft.field(position, want, origin, None),
@@ -260,76 +250,52 @@ impl<'g> Builder<'g> {
     }
 
     /// A call that completes the objects of a position from their key.
-    #[expect(clippy::too_many_arguments, reason = "the state of a position")]
-    fn entity_step(
-        &mut self,
-        position: PositionId,
-        ty: TypeId,
-        base: BaseRef,
-        given: &'g Provides,
-        hops: &[Hop<'g>],
-        connector: ConnectorId,
-        only: &[TypeId],
-    ) -> Hop<'g> {
+    fn entity_step(&mut self, objects: &Objects<'_, 'g>, connector: ConnectorId) -> Hop<'g> {
+        let position = objects.position;
         let definition = &self.graph[connector];
-        let (inputs, after) = self.inputs(ty, &definition.key, position, base, given, hops);
+        let (inputs, after) = self.inputs(objects, &definition.key);
         let kind = match definition.batch {
             Some(batch) => StepKind::Batch { keys_max: batch.keys_max },
             None => StepKind::Entity,
         };
         let (step, hop) = self.draft.step(position, connector, kind, None, inputs, after, self.turn, true);
-        self.draft.restrict(step, only);
+        self.draft.restrict(step, objects.only);
         if definition.batch.is_some() {
             let node = self.draft.root_node(step);
-            let matching = self.pick(ty, &definition.key, None, node);
+            let matching = self.pick(objects.ty, &definition.key, None, node);
             self.draft.matching(step, matching);
         }
         Hop { id: hop, step, provides: &definition.provides, is_whole: false }
     }
 
     /// A call of a field's own connector, made because another call takes its key from that field.
-    #[expect(clippy::too_many_arguments, reason = "the state of a position")]
-    fn own_step(
-        &mut self,
-        position: PositionId,
-        ty: TypeId,
-        base: BaseRef,
-        given: &'g Provides,
-        hops: &[Hop<'g>],
-        connector: ConnectorId,
-        only: &[TypeId],
-    ) -> Option<Hop<'g>> {
+    fn own_step(&mut self, objects: &Objects<'_, 'g>, connector: ConnectorId) -> Option<Hop<'g>> {
+        let position = objects.position;
         let provides = self.search.given(Choice::Own(connector))?;
-        let (inputs, after) = self.inputs(ty, &self.graph[connector].key, position, base, given, hops);
+        let (inputs, after) = self.inputs(objects, &self.graph[connector].key);
         let Place::Field { field } = self.graph[connector].place else { return None };
         let is_composite = !self.graph[self.graph[field].ty.named()].possible.is_empty();
         let arguments = Some((field, Vec::new()));
         let (step, hop) =
             self.draft.step(position, connector, StepKind::Field, arguments, inputs, after, self.turn, is_composite);
-        self.draft.restrict(step, only);
+        self.draft.restrict(step, objects.only);
         Some(Hop { id: hop, step, provides, is_whole: true })
     }
 
     /// Where each name of a key is read, and the steps that bring it.
-    fn inputs(
-        &mut self,
-        ty: TypeId,
-        key: &KeyTree,
-        position: PositionId,
-        base: BaseRef,
-        given: &'g Provides,
-        hops: &[Hop<'g>],
-    ) -> (Vec<Input>, BTreeSet<StepId>) {
+    fn inputs(&mut self, objects: &Objects<'_, 'g>, key: &KeyTree) -> (Vec<Input>, BTreeSet<StepId>) {
+        let ty = objects.ty;
         let mut inputs = Vec::new();
-        let mut after: BTreeSet<StepId> = self.draft.base_step(position).into_iter().collect();
+        let mut after: BTreeSet<StepId> = self.draft.base_step(objects.position).into_iter().collect();
+        let Some(base) = objects.base else { return (inputs, after) };
         for (name, below) in &key.keys {
             if &**name == "__typename" {
                 continue;
             }
             let single = KeyTree { keys: [(Arc::clone(name), below.clone())].into_iter().collect() };
-            let found = hops.iter().find(|hop| covers(hop.provides, &single));
+            let found = objects.hops.iter().find(|hop| covers(hop.provides, &single));
             match found {
-                Some(hop) if !covers(given, &single) => {
+                Some(hop) if !covers(objects.given, &single) => {
                     after.insert(hop.step);
                     let node = self.draft.root_node(hop.step);
                     if hop.is_whole {
