@@ -285,25 +285,14 @@ impl Run<'_> {
     fn fail_chunk(&mut self, id: StepId, chunk: u32, failure: Failure) {
         let slot = self.fail(failure);
         let Some(batch) = &self.steps[id.0 as usize].batch else { return };
-        let count = u32::try_from(batch.members.len()).unwrap_or(u32::MAX);
-        for member in 0..count {
-            let is_concerned = self.steps[id.0 as usize]
-                .batch
-                .as_ref()
-                .is_some_and(|batch| batch.members[member as usize].chunk == chunk);
-            if is_concerned {
-                self.fill_member(id, member, slot);
-            }
+        for member in batch.members.iter().filter(|member| member.chunk == chunk) {
+            self.results.fill(&member.cells, slot);
         }
     }
 
     fn fill_member(&mut self, id: StepId, member: u32, slot: Slot) {
         let Some(batch) = &self.steps[id.0 as usize].batch else { return };
-        for &(store, index) in &batch.members[member as usize].cells {
-            if let Some(cell) = self.results.stores[store as usize].cells.get_mut(index as usize) {
-                *cell = slot;
-            }
-        }
+        self.results.fill(&batch.members[member as usize].cells, slot);
     }
 
     fn connector(&self, step: StepId) -> &crate::schema::Connector {

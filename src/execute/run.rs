@@ -223,11 +223,7 @@ impl<'a> Run<'a> {
 
     /// Puts a slot into join cells.
     pub fn fill(&mut self, cells: &[(u32, u32)], slot: Slot) {
-        for &(store, index) in cells {
-            if let Some(cell) = self.results.stores[store as usize].cells.get_mut(index as usize) {
-                *cell = slot;
-            }
-        }
+        self.results.fill(cells, slot);
     }
 
     /// Records a failure; its slot.

@@ -34,6 +34,15 @@ impl Results {
         Self { stores, outcomes: vec![Vec::new(); plan.steps.len()], replies: Vec::new(), failures: Vec::new() }
     }
 
+    /// Puts a slot into cells, each named by store and index.
+    pub fn fill(&mut self, cells: &[(u32, u32)], slot: Slot) {
+        for &(store, index) in cells {
+            if let Some(cell) = self.stores[store as usize].cells.get_mut(index as usize) {
+                *cell = slot;
+            }
+        }
+    }
+
     /// A cell; `Missing` when there is none.
     pub fn cell(&self, store: u32, index: u32) -> Slot {
         self.stores.get(store as usize).and_then(|store| store.cells.get(index as usize)).copied().unwrap_or_default()

@@ -191,7 +191,6 @@ impl<'g> Builder<'g> {
 
     /// A field whose value the base or a hop brings.
     fn inline_field(&mut self, objects: &Objects<'_, 'g>, base: BaseRef, want: &Want) -> Result<(), PlanError> {
-        let position = objects.position;
         let mut known = vec![objects.given];
         known.extend(objects.hops.iter().map(|hop| hop.provides));
         let Some(provider) = self.search.provider(&known, want) else { return Err(self.failure(want)) };
@@ -210,16 +209,26 @@ impl<'g> Builder<'g> {
                 (Origin::Column(column), child_node)
             }
         };
-        match (&want.below, child_node) {
-            (Some(below), Some(child_node)) => {
-                let child = self.draft.position(position, origin, below.ty, child_node);
-                self.draft.field(position, want, origin, Some(child));
-                self.path.push(Arc::clone(&want.key));
-                self.complete(child, child_node, below_provides, below)?;
-                self.path.pop();
-            }
-            _ => self.draft.field(position, want, origin, None),
-        }
+        self.field(objects.position, want, origin, child_node.map(|node| (node, below_provides)))
+    }
+
+    /// Adds a field and plans what is wanted below it, for objects made by a node that have `below`.
+    fn field(
+        &mut self,
+        position: PositionId,
+        want: &Want,
+        origin: Origin,
+        below: Option<(BaseRef, &'g Provides)>,
+    ) -> Result<(), PlanError> {
+        let (Some(wants), Some((node, provides))) = (&want.below, below) else {
+            self.draft.field(position, want, origin, None);
+            return Ok(());
+        };
+        let child = self.draft.position(position, origin, wants.ty, node);
+        self.draft.field(position, want, origin, Some(child));
+        self.path.push(Arc::clone(&want.key));
+        self.complete(child, node, provides, wants)?;
+        self.path.pop();
         Ok(())
     }
 
@@ -234,19 +243,8 @@ impl<'g> Builder<'g> {
         let (step, hop) =
             self.draft.step(position, connector, kind, arguments, inputs, after, self.turn, want.below.is_some());
         self.draft.restrict(step, objects.only);
-        let origin = Origin::Hop(hop);
-        match &want.below {
-            None => self.draft.field(position, want, origin, None),
-            Some(below) => {
-                let node = self.draft.root_node(step);
-                let child = self.draft.position(position, origin, below.ty, node);
-                self.draft.field(position, want, origin, Some(child));
-                self.path.push(Arc::clone(&want.key));
-                self.complete(child, node, provides, below)?;
-                self.path.pop();
-            }
-        }
-        Ok(())
+        let node = self.draft.root_node(step);
+        self.field(position, want, Origin::Hop(hop), Some((node, provides)))
     }
 
     /// A call that completes the objects of a position from their key.
