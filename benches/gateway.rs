@@ -10,7 +10,7 @@ use weft::{
     error::SourceText,
     gateway::{Gateway, Snapshot},
     schema::File,
-    upstream::Transport,
+    upstream::{Kept, Transport},
 };
 
 fn main() {
@@ -61,7 +61,8 @@ async fn start() -> Gateway {
     let text = include_str!("load/contenders/weft/schema-batch.graphql").to_owned();
     let source = Arc::new(SourceText { name: "bench.graphql".into(), text });
     let files = [File { subgraph: "bench".into(), source }];
-    let (snapshot, _) = Snapshot::of_files(&settings, &files, &Transport::default()).expect("it compiles");
+    let (snapshot, _) =
+        Snapshot::of_files(&settings, &files, &Transport::default(), &Kept::default()).expect("it compiles");
     Gateway::new(snapshot)
 }
 

@@ -19,7 +19,7 @@ use weft::{
     schema::Graph,
     server::{self, process},
     telemetry,
-    upstream::Transport,
+    upstream::{Kept, Transport},
 };
 
 #[global_allocator]
@@ -195,9 +195,10 @@ fn serve(source: &Source, listen: Option<String>, dev: bool) -> Result<(), Failu
     let config = source.config()?;
     let overrides = Overrides { schema: source.schema.clone(), listen, log_level: log_level(), dev };
     let transport = test_transport().map_err(Failure::Message)?;
+    let kept = Kept::default();
     let load = move || {
         let settings = config::load(config.as_deref(), &overrides)?;
-        let (snapshot, warnings) = Snapshot::build(&settings, &transport)?;
+        let (snapshot, warnings) = Snapshot::build(&settings, &transport, &kept)?;
         Ok((settings, snapshot, warnings, config.clone()))
     };
     let (settings, snapshot, warnings, config) = load()?;

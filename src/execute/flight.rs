@@ -37,6 +37,7 @@ pub(super) struct Flight {
 }
 
 /// What the loop has to poll.
+#[expect(clippy::large_enum_variant, reason = "most are calls, and moved into their futures at once")]
 pub(super) enum Job {
     /// One call.
     Call(u32, Arc<Upstreams>, Call),

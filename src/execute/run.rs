@@ -4,6 +4,7 @@ use std::{collections::HashMap, future::poll_fn, hash::RandomState, pin::pin, sy
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use http::HeaderMap;
+use tokio::time::Instant;
 
 use super::{
     batch::{BatchState, Chunk, Loads},
@@ -42,6 +43,8 @@ pub struct Settings {
     pub upstream: Vec<usize>,
     /// Deadline of a whole operation.
     pub timeout: Duration,
+    /// Longest time of a connector's calls where it is less than its source's, by connector.
+    pub call_timeout: Vec<Option<Duration>>,
     /// Most calls of one operation to one upstream, by upstream index.
     pub calls_max: Vec<usize>,
     /// Whether mapping problems and error causes are shown in `extensions` (`--dev`).
@@ -71,7 +74,7 @@ pub async fn run(
     upstreams: &Arc<Upstreams>,
 ) -> Outcome {
     let mut run = Run::new(graph, plan, variables, caller, settings, upstreams);
-    let mut deadline = pin!(tokio::time::sleep(settings.timeout));
+    let mut deadline = pin!(tokio::time::sleep_until(run.deadline));
     let mut work = FuturesUnordered::new();
     run.advance();
     while !run.is_done() {
@@ -141,6 +144,8 @@ pub(super) struct Run<'a> {
     pub caller: &'a Caller,
     pub settings: &'a Settings,
     pub upstreams: &'a Arc<Upstreams>,
+    /// When the answer goes out, with what is there.
+    pub deadline: Instant,
     /// Which conditions of the plan hold.
     pub conditions: Vec<bool>,
     /// What came so far.
@@ -190,6 +195,7 @@ impl<'a> Run<'a> {
             caller,
             settings,
             upstreams,
+            deadline: Instant::now() + settings.timeout,
             conditions: conditions(plan, variables),
             results: Results::new(plan),
             instances: Instances::default(),

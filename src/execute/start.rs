@@ -158,6 +158,8 @@ impl Run<'_> {
             headers: rendered.headers,
             body: rendered.body,
             safety,
+            deadline: Some(self.deadline),
+            timeout: self.settings.call_timeout.get(step.connector.0 as usize).copied().flatten(),
         }))
     }
 

@@ -12,7 +12,7 @@ use crate::{
     mapping::{Object, Value},
     operation::Limits,
     schema::{self, Compatibility, Graph},
-    upstream::{Transport, UpstreamSpec, Upstreams},
+    upstream::{Kept, Transport, UpstreamSpec, Upstreams},
 };
 
 /// Serves a request from start to end.
@@ -35,13 +35,14 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Compiles the schema files that the settings name and opens the pools; with it come warnings.
-    /// Errors: all findings about the schema.
+    /// Compiles the schema files that the settings name and opens the pools, or takes them over from an earlier snapshot
+    /// where nothing changed (`kept`); with it come warnings. Errors: all findings about the schema.
     pub fn build(
         settings: &config::Settings,
         transport: &Transport,
+        kept: &Kept,
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
-        Self::of_files(settings, &read_all(settings)?, transport)
+        Self::of_files(settings, &read_all(settings)?, transport, kept)
     }
 
     /// As [`Self::build`], with files that are at hand instead of those that the settings name.
@@ -49,12 +50,13 @@ impl Snapshot {
         settings: &config::Settings,
         files: &[schema::File],
         transport: &Transport,
+        kept: &Kept,
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (graph, mut warnings) = compile_files(settings, files)?;
         warnings.extend(unknown_sources(settings, &graph));
         let (specs, runs) = upstreams(settings, &graph);
-        let upstreams =
-            Upstreams::new(specs, transport).map_err(|message| vec![plain("TRANSPORT", Severity::Error, message)])?;
+        let upstreams = Upstreams::new(specs, transport, kept)
+            .map_err(|message| vec![plain("TRANSPORT", Severity::Error, message)])?;
         let snapshot = Self {
             graph: Arc::new(graph),
             upstreams: Arc::new(upstreams),
@@ -210,6 +212,13 @@ fn upstreams(settings: &config::Settings, graph: &Graph) -> (Vec<UpstreamSpec>, 
         upstream.push(*index);
         config.push(Arc::clone(value));
     }
-    let runs = execute::Settings { config, upstream, timeout: settings.server.timeout, calls_max, dev: settings.dev };
+    let runs = execute::Settings {
+        config,
+        upstream,
+        timeout: settings.server.timeout,
+        call_timeout: Vec::new(),
+        calls_max,
+        dev: settings.dev,
+    };
     (specs, runs)
 }

@@ -12,7 +12,7 @@ use crate::{
     error::{Diagnostic, ErrorCode, SourceText},
     mapping::Value,
     schema::File,
-    upstream::Transport,
+    upstream::{Kept, Transport},
 };
 
 const HEAD: &str =
@@ -36,7 +36,7 @@ type Query {
 }
 
 fn built(settings: &Settings, files: &[File]) -> (Snapshot, Vec<Diagnostic>) {
-    Snapshot::of_files(settings, files, &Transport::default()).expect("the schema can be served")
+    Snapshot::of_files(settings, files, &Transport::default(), &Kept::default()).expect("the schema can be served")
 }
 
 fn request(query: &str) -> Request {
@@ -101,12 +101,14 @@ fn settings_of_unknown_sources_are_a_warning() {
 
 #[test]
 fn a_missing_schema_says_what_to_type() {
-    let Err(findings) = Snapshot::build(&Settings::default(), &Transport::default()) else { panic!("no schema") };
+    let Err(findings) = Snapshot::build(&Settings::default(), &Transport::default(), &Kept::default()) else {
+        panic!("no schema")
+    };
     assert_eq!(findings[0].code, "NO_SCHEMA");
     let mut settings = Settings::default();
     let path = std::path::PathBuf::from("/nowhere/shop.graphql");
     settings.schema.push(crate::config::SchemaFile { path, subgraph: "shop".to_owned() });
-    let Err(findings) = Snapshot::build(&settings, &Transport::default()) else { panic!("no file") };
+    let Err(findings) = Snapshot::build(&settings, &Transport::default(), &Kept::default()) else { panic!("no file") };
     assert_eq!(findings[0].code, "SCHEMA_FILE");
     assert!(findings[0].message.starts_with("cannot read `/nowhere/shop.graphql`"), "{}", findings[0].message);
 }

@@ -18,7 +18,7 @@ use crate::{
     error::SourceText,
     gateway::{Gateway, Snapshot},
     schema::File,
-    upstream::Transport,
+    upstream::{Kept, Transport},
 };
 
 const SDL: &str = r#"
@@ -38,8 +38,8 @@ fn app(change: impl FnOnce(&mut Settings)) -> Arc<App> {
     change(&mut settings);
     let source = Arc::new(SourceText { name: "api.graphql".to_owned(), text: SDL.to_owned() });
     let file = File { subgraph: "api".to_owned(), source };
-    let (snapshot, warnings) =
-        Snapshot::of_files(&settings, &[file], &Transport::default()).expect("the schema can be served");
+    let (snapshot, warnings) = Snapshot::of_files(&settings, &[file], &Transport::default(), &Kept::default())
+        .expect("the schema can be served");
     assert!(warnings.is_empty(), "{warnings:?}");
     Arc::new(App::new(Arc::new(Gateway::new(snapshot)), settings.server, Vec::new()))
 }

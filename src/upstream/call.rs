@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
+use tokio::time::Instant;
 
 use crate::error::ErrorCode;
 
@@ -31,6 +32,10 @@ pub struct Call {
     pub body: Option<Bytes>,
     /// Read or write.
     pub safety: Safety,
+    /// When whoever asked stops waiting: nothing that would end later is begun. Cutting the wait off is up to them.
+    pub deadline: Option<Instant>,
+    /// Longest time for this call, where that is less than its upstream's.
+    pub timeout: Option<Duration>,
 }
 
 /// Where a reply came from.
@@ -74,6 +79,15 @@ pub struct Reply {
     pub served: Served,
 }
 
+/// What may have come of a call that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// There was no connection: the service knows nothing of it, so that even a write may be made again.
+    Nothing,
+    /// The service may have done what was asked.
+    Maybe,
+}
+
 /// Why a call gave no usable reply.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CallError {
@@ -82,6 +96,8 @@ pub enum CallError {
     Connection {
         /// The upstream's name.
         upstream: Arc<str>,
+        /// What the service may know of the call.
+        sent: Sent,
     },
     /// No answer in time.
     #[error("`{upstream}` did not answer within {waited:?}")]

@@ -3,28 +3,16 @@
 use std::{cell::Cell, collections::HashMap, net::SocketAddr, sync::Arc, sync::OnceLock, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use url::Url;
 
-use super::{Call, CallError, Freshness, Reply, Served, connected::NoteConnections, report::Report, target};
-
-/// The settings of one upstream.
-#[derive(Debug, Clone)]
-pub struct UpstreamSpec {
-    /// Its name in logs, metrics and errors.
-    pub name: Arc<str>,
-    /// Longest time for a whole call.
-    pub timeout: Duration,
-    /// Longest time to connect.
-    pub connect_timeout: Duration,
-    /// Most bytes of a body, as received and again as decoded.
-    pub body_max: usize,
-    /// Most calls at once.
-    pub concurrency_max: usize,
-}
+use super::{
+    Call, CallError, Freshness, Kept, Reply, Sent, Served, UpstreamSpec, connected::NoteConnections, report::Report,
+    target,
+};
 
 /// How connections are made, where a test or an operator needs it different: the one seam of this room.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Transport {
     /// Host names that resolve to fixed addresses, before DNS is asked (like `curl --resolve`, every port mapped to the address's).
     pub resolve: Vec<(String, SocketAddr)>,
@@ -41,6 +29,7 @@ const RESERVED_MAX: usize = 1 << 20;
 /// A transport, read once for all upstreams.
 #[derive(Debug)]
 pub(super) struct Connections {
+    transport: Transport,
     addresses: HashMap<String, SocketAddr>,
     certificates: Vec<reqwest::Certificate>,
 }
@@ -58,20 +47,35 @@ impl Connections {
             return Err("the CA file holds no certificate".to_owned());
         }
         let addresses = transport.resolve.iter().map(|(host, address)| (host.to_ascii_lowercase(), *address));
-        Ok(Self { addresses: addresses.collect(), certificates })
+        Ok(Self { addresses: addresses.collect(), certificates, transport: transport.clone() })
     }
+}
+
+/// Makes the calls of one upstream.
+#[derive(Debug)]
+pub(super) struct Client {
+    spec: Arc<UpstreamSpec>,
+    pool: Arc<Pool>,
+    report: Report,
 }
 
 /// The connections to one upstream.
 #[derive(Debug)]
-pub(super) struct Client {
-    spec: Arc<UpstreamSpec>,
+struct Pool {
+    settings: PoolSettings,
     connections: Arc<Connections>,
     /// For `http`: without trusted roots, because loading them takes time that no plain upstream needs.
     plain: OnceLock<Option<reqwest::Client>>,
     /// For `https`: made when first needed.
     secure: tokio::sync::OnceCell<Option<reqwest::Client>>,
-    report: Report,
+}
+
+/// What makes one pool different from another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct PoolSettings {
+    name: Arc<str>,
+    connect_timeout: Duration,
+    idle_max: usize,
 }
 
 /// A call without a usable reply.
@@ -89,21 +93,29 @@ impl From<CallError> for Failure {
 }
 
 impl Client {
-    pub(super) fn new(spec: &Arc<UpstreamSpec>, connections: &Arc<Connections>) -> Self {
-        Self {
-            spec: Arc::clone(spec),
+    pub(super) fn new(spec: &Arc<UpstreamSpec>, connections: &Arc<Connections>, kept: &Kept) -> Self {
+        let settings = PoolSettings {
+            name: Arc::clone(&spec.name),
+            connect_timeout: spec.connect_timeout,
+            idle_max: spec.concurrency_max,
+        };
+        let pool = kept.share(&spec.name, &(&settings, &connections.transport), || Pool {
+            settings: settings.clone(),
             connections: Arc::clone(connections),
             plain: OnceLock::new(),
             secure: tokio::sync::OnceCell::new(),
-            report: Report::default(),
-        }
+        });
+        Self { spec: Arc::clone(spec), pool, report: Report::default() }
     }
 
-    /// Sends the call once and reads its reply, body as received.
-    pub(super) async fn send(&self, call: &Call) -> Result<Reply, Failure> {
+    /// Sends the call once and reads its reply, body as received. `added` replaces headers of the call.
+    pub(super) async fn send(&self, call: &Call, added: &HeaderMap) -> Result<Reply, Failure> {
         let mut url = target::read(&call.url).map_err(|reason| self.invalid(reason))?;
-        let client = self.client(&url).await?;
+        let client = self.pool.client(&url).await.ok_or_else(|| self.invalid("the client for it cannot be made"))?;
         let mut headers = call.headers.clone();
+        for (name, value) in added {
+            headers.insert(name, value.clone());
+        }
         if let Some(host) = self.redirected(&mut url) {
             headers.entry(header::HOST).or_insert(host);
         }
@@ -161,25 +173,11 @@ impl Client {
         Ok(Reply { status, headers, body, freshness: Freshness::default(), served: Served::Fresh })
     }
 
-    async fn client(&self, url: &Url) -> Result<reqwest::Client, CallError> {
-        let client = if url.scheme() == "https" {
-            // The first one reads the platform's roots: tens of milliseconds that must not hold a worker.
-            let made = self.secure.get_or_init(|| async {
-                let (spec, connections) = (Arc::clone(&self.spec), Arc::clone(&self.connections));
-                tokio::task::spawn_blocking(move || build(&spec, &connections, Scheme::Https)).await.ok().flatten()
-            });
-            made.await
-        } else {
-            self.plain.get_or_init(|| build(&self.spec, &self.connections, Scheme::Http))
-        };
-        client.clone().ok_or_else(|| self.invalid("the client for it cannot be made".to_owned()))
-    }
-
     /// Maps an explicit port to that of the fixed address; without one the resolver does it. Returns the `host` to send.
     fn redirected(&self, url: &mut Url) -> Option<HeaderValue> {
         let port = url.port()?;
         let host = url.host_str()?;
-        let address = self.connections.addresses.get(host)?;
+        let address = self.pool.connections.addresses.get(host)?;
         let text = format!("{host}:{port}");
         url.set_port(Some(address.port())).ok()?;
         HeaderValue::try_from(text).ok()
@@ -197,15 +195,33 @@ impl Client {
             return CallError::TimedOut { upstream, waited: self.spec.connect_timeout }.into();
         }
         let was_pooled = !connected && !error.is_connect() && !is_nonsense(&error);
-        Failure { error: CallError::Connection { upstream }, was_pooled }
+        let sent = if error.is_connect() { Sent::Nothing } else { Sent::Maybe };
+        Failure { error: CallError::Connection { upstream, sent }, was_pooled }
     }
 
     fn too_large(&self) -> CallError {
         CallError::TooLarge { upstream: Arc::clone(&self.spec.name), limit: self.spec.body_max }
     }
 
-    fn invalid(&self, reason: String) -> CallError {
-        CallError::Invalid { upstream: Arc::clone(&self.spec.name), reason }
+    fn invalid(&self, reason: impl Into<String>) -> CallError {
+        CallError::Invalid { upstream: Arc::clone(&self.spec.name), reason: reason.into() }
+    }
+}
+
+impl Pool {
+    /// The client for the URL's scheme; `None` when it cannot be made.
+    async fn client(&self, url: &Url) -> Option<reqwest::Client> {
+        let client = if url.scheme() == "https" {
+            // The first one reads the platform's roots: tens of milliseconds that must not hold a worker.
+            let made = self.secure.get_or_init(|| async {
+                let (settings, connections) = (self.settings.clone(), Arc::clone(&self.connections));
+                tokio::task::spawn_blocking(move || build(&settings, &connections, Scheme::Https)).await.ok().flatten()
+            });
+            made.await
+        } else {
+            self.plain.get_or_init(|| build(&self.settings, &self.connections, Scheme::Http))
+        };
+        client.clone()
     }
 }
 
@@ -221,8 +237,8 @@ enum Scheme {
 }
 
 /// `None`, with a line in the log, when TLS cannot be set up.
-fn build(spec: &UpstreamSpec, connections: &Connections, scheme: Scheme) -> Option<reqwest::Client> {
-    let mut headers = http::HeaderMap::new();
+fn build(settings: &PoolSettings, connections: &Connections, scheme: Scheme) -> Option<reqwest::Client> {
+    let mut headers = HeaderMap::new();
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(super::decode::ACCEPTED));
     let mut builder = reqwest::Client::builder()
         // A redirect could lead anywhere, credentials with it; a 3xx is a reply like any other.
@@ -230,11 +246,11 @@ fn build(spec: &UpstreamSpec, connections: &Connections, scheme: Scheme) -> Opti
         .no_proxy()
         .default_headers(headers)
         .user_agent(concat!("weft/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(spec.connect_timeout)
+        .connect_timeout(settings.connect_timeout)
         .tcp_nodelay(true)
         .tcp_keepalive(Duration::from_secs(15))
         .pool_idle_timeout(IDLE_MAX)
-        .pool_max_idle_per_host(spec.concurrency_max)
+        .pool_max_idle_per_host(settings.idle_max)
         .connector_layer(NoteConnections);
     for (host, address) in &connections.addresses {
         builder = builder.resolve(host, *address);
@@ -243,7 +259,7 @@ fn build(spec: &UpstreamSpec, connections: &Connections, scheme: Scheme) -> Opti
         Scheme::Http => builder.tls_certs_only([]),
         Scheme::Https => builder.tls_certs_merge(connections.certificates.iter().cloned()),
     };
-    builder.build().inspect_err(|error| tracing::error!(upstream = %spec.name, %error, "no client")).ok()
+    builder.build().inspect_err(|error| tracing::error!(upstream = %settings.name, %error, "no client")).ok()
 }
 
 /// Whether the upstream did answer, but not in HTTP.

@@ -27,11 +27,11 @@ impl<S> Deadline<S> {
 }
 
 impl<S: Service> Service for Deadline<S> {
-    async fn call(&self, call: Call, passage: Passage) -> Result<Reply, CallError> {
-        let deadline = passage.deadline;
+    async fn call(&self, call: &Call, passage: Passage) -> Result<Reply, CallError> {
+        let (deadline, waited) = (passage.deadline, passage.allowed);
         timeout_at(deadline, self.inner.call(call, passage)).await.unwrap_or_else(|_| {
             self.report.failure(&self.spec.name, &"no answer in time");
-            Err(CallError::TimedOut { upstream: Arc::clone(&self.spec.name), waited: self.spec.timeout })
+            Err(CallError::TimedOut { upstream: Arc::clone(&self.spec.name), waited })
         })
     }
 }

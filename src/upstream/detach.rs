@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Call, CallError, Reply, Safety, UpstreamSpec,
+    Call, CallError, Reply, Safety, Sent, UpstreamSpec,
     service::{Passage, Service},
 };
 
@@ -24,13 +24,14 @@ impl<S> Detach<S> {
 }
 
 impl<S: Service + 'static> Service for Detach<S> {
-    async fn call(&self, call: Call, passage: Passage) -> Result<Reply, CallError> {
+    async fn call(&self, call: &Call, passage: Passage) -> Result<Reply, CallError> {
         if call.safety == Safety::Safe {
             return self.inner.call(call, passage).await;
         }
-        let inner = Arc::clone(&self.inner);
-        let task = tokio::spawn(async move { inner.call(call, passage).await });
+        let (inner, call) = (Arc::clone(&self.inner), call.clone());
+        let task = tokio::spawn(async move { inner.call(&call, passage).await });
         // A task ends without a result only when it panicked or the runtime stops.
-        task.await.unwrap_or_else(|_| Err(CallError::Connection { upstream: Arc::clone(&self.spec.name) }))
+        let lost = |_| Err(CallError::Connection { upstream: Arc::clone(&self.spec.name), sent: Sent::Maybe });
+        task.await.unwrap_or_else(lost)
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{
 use tokio::{sync::Semaphore, time::timeout_at};
 
 use super::{
-    Call, CallError, Reply, UpstreamSpec,
+    Call, CallError, Kept, Reply, UpstreamSpec,
     service::{Passage, Service},
 };
 
@@ -25,40 +25,49 @@ const WAITING_MIN: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Limit<S> {
     spec: Arc<UpstreamSpec>,
-    places: Arc<Semaphore>,
-    waiting: AtomicUsize,
-    waiting_max: usize,
+    room: Arc<Room>,
     inner: S,
 }
 
-impl<S> Limit<S> {
-    pub(super) fn new(spec: &Arc<UpstreamSpec>, inner: S) -> Self {
-        let places = spec.concurrency_max.clamp(1, Semaphore::MAX_PERMITS);
+/// The places of an upstream and the queue for them. Kept, so that calls of an old snapshot still count.
+#[derive(Debug)]
+struct Room {
+    places: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    waiting_max: usize,
+}
+
+impl Room {
+    fn new(places: usize) -> Self {
+        let places = places.clamp(1, Semaphore::MAX_PERMITS);
         Self {
-            spec: Arc::clone(spec),
             places: Arc::new(Semaphore::new(places)),
             waiting: AtomicUsize::new(0),
             waiting_max: places.saturating_mul(ROUNDS_WAITING).max(WAITING_MIN),
-            inner,
         }
     }
 }
 
+impl<S> Limit<S> {
+    pub(super) fn new(spec: &Arc<UpstreamSpec>, kept: &Kept, inner: S) -> Self {
+        let room = kept.share(&spec.name, &spec.concurrency_max, || Room::new(spec.concurrency_max));
+        Self { spec: Arc::clone(spec), room, inner }
+    }
+}
+
 impl<S: Service> Service for Limit<S> {
-    async fn call(&self, call: Call, mut passage: Passage) -> Result<Reply, CallError> {
-        let places = Arc::clone(&self.places);
+    async fn call(&self, call: &Call, mut passage: Passage) -> Result<Reply, CallError> {
+        let Room { places, waiting, waiting_max } = &*self.room;
         // A free place is taken at once; the queue is first in, first out.
-        passage.permit = if let Ok(permit) = Arc::clone(&places).try_acquire_owned() {
+        passage.permit = if let Ok(permit) = Arc::clone(places).try_acquire_owned() {
             Some(permit)
         } else {
-            let Some(_waiting) = Waiting::enter(&self.waiting, self.waiting_max) else {
+            let Some(_waiting) = Waiting::enter(waiting, *waiting_max) else {
                 return Err(CallError::Overloaded { upstream: Arc::clone(&self.spec.name) });
             };
-            let permit = timeout_at(passage.deadline, places.acquire_owned()).await;
-            let permit = permit.map_err(|_| CallError::TimedOut {
-                upstream: Arc::clone(&self.spec.name),
-                waited: self.spec.timeout,
-            })?;
+            let permit = timeout_at(passage.deadline, Arc::clone(places).acquire_owned()).await;
+            let permit = permit
+                .map_err(|_| CallError::TimedOut { upstream: Arc::clone(&self.spec.name), waited: passage.allowed })?;
             Some(permit.expect("the semaphore is never closed"))
         };
         self.inner.call(call, passage).await

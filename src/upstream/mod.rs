@@ -8,16 +8,20 @@ mod connected;
 mod deadline;
 mod decode;
 mod detach;
+mod kept;
 mod limit;
 mod observe;
 mod report;
 mod resend;
 mod service;
+mod spec;
 mod stack;
 mod target;
 #[cfg(test)]
 mod tests;
 
-pub use call::{Call, CallError, Freshness, Reply, Safety, Served};
-pub use client::{Transport, UpstreamSpec};
+pub use call::{Call, CallError, Freshness, Reply, Safety, Sent, Served};
+pub use client::Transport;
+pub use kept::Kept;
+pub use spec::UpstreamSpec;
 pub use stack::Upstreams;

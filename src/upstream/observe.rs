@@ -22,7 +22,7 @@ impl<S> Observe<S> {
 }
 
 impl<S: Service> Service for Observe<S> {
-    async fn call(&self, call: Call, passage: Passage) -> Result<Reply, CallError> {
+    async fn call(&self, call: &Call, passage: Passage) -> Result<Reply, CallError> {
         let start = Instant::now();
         let result = self.inner.call(call, passage).await;
         self.metrics.call(result.as_ref().ok().map(|reply| reply.status), start.elapsed());

@@ -23,10 +23,10 @@ impl Resend {
 }
 
 impl Service for Resend {
-    async fn call(&self, call: Call, _passage: Passage) -> Result<Reply, CallError> {
-        match self.client.send(&call).await {
+    async fn call(&self, call: &Call, passage: Passage) -> Result<Reply, CallError> {
+        match self.client.send(call, &passage.headers).await {
             Err(Failure { was_pooled: true, .. }) if call.safety == Safety::Safe => {
-                self.client.send(&call).await.map_err(|failure| failure.error)
+                self.client.send(call, &passage.headers).await.map_err(|failure| failure.error)
             }
             result => result.map_err(|failure| failure.error),
         }

@@ -133,20 +133,29 @@ fn reply(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
 
 fn spec() -> UpstreamSpec {
     UpstreamSpec {
-        name: "catalog".into(),
         timeout: Duration::from_secs(20),
         connect_timeout: Duration::from_secs(5),
         body_max: 1 << 20,
         concurrency_max: 16,
+        ..UpstreamSpec::named("catalog")
     }
 }
 
 fn upstreams(spec: UpstreamSpec) -> Arc<Upstreams> {
-    Arc::new(Upstreams::new(vec![spec], &Transport::default()).unwrap())
+    Arc::new(Upstreams::new(vec![spec], &Transport::default(), &Kept::default()).unwrap())
 }
 
 fn get(url: String) -> Call {
-    Call { upstream: 0, method: Method::GET, url, headers: HeaderMap::new(), body: None, safety: Safety::Safe }
+    Call {
+        upstream: 0,
+        method: Method::GET,
+        url,
+        headers: HeaderMap::new(),
+        body: None,
+        safety: Safety::Safe,
+        deadline: None,
+        timeout: None,
+    }
 }
 
 fn post(url: String) -> Call {
@@ -514,10 +523,25 @@ async fn waiting_for_a_place_counts_against_the_timeout() {
 }
 
 #[tokio::test]
+async fn a_reload_keeps_connections() {
+    let stub = Stub::answering(ok(b"1")).await;
+    let (kept, transport) = (Kept::default(), Transport::default());
+    let before = Upstreams::new(vec![spec()], &transport, &kept).unwrap();
+    before.call(get(stub.url("/"))).await.unwrap();
+    let after = Upstreams::new(vec![spec()], &transport, &kept).unwrap();
+    drop(before);
+    after.call(get(stub.url("/"))).await.unwrap();
+    assert_eq!(stub.connections(), 1);
+    let other = UpstreamSpec { connect_timeout: Duration::from_secs(1), ..spec() };
+    Upstreams::new(vec![other], &transport, &kept).unwrap().call(get(stub.url("/"))).await.unwrap();
+    assert_eq!(stub.connections(), 2, "other settings, other connections");
+}
+
+#[tokio::test]
 async fn names_resolve_where_the_transport_says() {
     let stub = Stub::answering(ok(b"1")).await;
     let transport = Transport { resolve: vec![("Shop.example".to_owned(), stub.address)], ca_pem: None };
-    let upstreams = Upstreams::new(vec![spec()], &transport).unwrap();
+    let upstreams = Upstreams::new(vec![spec()], &transport, &Kept::default()).unwrap();
     for (url, host) in [
         ("http://shop.example/x", "host: shop.example\r\n"),
         ("http://shop.example:8080/x", "host: shop.example:8080\r\n"),
@@ -538,7 +562,7 @@ async fn an_unknown_upstream_is_refused() {
 fn a_certificate_that_cannot_be_read_is_refused() {
     for pem in [&b"-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n"[..], b"nothing"] {
         let transport = Transport { resolve: Vec::new(), ca_pem: Some(pem.to_vec()) };
-        assert!(Upstreams::new(vec![spec()], &transport).is_err());
+        assert!(Upstreams::new(vec![spec()], &transport, &Kept::default()).is_err());
     }
 }
 
@@ -562,7 +586,7 @@ async fn https_trusts_the_given_authority_and_nobody_else() {
     let resolve = vec![("shop.example".to_owned(), address), ("other.example".to_owned(), address)];
     let ask = |transport: Transport, url: &str| {
         let call = get(url.to_owned());
-        async move { Upstreams::new(vec![spec()], &transport).unwrap().call(call).await }
+        async move { Upstreams::new(vec![spec()], &transport, &Kept::default()).unwrap().call(call).await }
     };
     let trusting = Transport { resolve, ca_pem: Some(authority.pem.clone().into_bytes()) };
     for url in ["https://shop.example/x", "https://shop.example:8443/x"] {

@@ -26,7 +26,7 @@ use crate::{
     mapping::{Object, Value},
     operation, plan,
     schema::{self, Compatibility, Graph},
-    upstream::{Transport, UpstreamSpec, Upstreams},
+    upstream::{Kept, Transport, UpstreamSpec, Upstreams},
 };
 
 /// What a service does with a request.
@@ -156,21 +156,16 @@ pub(super) fn gateway(service: &Service, types: &str, compatibility: Compatibili
         Err(findings) => panic!("the schema of this test is wrong: {findings:#?}"),
     };
     let count = compiled.graph.connectors.len();
-    let spec = UpstreamSpec {
-        name: "s".into(),
-        timeout: Duration::from_secs(30),
-        connect_timeout: Duration::from_secs(5),
-        body_max: 1 << 20,
-        concurrency_max: 100,
-    };
+    let spec = UpstreamSpec { timeout: Duration::from_secs(30), concurrency_max: 100, ..UpstreamSpec::named("s") };
     let settings = Settings {
         config: (0..count).map(|_| Arc::new(Value::Object(Object::default()))).collect(),
         upstream: vec![0; count],
         timeout: Duration::from_mins(1),
+        call_timeout: Vec::new(),
         calls_max: vec![1000],
         dev: false,
     };
-    let upstreams = Arc::new(Upstreams::new(vec![spec], &Transport::default()).unwrap());
+    let upstreams = Arc::new(Upstreams::new(vec![spec], &Transport::default(), &Kept::default()).unwrap());
     Setting { graph: Arc::new(compiled.graph), settings, upstreams }
 }
 

@@ -119,11 +119,9 @@ async fn a_service_that_is_not_there_is_named() {
     let service = Service::start(|_| Reaction::Json(200, json!({}))).await;
     let mut gateway = gateway(&service, CAGES, Compatibility::Default);
     let spec = |name: &str| crate::upstream::UpstreamSpec {
-        name: name.into(),
-        timeout: std::time::Duration::from_secs(5),
-        connect_timeout: std::time::Duration::from_secs(5),
         body_max: 1000,
         concurrency_max: 1,
+        ..crate::upstream::UpstreamSpec::named(name)
     };
     let closed = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -131,7 +129,11 @@ async fn a_service_that_is_not_there_is_named() {
     };
     let types = CAGES.replace("/cages/", &format!("http://{closed}/cages/")).replace("source: \"s\"\n", "");
     gateway.graph = super::gateway(&service, &types, Compatibility::Default).graph;
-    let upstreams = crate::upstream::Upstreams::new(vec![spec("zoo")], &crate::upstream::Transport::default());
+    let upstreams = crate::upstream::Upstreams::new(
+        vec![spec("zoo")],
+        &crate::upstream::Transport::default(),
+        &crate::upstream::Kept::default(),
+    );
     gateway.upstreams = std::sync::Arc::new(upstreams.unwrap());
     let answer = gateway.ask("{ cage(id: 1) { size } }").await;
     assert_eq!(answer["data"], json!({ "cage": null }));

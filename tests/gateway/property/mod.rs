@@ -33,7 +33,7 @@ use weft::{
     error::{Format, SourceText, render},
     gateway::{Gateway, Snapshot},
     schema::File,
-    upstream::Transport,
+    upstream::{Kept, Transport},
 };
 use world::World;
 
@@ -86,7 +86,7 @@ fn planned_execution_equals_a_naive_interpreter() {
         let source = Arc::new(SourceText { name: "world.graphql".into(), text: sdl.clone() });
         let files = [File { subgraph: "world".into(), source }];
         runtime.block_on(async {
-            let snapshot = Snapshot::of_files(&settings, &files, &Transport::default()).map_err(|findings| {
+            let snapshot = Snapshot::of_files(&settings, &files, &Transport::default(), &Kept::default()).map_err(|findings| {
                 TestCaseError::fail(format!("refused:\n{}\n{sdl}", render(&findings, Format::Human { color: false })))
             })?;
             let gateway = Gateway::new(snapshot.0);
