@@ -19,6 +19,7 @@ const GUESTS: &[(&str, &[&str])] = &[
     ("moka", &["cache.rs"]),
     ("reqwest", &["upstream/client.rs"]),
     ("serde_saphyr", &["config"]),
+    ("strsim", &["error"]),
     ("tower_http", &["server"]),
     ("tracing_subscriber", &["telemetry"]),
 ];
@@ -57,6 +58,32 @@ fn libraries_stay_in_their_rooms() {
         }
     }
     assert!(findings.is_empty(), "\n{}", findings.join("\n"));
+}
+
+/// Rooms whose upper snake case texts are codes of diagnostics, unless they are codes for callers or names of the environment.
+const ROOMS_WITH_DIAGNOSTICS: [&str; 4] = ["config", "schema", "gateway", "import"];
+
+#[test]
+fn codes_of_diagnostics_are_those_of_the_list() {
+    let listed: Vec<&str> = weft::error::CODES.iter().map(|code| code.code).collect();
+    let (mut used, mut missing) = (Vec::new(), Vec::new());
+    for file in sources().into_iter().filter(|file| ROOMS_WITH_DIAGNOSTICS.contains(&room_of(file).as_str())) {
+        let text = std::fs::read_to_string(&file).expect("a readable file");
+        let end = text.find("#[cfg(test)]\nmod ").unwrap_or(text.len());
+        for literal in text[..end].split('"') {
+            let is_code = |char: char| char.is_ascii_uppercase() || char.is_ascii_digit() || char == '_';
+            let is_named =
+                literal.contains('_') && literal.chars().all(is_code) && literal.starts_with(char::is_alphabetic);
+            let is_other = ["WEFT_", "OTEL_", "GRAPHQL_"].iter().any(|prefix| literal.starts_with(prefix));
+            if is_named && !is_other && !listed.contains(&literal) {
+                missing.push(format!("{}: `{literal}`", shown(&file)));
+            }
+            used.push(literal.to_owned());
+        }
+    }
+    assert!(missing.is_empty(), "missing in `error::CODES`:\n{}", missing.join("\n"));
+    let unused: Vec<&&str> = listed.iter().filter(|code| !used.iter().any(|literal| literal == *code)).collect();
+    assert!(unused.is_empty(), "in `error::CODES`, but nobody uses them: {unused:?}");
 }
 
 #[test]

@@ -13,12 +13,12 @@ use super::{
         SourceDocument, TelemetryDocument,
     },
     environment::{Lookup, expand},
-    load::{list, nearest},
+    load::list,
     schema_files,
     value::{Count, Given, Hidden, Json, Meaning, Size, range},
 };
 use crate::{
-    error::{Diagnostic, Label, Severity, SourceText},
+    error::{Diagnostic, Label, Severity, SourceText, did_you_mean},
     telemetry::{Log, LogFormat},
 };
 
@@ -281,8 +281,8 @@ impl Interpreter<'_> {
         }
         let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
         let finding = self.finding(span, "INVALID_VALUE", format!("expected one of {}", list(&names)));
-        self.findings.push(match nearest(&text, &names) {
-            Some(name) => finding.help(format!("did you mean `{name}`?")),
+        self.findings.push(match did_you_mean(&text, names) {
+            Some(help) => finding.help(help),
             None => finding,
         });
         default

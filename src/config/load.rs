@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use serde_saphyr::Options;
 
 use super::{Overrides, Settings, document::Document, environment::Lookup, interpret::Interpreter};
-use crate::error::{Diagnostic, Label, Severity, SourceText};
+use crate::error::{Diagnostic, Label, Severity, SourceText, did_you_mean};
 
 /// Loads `weft.yaml`, or the defaults without a path, and lays the flags over it. The environment is the process's.
 ///
@@ -55,8 +55,8 @@ fn explain(error: &serde_saphyr::Error, source: &Arc<SourceText>) -> Diagnostic 
     match error {
         Error::SerdeUnknownField { field, expected, .. } => {
             let diagnostic = Diagnostic::error("UNKNOWN_KEY", format!("there is no key `{field}` here"), label(""));
-            match nearest(field, expected) {
-                Some(key) => diagnostic.help(format!("did you mean `{key}`?")),
+            match did_you_mean(field, expected.iter().copied()) {
+                Some(help) => diagnostic.help(help),
                 None => diagnostic.help(format!("keys here: {}", list(expected))),
             }
         }
@@ -75,13 +75,6 @@ fn explain(error: &serde_saphyr::Error, source: &Arc<SourceText>) -> Diagnostic 
             Diagnostic::error("INVALID_YAML", text.lines().next().unwrap_or("the file is not YAML"), label(""))
         }
     }
-}
-
-/// The candidate that was most likely meant.
-pub(super) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
-    let close = |candidate: &&str| strsim::jaro_winkler(&word.to_ascii_lowercase(), candidate);
-    let best = candidates.iter().copied().max_by(|left, right| close(left).total_cmp(&close(right)))?;
-    (close(&best) > 0.8).then_some(best)
 }
 
 /// `a`, `b` or `c`, in alphabetical order.

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use super::{cache::Plans, context::Context};
 use crate::{
     config::{self, SchemaFile},
-    error::{Diagnostic, Label, Severity, SourceText},
+    error::{Diagnostic, Label, Severity, SourceText, did_you_mean},
     execute,
     mapping::{Object, Value},
     operation::Limits,
@@ -154,10 +154,9 @@ fn unknown_sources(settings: &config::Settings, graph: &Graph) -> Vec<Diagnostic
         .map(|name| {
             let message = format!("`sources.{name}` is configured, but no schema file has an `@source` of that name");
             let finding = plain("UNKNOWN_SOURCE", Severity::Warning, message);
-            let near = known.iter().map(|known| (strsim::jaro_winkler(known, name), known));
-            match near.max_by(|a, b| a.0.total_cmp(&b.0)) {
-                Some((likeness, known)) if likeness > 0.8 => finding.help(format!("did you mean `{known}`?")),
-                _ => finding,
+            match did_you_mean(name, known.iter().map(String::as_str)) {
+                Some(help) => finding.help(help),
+                None => finding,
             }
         })
         .collect()

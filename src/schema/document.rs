@@ -11,12 +11,12 @@ use apollo_compiler::{
 
 use super::{
     File,
-    findings::{Findings, suggest},
+    findings::Findings,
     link::{self, Link, Links},
     prelude,
 };
 use crate::{
-    error::{Diagnostic, SourceText},
+    error::{Diagnostic, SourceText, did_you_mean},
     mapping::Version,
 };
 
@@ -262,7 +262,7 @@ fn definition_name(definition: &Definition) -> Option<String> {
 
 /// `` `name` `` with a suggestion, for messages about names that are not there.
 pub(super) fn known_names<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Option<String> {
-    suggest(name, known.clone()).or_else(|| {
+    did_you_mean(name, known.clone()).or_else(|| {
         let names: Vec<String> =
             known.into_iter().filter(|name| !name.is_empty()).take(12).map(|name| format!("`{name}`")).collect();
         (!names.is_empty()).then(|| format!("known here: {}", names.join(", ")))

@@ -151,14 +151,3 @@ fn federation_help(message: &str) -> Option<String> {
         "import it: `@link(url: \"https://specs.apollo.dev/federation/v2.12\", import: [\"{name}\"])` on `extend schema`"
     ))
 }
-
-/// The known name most like a misspelt one, if any is close enough to be meant.
-pub(super) fn suggest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    known
-        .into_iter()
-        .filter(|candidate| !candidate.is_empty())
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= (name.len().max(candidate.len()) / 3).max(1))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
-}

@@ -141,9 +141,7 @@ pub(super) fn find(name: &str) -> Option<&'static Method> {
 
 /// The method that was probably meant by an unknown name.
 pub fn suggest_method(name: &str) -> Option<&'static str> {
-    let near = |method: &&Method| strsim::damerau_levenshtein(&method.name.to_lowercase(), &name.to_lowercase());
-    let best = METHODS.iter().min_by_key(near)?;
-    (near(&best) <= 1 + name.len() / 4).then_some(best.name)
+    crate::error::nearest(name, METHODS.iter().map(|method| method.name))
 }
 
 /// One call under way.
