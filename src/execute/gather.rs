@@ -111,7 +111,8 @@ pub(super) fn gather(view: View<'_>, instances: &mut Instances, step: &Step, typ
     gathered
 }
 
-fn is_meant(view: View<'_>, step: &Step, instance: Instance) -> bool {
+/// Whether an object is of a type that the step is for.
+pub(super) fn is_meant(view: View<'_>, step: &Step, instance: Instance) -> bool {
     step.types.is_empty() || view.type_of(step.position, instance).is_some_and(|ty| step.types.contains(&ty))
 }
 

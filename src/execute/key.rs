@@ -74,7 +74,7 @@ fn write_part(view: View<'_>, input: &Input, found: Found, out: &mut Vec<u8>, nu
         Slot::Object { start } => {
             let object = Instance { store: found.store, start };
             out.push(b'{');
-            let complete = write_parts(view, None, object, &input.nested, out, nulls);
+            let complete = write_parts(view, input.nested_at, object, &input.nested, out, nulls);
             out.push(b'}');
             complete
         }
@@ -153,7 +153,7 @@ fn part(view: View<'_>, input: &Input, found: Found) -> Value {
         Slot::Object { start } => {
             let mut object = Object::default();
             let instance = Instance { store: found.store, start };
-            key_object(view, None, instance, &input.nested, &mut object);
+            key_object(view, input.nested_at, instance, &input.nested, &mut object);
             Value::Object(object)
         }
         Slot::List { start, len } => {

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     error::{ErrorCode, Location},
     mapping::{Slot, Value},
-    plan::{FieldPlan, HopId, Origin, PositionId, StepKind, VariantPlan},
+    plan::{Cell, FieldPlan, HopId, Origin, PositionId, StepKind, VariantPlan},
 };
 
 /// Most entries that are written out; one more counts the rest.
@@ -143,7 +143,7 @@ impl<'a> Walk<'a, '_> {
         let variant = self.view.type_of(id, instance).and_then(|ty| self.view.variant(id, ty));
         for hop in 0..u32::try_from(position.hops.len()).unwrap_or(0) {
             if let Slot::Error(number) = self.view.hop(id, instance, HopId(hop)).slot {
-                self.tell(number, HopId(hop), position.hops[hop as usize].0 as usize, variant, location);
+                self.tell(number, id, HopId(hop), position.hops[hop as usize].0 as usize, variant, location);
             }
         }
         let Some(variant) = variant else { return };
@@ -180,6 +180,7 @@ impl<'a> Walk<'a, '_> {
     fn tell(
         &mut self,
         number: u32,
+        id: PositionId,
         hop: HopId,
         step: usize,
         variant: Option<&'a VariantPlan>,
@@ -191,14 +192,22 @@ impl<'a> Walk<'a, '_> {
         let fields = || variant.map_or(&[][..], |variant| &variant.fields).iter();
         let is_batch = match view.plan.steps[step].kind {
             StepKind::Root | StepKind::Field => {
-                return self.tell_fields(failure, fields().filter(|f| f.from == Origin::Hop(hop)), location);
+                let is_its_own =
+                    |field: &&FieldPlan| field.from == Origin::Hop(hop) || self.merges(id, field, hop, true);
+                let own: Vec<&'a FieldPlan> = fields().filter(is_its_own).collect();
+                return self.tell_fields(failure, own.into_iter(), location);
             }
+            // Told for the steps whose results it merges.
+            StepKind::Merge => return,
             StepKind::Entity => false,
             StepKind::Batch { .. } => true,
         };
         if failure.is_late {
-            let served = |field: &&FieldPlan| matches!(field.from, Origin::Column(c) if c.hop == Some(hop));
-            return self.tell_fields(failure, fields().filter(served), location);
+            let is_served = |field: &&FieldPlan| {
+                matches!(field.from, Origin::Column(c) if c.hop == Some(hop)) || self.merges(id, field, hop, false)
+            };
+            let served: Vec<&'a FieldPlan> = fields().filter(is_served).collect();
+            return self.tell_fields(failure, served.into_iter(), location);
         }
         let mut path = self.path.as_slice();
         if is_batch {
@@ -211,6 +220,16 @@ impl<'a> Walk<'a, '_> {
             }
         }
         self.errors.push(&failure.message, location, Some(path), &failure.extensions);
+    }
+
+    /// Whether a field of a position is merged from what a hop brought, as a whole value or as a column of it.
+    fn merges(&self, id: PositionId, field: &FieldPlan, hop: HopId, is_whole: bool) -> bool {
+        let Origin::Hop(merged) = field.from else { return false };
+        let step = self.view.position(id).hops[merged.0 as usize];
+        let merge = self.view.plan.steps[step.0 as usize].merge.as_ref();
+        merge.is_some_and(|merge| {
+            merge.pieces.iter().any(|piece| piece.hop == Some(hop) && is_whole == (piece.column == Cell::Whole))
+        })
     }
 
     /// At the fields that miss it; at the object when none is in the answer.

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     mapping::{Object, Slot, Value},
     operation::VariableValues,
-    plan::{Plan, PositionId, Step, StepId},
+    plan::{Plan, PositionId, Step, StepId, StepKind},
     schema::{ConnectorId, Graph},
     upstream::Upstreams,
 };
@@ -249,6 +249,12 @@ impl<'a> Run<'a> {
             let cells = match self.steps[index].phase {
                 Phase::Done => continue,
                 Phase::Waiting if !self.is_included(step) => continue,
+                Phase::Waiting if step.kind == StepKind::Merge => {
+                    // What its pieces are by now is told where they come from.
+                    self.merge(StepId(u32::try_from(index).unwrap_or(u32::MAX)));
+                    self.steps[index].phase = Phase::Done;
+                    continue;
+                }
                 Phase::Waiting => {
                     let view = View {
                         graph: self.graph,

@@ -67,6 +67,13 @@ impl Run<'_> {
     fn start(&mut self, id: StepId, ready: &mut Vec<Ready>) {
         let (plan, graph) = (self.plan, self.graph);
         let step = &plan.steps[id.0 as usize];
+        if step.kind == StepKind::Merge {
+            if self.is_included(step) {
+                self.merge(id);
+            }
+            self.steps[id.0 as usize].phase = Phase::Done;
+            return;
+        }
         let connector = &graph[step.connector];
         let gathered = if self.is_included(step) {
             let typename = match connector.place {
@@ -89,7 +96,7 @@ impl Run<'_> {
                 Some(Value::Object(operation::arguments(graph, *field, written, self.variables)))
             }
             (None, StepKind::Root | StepKind::Field) => Some(Value::Object(Object::default())),
-            (None, StepKind::Entity | StepKind::Batch { .. }) => None,
+            (None, StepKind::Entity | StepKind::Batch { .. } | StepKind::Merge) => None,
         };
         if let (Some((field, _)), Some(Value::Object(args))) = (&step.arguments, &args)
             && let Some(argument) = operation::misplaced_null(graph, *field, args)
@@ -169,7 +176,7 @@ impl Run<'_> {
             && match step.kind {
                 StepKind::Root => true,
                 StepKind::Field => self.is_namespace(step),
-                StepKind::Entity | StepKind::Batch { .. } => false,
+                StepKind::Entity | StepKind::Batch { .. } | StepKind::Merge => false,
             };
         if is_write { Safety::Unsafe } else { Safety::Safe }
     }

@@ -109,7 +109,7 @@ fn row(graph: &mut Graph, schema: &Schema, name: &Arc<str>) -> Type {
             TypeKind::Interface
         }
     };
-    Type { name: name.clone(), kind, fields, possible, connectors: Vec::new() }
+    Type { name: name.clone(), kind, fields, possible, connectors: Vec::new(), own: Vec::new() }
 }
 
 fn add_fields<'a>(

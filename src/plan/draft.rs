@@ -9,15 +9,18 @@ use indexmap::IndexSet;
 
 use super::{
     ir::{
-        Condition, ConditionId, FieldPlan, HopId, Input, Origin, Plan, Position, PositionId, Step, StepId, StepKind,
-        VariantPlan,
+        ColumnRef, Condition, ConditionId, FieldPlan, HopId, Input, Merge, Origin, Piece, Plan, Position, PositionId,
+        Step, StepId, StepKind, VariantPlan,
     },
     want::Want,
 };
 use crate::{
     mapping::{Column, Kind, Layout, Node, NodeId, Program},
     operation::{Include, Operation, SelectedArgument},
-    schema::{ConnectorId, FieldId, Graph, TypeId},
+    schema::{
+        ConnectorId, FieldId, Graph, Provides, TypeId,
+        reach::{self, Part},
+    },
 };
 
 /// A node of a step's layout.
@@ -27,7 +30,22 @@ pub(super) struct BaseRef {
     node: NodeId,
 }
 
-struct StepDraft {
+/// A value that is merged with others: where it is read, its node, and what is known of it.
+#[derive(Debug, Clone)]
+pub(super) struct PieceDraft<'g> {
+    pub from: ColumnRef,
+    pub node: BaseRef,
+    pub provides: Vec<&'g Provides>,
+}
+
+/// What a node of a merge is made of.
+#[derive(Default)]
+struct Merged<'g> {
+    pieces: Vec<(BaseRef, Vec<&'g Provides>)>,
+    columns: Vec<Vec<Piece>>,
+}
+
+struct StepDraft<'g> {
     connector: ConnectorId,
     kind: StepKind,
     position: PositionId,
@@ -40,6 +58,9 @@ struct StepDraft {
     is_composite: bool,
     nodes: Vec<Node>,
     matching: Vec<Input>,
+    /// Of a merge: the pieces, and by node what it is made of.
+    pieces: Vec<ColumnRef>,
+    merged: Vec<Merged<'g>>,
 }
 
 struct PositionDraft {
@@ -53,17 +74,16 @@ struct PositionDraft {
 
 /// The plan so far.
 pub(super) struct Draft<'g> {
-    steps: Vec<StepDraft>,
+    steps: Vec<StepDraft<'g>>,
     positions: Vec<PositionDraft>,
     conditions: IndexSet<Condition>,
-    graph: std::marker::PhantomData<&'g Graph>,
 }
 
 fn number(count: usize) -> u32 {
     u32::try_from(count).expect("a document has far fewer parts than 2^32")
 }
 
-impl Draft<'_> {
+impl<'g> Draft<'g> {
     pub fn new(root: TypeId) -> Self {
         let root = PositionDraft {
             parent: None,
@@ -73,7 +93,7 @@ impl Draft<'_> {
             typename: None,
             variants: Vec::new(),
         };
-        Self { steps: Vec::new(), positions: vec![root], conditions: IndexSet::new(), graph: std::marker::PhantomData }
+        Self { steps: Vec::new(), positions: vec![root], conditions: IndexSet::new() }
     }
 
     /// Adds an object place made by `base`.
@@ -151,8 +171,28 @@ impl Draft<'_> {
             is_composite,
             nodes,
             matching,
+            pieces: Vec::new(),
+            merged: Vec::new(),
         });
         (id, hop)
+    }
+
+    /// Adds a merge of values of a position's objects.
+    pub fn merge(
+        &mut self,
+        position: PositionId,
+        pieces: Vec<PieceDraft<'g>>,
+        after: BTreeSet<StepId>,
+        turn: u32,
+    ) -> (StepId, HopId) {
+        let first = pieces.iter().map(|piece| piece.node.step).min().expect("something is merged");
+        let connector = self.steps[first.0 as usize].connector;
+        let (step, hop) = self.step(position, connector, StepKind::Merge, None, Vec::new(), after, turn, true);
+        let draft = &mut self.steps[step.0 as usize];
+        draft.pieces = pieces.iter().map(|piece| piece.from).collect();
+        let pieces = pieces.into_iter().map(|piece| (piece.node, piece.provides)).collect();
+        draft.merged.push(Merged { pieces, columns: Vec::new() });
+        (step, hop)
     }
 
     /// Limits a step to some object types; an empty list: all.
@@ -175,23 +215,62 @@ impl Draft<'_> {
         self.positions[position.0 as usize].base.map(|base| base.step)
     }
 
+    fn add_column(&mut self, at: BaseRef, name: &Arc<str>, is_composite: bool) -> usize {
+        let merged = self.merged_column(at, name, is_composite);
+        let step = &mut self.steps[at.step.0 as usize];
+        let kind = if is_composite { Kind::Object(NodeId(number(step.nodes.len()))) } else { Kind::Leaf };
+        if is_composite {
+            step.nodes.push(Node::default());
+        }
+        if let Some((pieces, below)) = merged {
+            step.merged[at.node.0 as usize].columns.push(pieces);
+            if is_composite {
+                step.merged.push(Merged { pieces: below, columns: Vec::new() });
+            }
+        }
+        let columns = &mut step.nodes[at.node.0 as usize].columns;
+        columns.push(Column { name: Arc::clone(name), kind });
+        columns.len() - 1
+    }
+
+    /// At a node of a merge: the pieces that have a name, each with its column there, and what they know below it.
+    #[expect(clippy::type_complexity, reason = "two lists of the same pieces")]
+    fn merged_column(
+        &mut self,
+        at: BaseRef,
+        name: &Arc<str>,
+        is_composite: bool,
+    ) -> Option<(Vec<Piece>, Vec<(BaseRef, Vec<&'g Provides>)>)> {
+        let merged = self.steps[at.step.0 as usize].merged.get(at.node.0 as usize)?;
+        let known = merged.pieces.iter().map(|(node, provides)| {
+            let parts: Vec<Part<'g>> = provides.iter().map(|provides| Part::Object(provides)).collect();
+            (*node, reach::below(&parts, name))
+        });
+        let known: Vec<(BaseRef, Vec<&'g Provides>)> = known.collect();
+        let is_known = known.iter().any(|(_, provides)| !provides.is_empty());
+        let mut pieces = Vec::new();
+        let mut below = Vec::new();
+        for (piece, (node, provides)) in known.into_iter().enumerate() {
+            // Of a name that no piece is known to have (`__typename`), all are asked.
+            if is_known && provides.is_empty() {
+                continue;
+            }
+            let (column, child) = self.column(node, name, is_composite);
+            pieces.push(Piece { piece: number(piece), column });
+            below.extend(child.map(|child| (child, provides)));
+        }
+        Some((pieces, below))
+    }
+
     /// The column of that name at a node, added when it is not there yet; with the node below it when objects are wanted.
     pub fn column(&mut self, at: BaseRef, name: &Arc<str>, is_composite: bool) -> (u32, Option<BaseRef>) {
-        let step = &mut self.steps[at.step.0 as usize];
-        let node = &step.nodes[at.node.0 as usize];
+        let node = &self.steps[at.step.0 as usize].nodes[at.node.0 as usize];
         let found = node
             .columns
             .iter()
             .position(|column| column.name == *name && matches!(column.kind, Kind::Object(_)) == is_composite);
-        let column = found.unwrap_or_else(|| {
-            let kind = if is_composite { Kind::Object(NodeId(number(step.nodes.len()))) } else { Kind::Leaf };
-            if is_composite {
-                step.nodes.push(Node::default());
-            }
-            let columns = &mut step.nodes[at.node.0 as usize].columns;
-            columns.push(Column { name: Arc::clone(name), kind });
-            columns.len() - 1
-        });
+        let column = found.unwrap_or_else(|| self.add_column(at, name, is_composite));
+        let step = &self.steps[at.step.0 as usize];
         let child = match step.nodes[at.node.0 as usize].columns[column].kind {
             Kind::Object(node) => Some(BaseRef { step: at.step, node }),
             Kind::Leaf => None,
@@ -221,6 +300,8 @@ impl Draft<'_> {
             .map(|(step, include)| {
                 let root = if step.is_composite { Kind::Object(NodeId(0)) } else { Kind::Leaf };
                 let layout = Layout { root, nodes: step.nodes };
+                let nodes = step.merged.into_iter().map(|merged| merged.columns).collect();
+                let merge = (step.kind == StepKind::Merge).then_some(Merge { pieces: step.pieces, nodes });
                 Step {
                     connector: step.connector,
                     kind: step.kind,
@@ -233,6 +314,7 @@ impl Draft<'_> {
                     turn: step.turn,
                     include,
                     program: Program::compile(&graph[step.connector].selection, Arc::new(layout)),
+                    merge,
                     matching: step.matching,
                 }
             })

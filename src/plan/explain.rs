@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::ir::{Condition, Input, Origin, Plan, PositionId, Step, StepKind};
+use super::ir::{ColumnRef, Condition, Input, Merge, Origin, Plan, PositionId, Step, StepKind};
 use crate::{
     mapping::{BackEnd, Kind, Layout},
     operation,
@@ -37,7 +37,23 @@ pub fn explain(graph: &Graph, plan: &Plan) -> String {
     out
 }
 
+/// What a merge is made of: the steps, and the place.
+fn explain_merge(out: &mut String, plan: &Plan, at: usize, step: &Step, merge: &Merge) {
+    let position = &plan.positions[step.position.0 as usize];
+    let of = |piece: &ColumnRef| match piece.hop {
+        Some(hop) => (position.hops[hop.0 as usize].0 + 1).to_string(),
+        None => "the object".to_owned(),
+    };
+    let pieces = merge.pieces.iter().map(of).collect::<Vec<_>>().join(" and ");
+    let _ = writeln!(out, "{}  merge of what {pieces} gave", at + 1);
+    let _ = writeln!(out, "     for {}", path(plan, step.position));
+}
+
 fn explain_step(out: &mut String, graph: &Graph, plan: &Plan, at: usize, step: &Step) {
+    if let Some(merge) = &step.merge {
+        explain_merge(out, plan, at, step, merge);
+        return explain_gives(out, plan, step);
+    }
     let connector = &graph[step.connector];
     let method = connector.request.as_ref().map_or("no call", |request| request.method.as_str());
     let source = connector.source.map(|source| format!(" {}", graph[source].name)).unwrap_or_default();
@@ -52,6 +68,7 @@ fn explain_step(out: &mut String, graph: &Graph, plan: &Plan, at: usize, step: &
     let keys = names(&step.inputs);
     let often = match step.kind {
         StepKind::Root => "once".to_owned(),
+        StepKind::Merge => "without a call".to_owned(),
         StepKind::Field | StepKind::Entity if step.inputs.is_empty() => format!("once for {place}"),
         StepKind::Field | StepKind::Entity => format!("once for each distinct `{keys}` of {place}"),
         StepKind::Batch { keys_max: None } => format!("once for all distinct `{keys}` of {place}"),
@@ -69,6 +86,10 @@ fn explain_step(out: &mut String, graph: &Graph, plan: &Plan, at: usize, step: &
             .join(" or ");
         let _ = writeln!(out, "     when {conditions}");
     }
+    explain_gives(out, plan, step);
+}
+
+fn explain_gives(out: &mut String, plan: &Plan, step: &Step) {
     let layout = &step.program.layout;
     let gives = match layout.root {
         Kind::Leaf => "one value".to_owned(),
@@ -82,8 +103,8 @@ fn explain_step(out: &mut String, graph: &Graph, plan: &Plan, at: usize, step: &
         .map(|field| format!("{}: ", field.key))
         .unwrap_or_default();
     let back_end = match step.program.back_end() {
-        BackEnd::Reader => "",
-        BackEnd::Evaluator => " (evaluated)",
+        BackEnd::Evaluator if step.merge.is_none() => " (evaluated)",
+        BackEnd::Reader | BackEnd::Evaluator => "",
     };
     let _ = writeln!(out, "     gives {field}{gives}{back_end}");
 }

@@ -4,7 +4,9 @@
 //! a column of the step that made the parent, or a field step's own result. Further steps complete them: the position's *hops*.
 //! Every object of a position's base node has `hops.len()` join cells after its columns; the cell of a hop holds
 //! `Slot::Result(n)` (index into that step's results), `Slot::Error(n)`, or `Slot::Missing` while there is nothing.
-//! Field steps hang on their parent's position as hops too, and fields read them with `Origin::Hop`.
+//! Field steps hang on their parent's position as hops too, and fields read them with `Origin::Hop`. So do merges: steps without a
+//! call, which make one value of a composite field from pieces that several steps brought.
+//! Some positions are in no answer: objects inside a key that have to be completed before the key is whole.
 //!
 //! Invariants: steps are in an order in which every step comes after those it needs; `PositionId(0)` is the root, whose one
 //! object exists before any step runs, with no columns and one join cell for each hop.
@@ -53,7 +55,7 @@ pub struct Condition(pub Vec<Vec<Clause>>);
 /// One connector at one place of the answer.
 #[derive(Debug)]
 pub struct Step {
-    /// What it calls.
+    /// What it calls; of a merge the connector of the first piece that was called for.
     pub connector: ConnectorId,
     /// How often.
     pub kind: StepKind,
@@ -73,10 +75,30 @@ pub struct Step {
     pub turn: u32,
     /// It runs when one of these holds; `None`: always.
     pub include: Option<Vec<ConditionId>>,
-    /// Its selection, pruned and compiled.
+    /// Its selection, pruned and compiled; of a merge only the layout means something.
     pub program: Program,
+    /// For a merge: what is merged.
+    pub merge: Option<Merge>,
     /// For a batch: columns of the root node that hold the key fields, for matching, in the shape of `inputs`.
     pub matching: Vec<Input>,
+}
+
+/// Pieces of one composite value that different steps bring, and how they become one: objects by field, lists by index.
+#[derive(Debug, Clone, Default)]
+pub struct Merge {
+    /// The pieces, as values of the step's position; of two that have a column, the earlier counts.
+    pub pieces: Vec<ColumnRef>,
+    /// By node of the step's layout, by column: which pieces have it. The pieces of the node below a column are those, in order.
+    pub nodes: Vec<Vec<Vec<Piece>>>,
+}
+
+/// Where a column of a merged object is in one of its pieces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// Which piece.
+    pub piece: u32,
+    /// Its column there.
+    pub column: u32,
 }
 
 /// How often a step calls.
@@ -93,6 +115,8 @@ pub enum StepKind {
         /// Most keys in a call.
         keys_max: Option<usize>,
     },
+    /// Never: what other steps brought becomes one value.
+    Merge,
 }
 
 /// One name of a representation, and where its value comes from. With `nested`, the value is an object (or a list of objects) of
@@ -105,6 +129,8 @@ pub struct Input {
     pub from: ColumnRef,
     /// Names below it; their `ColumnRef`s are relative to the object found there.
     pub nested: Vec<Input>,
+    /// The position of that object, where steps of its own complete it.
+    pub nested_at: Option<PositionId>,
     /// A missing value drops the call (non-null key field); else it enters as null.
     pub required: bool,
     /// Whether equal texts are equal keys (type `ID`, default compatibility).

@@ -4,13 +4,29 @@ use std::sync::Arc;
 
 use crate::{
     error::Location,
+    mapping::KeyTree,
     operation::{FieldRef, Include, Selected, SelectedArgument, Selection},
     schema::{FieldId, Graph, TypeId},
 };
 
+/// Numbers wants, so that what was found out about some can be remembered.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    next: u32,
+}
+
+impl Numbers {
+    fn next(&mut self) -> u32 {
+        self.next += 1;
+        self.next
+    }
+}
+
 /// Fields wanted of an object, by the type it turns out to have.
 #[derive(Debug, Clone)]
 pub(super) struct Wants {
+    /// Equal only for clones.
+    pub id: u32,
     pub ty: TypeId,
     pub variants: Vec<WantVariant>,
 }
@@ -43,16 +59,23 @@ pub(super) enum WantKind {
 
 impl Wants {
     /// The selection of an operation.
-    pub fn of_selection(selection: &Selection) -> Self {
+    pub fn of_selection(selection: &Selection, numbers: &mut Numbers) -> Self {
         let variants = selection
             .variants
             .iter()
             .map(|variant| WantVariant {
                 types: variant.types.clone(),
-                fields: variant.fields.iter().map(Want::of_selected).collect(),
+                fields: variant.fields.iter().map(|field| Want::of_selected(field, numbers)).collect(),
             })
             .collect();
-        Self { ty: selection.ty, variants }
+        Self { id: numbers.next(), ty: selection.ty, variants }
+    }
+
+    /// The names of a key of an object type.
+    pub fn of_key(graph: &Graph, ty: TypeId, key: &KeyTree, numbers: &mut Numbers) -> Self {
+        let fields =
+            key.keys.iter().filter_map(|(name, nested)| Want::of_name(graph, ty, name, nested, numbers)).collect();
+        Self { id: numbers.next(), ty, variants: vec![WantVariant { types: vec![ty], fields }] }
     }
 
     /// Every variant with a single type, for positions where types need calls of their own.
@@ -64,12 +87,32 @@ impl Wants {
                 variant.types.iter().map(|ty| WantVariant { types: vec![*ty], fields: variant.fields.clone() })
             })
             .collect();
-        Self { ty: self.ty, variants }
+        Self { id: self.id, ty: self.ty, variants }
     }
 }
 
 impl Want {
-    fn of_selected(selected: &Selected) -> Self {
+    /// One name of a key, and what is used below it; `None` for `__typename`.
+    pub fn of_name(
+        graph: &Graph,
+        ty: TypeId,
+        name: &Arc<str>,
+        nested: &KeyTree,
+        numbers: &mut Numbers,
+    ) -> Option<Self> {
+        let field = *graph[ty].fields.get(name)?;
+        let below = (!nested.keys.is_empty()).then(|| Wants::of_key(graph, graph[field].ty.named(), nested, numbers));
+        Some(Self {
+            key: Arc::clone(name),
+            kind: WantKind::Field(field),
+            arguments: Vec::new(),
+            include: Include::Always,
+            location: Location { line: 0, column: 0 },
+            below,
+        })
+    }
+
+    fn of_selected(selected: &Selected, numbers: &mut Numbers) -> Self {
         Self {
             key: Arc::clone(&selected.key),
             kind: match selected.field {
@@ -80,7 +123,7 @@ impl Want {
             arguments: selected.arguments.clone(),
             include: selected.include.clone(),
             location: selected.location,
-            below: selected.selection.as_ref().map(Wants::of_selection),
+            below: selected.selection.as_ref().map(|selection| Wants::of_selection(selection, numbers)),
         }
     }
 

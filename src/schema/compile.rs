@@ -5,7 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::{
-    Compatibility, Graph, check,
+    Compatibility, ConnectorId, Graph, Place, check,
     directive::{connect::Reader, selection::Selected, source},
     document::{self, Document},
     findings::Findings,
@@ -80,7 +80,7 @@ fn graph(files: &[File], options: &Options, findings: &mut Findings) -> Option<G
         lower::lower(checked.into_iter().zip(merged.renames).collect(), &mut tables);
     let root = |name: Option<&apollo_compiler::Name>| name.and_then(|name| tables.by_name.get(name.as_str()).copied());
     let definition = &merged.schema.schema_definition;
-    let graph = Graph {
+    let mut graph = Graph {
         query: root(definition.query.as_ref().map(|name| &name.name))?,
         mutation: root(definition.mutation.as_ref().map(|name| &name.name)),
         types: tables.types,
@@ -91,8 +91,23 @@ fn graph(files: &[File], options: &Options, findings: &mut Findings) -> Option<G
         schema: api,
         compatibility: options.compatibility,
     };
+    hang_own(&mut graph);
     check::satisfiable::check(&graph, &spans, &merged.schema, findings);
     Some(graph)
+}
+
+/// Tells each type which connectors of its fields can be called without arguments.
+fn hang_own(graph: &mut Graph) {
+    for at in 0..graph.fields.len() {
+        let field = &graph.fields[at];
+        if field.arguments.iter().any(|argument| argument.ty.is_non_null() && argument.default.is_none()) {
+            continue;
+        }
+        let parent = field.parent.0 as usize;
+        let is_own = |id: &&ConnectorId| matches!(graph[**id].place, Place::Field { .. }) && graph.is_callable(**id);
+        let own: Vec<ConnectorId> = field.connectors.iter().filter(is_own).copied().collect();
+        graph.types[parent].own.extend(own);
+    }
 }
 
 /// All that can be said of one document by itself.

@@ -67,6 +67,8 @@ pub struct Type {
     pub possible: Vec<TypeId>,
     /// Connectors that can complete an object of this type from a key: those on the type and `entity: true` query fields.
     pub connectors: Vec<ConnectorId>,
+    /// Connectors of its fields that can be called without arguments, so that other connectors can take their keys from them.
+    pub own: Vec<ConnectorId>,
 }
 
 /// Kinds of types.

@@ -14,6 +14,7 @@ mod literal;
 mod lower;
 mod merge;
 mod prelude;
+pub mod reach;
 mod tables;
 pub mod template;
 

@@ -85,7 +85,7 @@ impl Tables {
                 _ => Scalar::Custom,
             }),
         };
-        Type { name: Arc::clone(name), kind, fields, possible, connectors: Vec::new() }
+        Type { name: Arc::clone(name), kind, fields, possible, connectors: Vec::new(), own: Vec::new() }
     }
 
     fn possible(&self, schema: &Schema, name: &str) -> Vec<TypeId> {

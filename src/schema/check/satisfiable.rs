@@ -1,117 +1,185 @@
 //! Every field can be had from every place its type is reached (DESIGN, section 4).
 //!
-//! A search over (type, what is known of the object): known fields grow by connectors whose key is known, until nothing is added;
-//! then each field of the type has to be known, and each composite field is searched in turn. States are remembered, so that
-//! recursive types end.
+//! A walk over (type, what is known of the object), by the same rule as the planner's (`reach`): whatever can be called is called, then
+//! each field of the type has to be known, and each composite field is walked in turn with all parts that give of it. States are
+//! remembered, so that recursive types end.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
 use apollo_compiler::{Schema, parser::SourceSpan, schema::ExtendedType};
 
 use crate::{
     error::Diagnostic,
-    mapping::{KeyTree, Version},
     schema::{
-        Compatibility, ConnectorId, FieldId, Graph, Place, Provides, TypeId, TypeKind, directive::selection::merge,
+        ConnectorId, FieldId, Graph, Provides, Scalar, TypeId, TypeKind,
+        directive::key,
         findings::Findings,
+        reach::{Budget, Part},
     },
 };
 
-/// States beyond which the search gives up and accepts: such a graph is judged when operations are planned.
-const STATES_MAX: usize = 50_000;
+/// Steps beyond which the walk gives up and accepts: a hundred times what a schema of thousands of types takes.
+const STEPS_MAX: usize = 50_000_000;
 
-/// Nesting of keys that are looked for through further connectors.
-const KEY_DEPTH_MAX: usize = 3;
+/// Nesting beyond which nothing new can be found but long paths.
+const PATH_MAX: usize = 64;
 
 /// Findings beyond which the rest is left out.
 const FINDINGS_MAX: usize = 50;
 
 /// Reports fields that no connector can provide from where they are reached.
 pub(in crate::schema) fn check(graph: &Graph, spans: &[Option<SourceSpan>], schema: &Schema, findings: &mut Findings) {
-    let mut search = Search {
+    let mut walk = Walk {
         graph,
         spans,
         schema,
-        findings,
+        findings: Some(findings),
         seen: HashSet::new(),
         reported: HashSet::new(),
+        gaps: 0,
         path: Vec::new(),
         origin: None,
+        budget: Budget::new(STEPS_MAX),
     };
     for (root, prefix) in [(Some(graph.query), ""), (graph.mutation, "mutation ")] {
         let Some(root) = root else { continue };
         for field in graph[root].fields.values() {
-            search.root(*field, prefix);
+            walk.root(*field, Place { prefix, is_write: !prefix.is_empty() });
         }
     }
 }
 
-struct Search<'a> {
+/// What is known below a field, and the connector that brought it.
+type Brought<'a> = (&'a Provides, ConnectorId);
+
+/// Where a walk is: below which kind of root, and whether calls for fields are writes there.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    prefix: &'static str,
+    is_write: bool,
+}
+
+struct Walk<'a, 'f> {
     graph: &'a Graph,
     spans: &'a [Option<SourceSpan>],
     schema: &'a Schema,
-    findings: &'a mut Findings,
-    /// States that were searched, or are being searched.
-    seen: HashSet<(TypeId, String)>,
+    /// `None`: gaps are only counted.
+    findings: Option<&'f mut Findings>,
+    /// States that were walked, or are being walked.
+    seen: HashSet<(TypeId, bool, Vec<usize>)>,
     /// Fields that were reported, with the connector they were reached by.
     reported: HashSet<(FieldId, Option<ConnectorId>)>,
+    gaps: usize,
     /// Names from the root to here.
     path: Vec<Arc<str>>,
     /// The connector that made the object at hand.
     origin: Option<ConnectorId>,
+    budget: Budget,
 }
 
-impl Search<'_> {
-    fn root(&mut self, field: FieldId, prefix: &'static str) {
-        let connectors = &self.graph[field].connectors;
-        let mut have = Provides::default();
-        for id in connectors {
-            merge(&mut have, self.graph[*id].provides.clone());
+impl<'a> Walk<'a, '_> {
+    fn root(&mut self, field: FieldId, place: Place) {
+        let graph = self.graph;
+        let connectors = &graph[field].connectors;
+        let Some(first) = connectors.first() else { return self.unreachable(field, &[], place) };
+        let parts: Vec<Brought<'a>> = connectors.iter().map(|id| (&graph[*id].provides, *id)).collect();
+        self.origin = Some(*first);
+        self.below(field, &parts, place);
+    }
+
+    /// Walks what a field gives. A field that writes is called through one of its connectors only.
+    fn below(&mut self, field: FieldId, parts: &[Brought<'a>], place: Place) {
+        let graph = self.graph;
+        let ty = graph[field].ty.named();
+        if graph[ty].possible.is_empty() {
+            return;
         }
-        if connectors.is_empty() {
-            return self.unreachable(field, prefix);
+        self.path.push(Arc::clone(&graph[field].name));
+        let namespace = parts.iter().all(|(_, id)| graph[*id].request.is_none());
+        let inner = Place { is_write: place.is_write && namespace, ..place };
+        match parts {
+            [_, _, ..] if place.is_write => {
+                let alone = (0..parts.len()).find(|at| self.is_enough(ty, &parts[*at..=*at], inner)).unwrap_or(0);
+                self.objects(ty, &parts[alone..=alone], inner);
+            }
+            _ => self.objects(ty, parts, inner),
         }
-        self.origin = connectors.first().copied();
-        self.path.push(Arc::clone(&self.graph[field].name));
-        self.objects(self.graph[field].ty.named(), &have, prefix);
         self.path.pop();
     }
 
-    /// Searches all objects that a value of the type can be.
-    fn objects(&mut self, ty: TypeId, have: &Provides, prefix: &'static str) {
-        if !matches!(self.graph[ty].kind, TypeKind::Object | TypeKind::Interface | TypeKind::Union) {
-            return;
-        }
+    /// Whether all fields below can be had with those parts.
+    fn is_enough(&mut self, ty: TypeId, parts: &[Brought<'a>], place: Place) -> bool {
+        let mut trial = Walk {
+            graph: self.graph,
+            spans: self.spans,
+            schema: self.schema,
+            findings: None,
+            seen: HashSet::new(),
+            reported: HashSet::new(),
+            gaps: 0,
+            path: self.path.clone(),
+            origin: None,
+            budget: self.budget,
+        };
+        trial.objects(ty, parts, place);
+        self.budget = trial.budget;
+        trial.gaps == 0
+    }
+
+    /// Walks all objects that a value of the type can be.
+    fn objects(&mut self, ty: TypeId, parts: &[Brought<'a>], place: Place) {
         for object in &self.graph[ty].possible {
-            self.object(*object, have, prefix);
+            self.object(*object, parts, place);
         }
     }
 
-    fn object(&mut self, ty: TypeId, have: &Provides, prefix: &'static str) {
+    fn object(&mut self, ty: TypeId, given: &[Brought<'a>], place: Place) {
         let graph = self.graph;
-        if self.seen.len() >= STATES_MAX || self.path.len() > 64 || !self.seen.insert((ty, canonical(have))) {
+        let mut state: Vec<usize> = given.iter().map(|(provides, _)| std::ptr::from_ref(*provides) as usize).collect();
+        state.sort_unstable();
+        state.dedup();
+        if self.path.len() > PATH_MAX || !self.budget.spend() || !self.seen.insert((ty, place.is_write, state)) {
             return;
         }
-        let known = closure(graph, ty, have, KEY_DEPTH_MAX);
+        let before = self.origin;
+        let mut known: Vec<Part<'a>> = given.iter().map(|(provides, _)| Part::Object(provides)).collect();
+        let mut brought: Vec<ConnectorId> = given.iter().map(|(_, id)| *id).collect();
+        for giver in graph.closure(ty, &known, &mut self.budget) {
+            known.push(giver.part);
+            brought.push(giver.connector);
+        }
         for (name, field) in &graph[ty].fields {
-            let Some((provides, origin)) = known.get(name) else {
-                self.unreachable(*field, prefix);
-                continue;
-            };
-            let before = self.origin;
-            self.origin = origin.or(before);
-            self.path.push(Arc::clone(name));
-            self.objects(graph[*field].ty.named(), provides, prefix);
-            self.path.pop();
+            let mut parts: Vec<Brought<'a>> =
+                known.iter().zip(&brought).filter_map(|(part, id)| Some((part.under(name)?, *id))).collect();
+            for id in &graph[*field].connectors {
+                // Those that need no arguments are known already.
+                if !parts.iter().any(|(_, known)| known == id) && graph.is_ready(ty, &known, *id, &mut self.budget) {
+                    parts.push((&graph[*id].provides, *id));
+                }
+            }
+            match parts.first() {
+                None => self.unreachable_from(*field, &known, place),
+                Some((_, id)) => {
+                    self.origin = Some(*id);
+                    self.below(*field, &parts, place);
+                }
+            }
             self.origin = before;
         }
     }
 
-    fn unreachable(&mut self, field: FieldId, prefix: &'static str) {
-        if self.reported.len() >= FINDINGS_MAX || !self.reported.insert((field, self.origin)) {
+    fn unreachable_from(&mut self, field: FieldId, known: &[Part<'a>], place: Place) {
+        let ty = &self.graph[self.graph[field].parent];
+        let there: Vec<&Arc<str>> =
+            ty.fields.keys().filter(|name| known.iter().any(|part| part.under(name).is_some())).collect();
+        self.unreachable(field, &there, place);
+    }
+
+    /// Reports a field that cannot be had where `there` are the names that can.
+    fn unreachable(&mut self, field: FieldId, there: &[&Arc<str>], place: Place) {
+        self.gaps += 1;
+        if self.findings.is_none() || self.reported.len() >= FINDINGS_MAX || !self.reported.insert((field, self.origin))
+        {
             return;
         }
         let graph = self.graph;
@@ -122,40 +190,72 @@ impl Search<'_> {
         let message = if reached.is_empty() {
             format!("no connector provides `{}.{name}`", parent.name)
         } else {
+            let prefix = place.prefix;
             format!(
                 "no connector can provide `{}.{name}` where `{reached}` reaches it: `{prefix}{{ {query} }}`",
                 parent.name
             )
         };
-        let label = match self.origin.and_then(|origin| self.spans[origin.0 as usize]) {
-            Some(span) => self.findings.label(Some(span), format!("this yields a `{}` without `{name}`", parent.name)),
-            None => self.findings.label(self.definition(field), ""),
+        let help = self.help(field, there);
+        let definition = self.definition(field);
+        let origin = self.origin.map(|origin| self.spans[origin.0 as usize]);
+        let Some(findings) = &mut self.findings else { return };
+        let label = match origin.flatten() {
+            Some(span) => findings.label(Some(span), format!("this yields a `{}` without `{name}`", parent.name)),
+            None => findings.label(definition, ""),
         };
-        let mut finding = Diagnostic::error("CONNECTORS_UNSATISFIABLE", message, label).help(self.help(field));
-        if self.origin.is_some() {
-            finding.labels.push(self.findings.label(self.definition(field), "declared here"));
+        let mut finding = Diagnostic::error("CONNECTORS_UNSATISFIABLE", message, label).help(help);
+        if origin.is_some() {
+            finding.labels.push(findings.label(definition, "declared here"));
         }
-        self.findings.push(finding);
+        findings.push(finding);
     }
 
-    /// Which keys would help: those of the connectors that do provide the field.
-    fn help(&self, field: FieldId) -> String {
+    /// What would mend it: a key of a connector that does provide the field, or else a new connector by what is known here.
+    fn help(&self, field: FieldId, there: &[&Arc<str>]) -> String {
         let graph = self.graph;
         let (parent, name) = (&graph[graph[field].parent], &graph[field].name);
+        if self.path.is_empty() {
+            return format!("give `{name}` a connector: `@connect(…)`");
+        }
         let providers = parent.connectors.iter().filter(|id| graph[**id].provides.fields.contains_key(name));
         let providers = providers.chain(&graph[field].connectors);
         let keys: Vec<String> = providers
-            .map(|id| crate::schema::directive::key::text(&graph[*id].key))
+            .map(|id| key::text(&graph[*id].key))
             .filter(|key| !key.is_empty())
             .map(|key| format!("`{key}`"))
             .collect();
-        if keys.is_empty() {
-            format!(
-                "select `{name}` here, or add a connector that completes `{}` by a key that is selected here",
-                parent.name
-            )
+        if !keys.is_empty() {
+            let keys = keys.join(" or ");
+            return format!("select `{name}` here, or a key by which `{}` can be completed: {keys}", parent.name);
+        }
+        let source = self
+            .origin
+            .and_then(|origin| graph[origin].source)
+            .or((!graph.sources.is_empty()).then_some(crate::schema::SourceId(0)));
+        let source = source.map(|source| format!("source: \"{}\", ", graph[source].name)).unwrap_or_default();
+        let is_id = |at: &&&Arc<str>| {
+            let ty = parent.fields.get(&***at).map(|field| &graph[graph[*field].ty.named()].kind);
+            matches!(ty, Some(TypeKind::Scalar(Scalar::Id)))
+        };
+        let is_leaf = |at: &&&Arc<str>| {
+            parent.fields.get(&***at).is_some_and(|field| graph[graph[*field].ty.named()].possible.is_empty())
+        };
+        let selected = if graph[graph[field].ty.named()].possible.is_empty() {
+            name.to_string()
         } else {
-            format!("select `{name}` here, or a key by which `{}` can be completed: {}", parent.name, keys.join(" or "))
+            format!("{name} {{ … }}")
+        };
+        match there.iter().find(is_id).or_else(|| there.iter().find(is_leaf)) {
+            Some(key) => format!(
+                "select `{name}` here, or add a connector to `type {}`: \
+                 `@connect({source}http: {{ GET: \"/…/{{$this.{key}}}\" }}, selection: \"{key} {selected}\")`",
+                parent.name
+            ),
+            None => format!(
+                "select `{name}` here, or select a key of `{0}` here and add a connector to `type {0}` that takes it",
+                parent.name
+            ),
         }
     }
 
@@ -168,80 +268,4 @@ impl Search<'_> {
             _ => None,
         }
     }
-}
-
-/// What is known of an object: for each field what is known below it, and the connector that brought it (`None`: the parent's).
-type Known = HashMap<Arc<str>, (Provides, Option<ConnectorId>)>;
-
-/// All fields that can be had of an object of which some are there.
-fn closure(graph: &Graph, ty: TypeId, have: &Provides, depth: usize) -> Known {
-    let object = &graph[ty];
-    let mut known: Known = HashMap::new();
-    for (name, below) in &have.fields {
-        if object.fields.contains_key(name) {
-            known.insert(Arc::clone(name), (below.clone(), None));
-        }
-    }
-    let own = object.connectors.iter().map(|id| (*id, None));
-    let of_fields =
-        object.fields.iter().flat_map(|(name, field)| graph[*field].connectors.iter().map(move |id| (*id, Some(name))));
-    let mut waiting: Vec<(ConnectorId, Option<&Arc<str>>)> = own.chain(of_fields).collect();
-    loop {
-        let (ready, rest): (Vec<_>, Vec<_>) = waiting
-            .into_iter()
-            .partition(|(id, _)| is_callable(graph, *id) && holds(graph, ty, &known, &graph[*id].key, depth));
-        if ready.is_empty() {
-            return known;
-        }
-        for (id, field) in ready {
-            let provides = &graph[id].provides;
-            match field {
-                Some(name) => add(&mut known, name, provides, id),
-                None => provides.fields.iter().for_each(|(name, below)| {
-                    if object.fields.contains_key(name) {
-                        add(&mut known, name, below, id);
-                    }
-                }),
-            }
-        }
-        waiting = rest;
-    }
-}
-
-/// Whether a connector can be called at all. The original cannot reach a field connector without a key below v0.4 (reference 3.6).
-fn is_callable(graph: &Graph, id: ConnectorId) -> bool {
-    let connector = &graph[id];
-    let is_keyless = matches!(connector.place, Place::Field { .. }) && connector.key.keys.is_empty();
-    let is_refused = graph.compatibility == Compatibility::Strict && connector.selection.version < Version::V0_4;
-    !(is_keyless && is_refused)
-}
-
-fn add(known: &mut Known, name: &Arc<str>, provides: &Provides, from: ConnectorId) {
-    let (below, _) = known.entry(Arc::clone(name)).or_insert_with(|| (Provides::default(), Some(from)));
-    merge(below, provides.clone());
-}
-
-/// Whether a key can be read from what is known, completing nested objects where that is possible.
-fn holds(graph: &Graph, ty: TypeId, known: &Known, key: &KeyTree, depth: usize) -> bool {
-    key.keys.iter().all(|(name, below)| {
-        let Some((provides, _)) = known.get(name) else { return false };
-        if below.keys.is_empty() {
-            return true;
-        }
-        let Some(field) = graph[ty].fields.get(name) else { return false };
-        let inner = graph[*field].ty.named();
-        let inner_known = match depth.checked_sub(1) {
-            Some(depth) => closure(graph, inner, provides, depth),
-            None => provides.fields.iter().map(|(name, below)| (Arc::clone(name), (below.clone(), None))).collect(),
-        };
-        holds(graph, inner, &inner_known, below, depth.saturating_sub(1))
-    })
-}
-
-/// A text that is equal for equal trees, whatever the order of their names.
-fn canonical(provides: &Provides) -> String {
-    let mut names: Vec<String> =
-        provides.fields.iter().map(|(name, below)| format!("{name}{{{}}}", canonical(below))).collect();
-    names.sort_unstable();
-    names.join(",")
 }
