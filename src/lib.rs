@@ -23,5 +23,6 @@ pub mod upstream;
 pub mod execute;
 pub mod gateway;
 pub mod server;
+pub mod import;
 #[cfg(feature = "demo")]
 pub mod demo;

@@ -12,11 +12,12 @@ const GUESTS: &[(&str, &[&str])] = &[
     // The demo serves its services, whose interface is a router.
     ("axum", &["server", "demo"]),
     ("axum_server", &["server"]),
-    ("clap", &["main.rs"]),
+    ("clap", &["command"]),
     ("governor", &["policy"]),
     ("metrics_exporter_prometheus", &["telemetry"]),
     ("miette", &["error/report.rs"]),
     ("moka", &["cache.rs"]),
+    ("notify_debouncer_full", &["config"]),
     ("reqwest", &["upstream/client.rs"]),
     ("serde_saphyr", &["config"]),
     ("strsim", &["error"]),

@@ -1,6 +1,11 @@
 //! From what is written to what is meant. Every finding is collected, and its default stands in meanwhile.
 
-use std::{net::SocketAddr, ops::Range, path::Path, sync::Arc};
+use std::{
+    net::SocketAddr,
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use http::HeaderName;
 use serde_saphyr::Spanned;
@@ -28,12 +33,14 @@ pub(super) struct Interpreter<'a> {
     folder: &'a Path,
     environment: Lookup<'a>,
     findings: Vec<Diagnostic>,
+    origins: Vec<PathBuf>,
 }
 
 impl<'a> Interpreter<'a> {
     /// Paths are relative to the folder.
     pub(super) fn new(source: &'a Arc<SourceText>, folder: &'a Path, environment: Lookup<'a>) -> Self {
-        Self { source, folder, environment, findings: Vec::new() }
+        let origins = if source.name.is_empty() { Vec::new() } else { vec![PathBuf::from(&source.name)] };
+        Self { source, folder, environment, findings: Vec::new(), origins }
     }
 
     /// All settings. Errors: all findings.
@@ -41,6 +48,7 @@ impl<'a> Interpreter<'a> {
         let defaults = Settings::default();
         let mut settings = Settings {
             schema: self.schema(document.schema, overrides),
+            origins: std::mem::take(&mut self.origins),
             compatibility: self.choice(
                 document.compatibility,
                 &[("default", Compatibility::Default), ("strict", Compatibility::Strict)],
@@ -83,6 +91,7 @@ impl<'a> Interpreter<'a> {
                 let span = path.span.clone();
                 let (Some(path), name) = (self.text(path), name.and_then(|name| self.text(name))) else { continue };
                 let path = self.folder.join(path);
+                self.origins.push(path.clone());
                 let found = match name {
                     None => schema_files::find(&path),
                     Some(_) if path.is_dir() => Err("a folder cannot have one name; name its files".to_owned()),
@@ -98,15 +107,17 @@ impl<'a> Interpreter<'a> {
             }
         } else {
             for path in &overrides.schema {
+                self.origins.push(path.clone());
                 match schema_files::find(path) {
                     Ok(found) => files.extend(found),
-                    Err(reason) => self.find_anywhere(reason),
+                    Err(reason) => self.find_without_place("INVALID_SCHEMA_PATH", reason),
                 }
             }
         }
         if let Some((one, other)) = schema_files::twins(&files) {
             let (name, one, other) = (&one.subgraph, one.path.display(), other.path.display());
-            self.find_anywhere(format!("`{one}` and `{other}` are both the subgraph `{name}`: give one a `name`"));
+            let message = format!("`{one}` and `{other}` are both the subgraph `{name}`: give one a `name`");
+            self.find_without_place("DUPLICATE_SUBGRAPH_NAME", message);
         }
         files
     }
@@ -333,13 +344,12 @@ impl Interpreter<'_> {
     }
 
     /// A finding about the command line or the files, not about a place in `weft.yaml`.
+    /// A flag that is wrong.
     fn find_anywhere(&mut self, message: String) {
-        self.findings.push(Diagnostic {
-            code: "INVALID_VALUE",
-            severity: Severity::Error,
-            message,
-            labels: Vec::new(),
-            help: None,
-        });
+        self.find_without_place("INVALID_VALUE", message);
+    }
+
+    fn find_without_place(&mut self, code: &'static str, message: String) {
+        self.findings.push(Diagnostic { code, severity: Severity::Error, message, labels: Vec::new(), help: None });
     }
 }

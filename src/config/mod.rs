@@ -13,6 +13,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod value;
+mod watch;
 
 pub use document::json_schema;
 pub use load::{load, load_with};
@@ -21,3 +22,4 @@ pub use settings::{
     Telemetry,
 };
 pub use value::{Hidden, Json};
+pub use watch::Watch;

@@ -40,7 +40,8 @@ pub(super) fn twins(files: &[SchemaFile]) -> Option<(&SchemaFile, &SchemaFile)> 
     files.iter().find_map(|file| seen.insert(file.subgraph.as_str(), file).map(|earlier| (earlier, file)))
 }
 
-fn search(folder: &Path) -> io::Result<Vec<PathBuf>> {
+/// The `*.graphql` files of a folder, sorted by path.
+pub(super) fn search(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();

@@ -12,6 +12,8 @@ use crate::telemetry::Log;
 pub struct Settings {
     /// The schema files, folders already searched; in the order written, within a folder by path.
     pub schema: Vec<SchemaFile>,
+    /// What all of this was read from, as named: the configuration and the schema's files and folders.
+    pub origins: Vec<PathBuf>,
     /// Whose behaviour where ours and the original's differ.
     pub compatibility: Compatibility,
     /// The GraphQL listener.
@@ -203,6 +205,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             schema: Vec::new(),
+            origins: Vec::new(),
             compatibility: Compatibility::Default,
             server: Server::default(),
             admin: Admin { listen: Some(SocketAddr::from(([127, 0, 0, 1], 9090))) },

@@ -17,6 +17,8 @@ pub enum Format {
     },
     /// A JSON document, for tools.
     Json,
+    /// A workflow command for each finding, as GitHub Actions and what is compatible with it show at the line.
+    Github,
 }
 
 /// Columns that a drawing may take.
@@ -30,6 +32,7 @@ pub fn render(diagnostics: &[Diagnostic], format: Format) -> String {
             let findings: Vec<serde_json::Value> = diagnostics.iter().map(describe).collect();
             format!("{:#}\n", serde_json::Value::Array(findings))
         }
+        Format::Github => diagnostics.iter().map(annotation).collect(),
     }
 }
 
@@ -147,6 +150,34 @@ fn describe(diagnostic: &Diagnostic) -> serde_json::Value {
     serde_json::Value::Object(members)
 }
 
+/// `::error file=…,line=…,col=…,endLine=…,endColumn=…,title=…::message`; the end column is that of the last character.
+fn annotation(diagnostic: &Diagnostic) -> String {
+    let command = match diagnostic.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let mut properties = Vec::new();
+    if let Some(label) = diagnostic.labels.first().filter(|label| !label.source.name.is_empty()) {
+        let (line, column) = position(&label.source, label.span.start);
+        let (end_line, end_column) = position(&label.source, label.span.end);
+        properties.push(format!("file={}", property(&label.source.name)));
+        properties.push(format!("line={line},col={column},endLine={end_line}"));
+        // Columns are refused by the services where a mark has several lines.
+        if line == end_line {
+            properties.push(format!("endColumn={}", end_column.saturating_sub(1).max(column)));
+        }
+    }
+    properties.push(format!("title={}", property(diagnostic.code)));
+    let help = diagnostic.help.as_ref().map(|help| format!("\n{help}")).unwrap_or_default();
+    let message = format!("{}{help}", diagnostic.message).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    format!("::{command} {}::{message}\n", properties.join(","))
+}
+
+/// A value before the `::`, where two more characters have a meaning.
+fn property(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A").replace(':', "%3A").replace(',', "%2C")
+}
+
 fn place(label: &Label) -> serde_json::Value {
     let (line, column) = position(&label.source, label.span.start);
     let (end_line, end_column) = position(&label.source, label.span.end);
@@ -208,6 +239,18 @@ mod tests {
         assert_eq!(value[0]["line"], 2);
         assert_eq!((value[0]["column"].as_u64(), value[0]["end_column"].as_u64()), (Some(6), Some(11)));
         assert_eq!(value[0]["severity"], "error");
+    }
+
+    #[test]
+    fn annotations_escape_what_would_end_them() {
+        let mut finding = finding();
+        finding.message = "100 % of `Strng`: wrong\nhere".to_owned();
+        let text = render(&[finding], Format::Github);
+        let expected = "::error file=shop.graphql,line=2,col=6,endLine=2,endColumn=10,title=GRAPH_QL_ERROR::\
+                        100 %25 of `Strng`: wrong%0Ahere%0Adid you mean `String`?\n";
+        assert_eq!(text, expected);
+        let unplaced = Diagnostic { labels: Vec::new(), ..self::finding() };
+        assert!(render(&[unplaced], Format::Github).starts_with("::error title=GRAPH_QL_ERROR::there is no type"));
     }
 
     #[test]

@@ -14,4 +14,4 @@ mod tests;
 
 pub use answer::{Answer, Gateway, Request};
 pub use engine::Engine;
-pub use snapshot::{Snapshot, compile, limits};
+pub use snapshot::{Snapshot, api, compile, limits};

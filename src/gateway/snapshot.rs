@@ -85,11 +85,21 @@ pub fn compile(settings: &config::Settings) -> Result<(Graph, Vec<Diagnostic>), 
     compile_files(settings, &read_all(settings)?)
 }
 
+/// The API that the schema files make, also where they are an API written down (`weft schema print`).
+pub fn api(settings: &config::Settings) -> Result<schema::Api, Vec<Diagnostic>> {
+    schema::Api::read(&read_all(settings)?, &options(settings))
+}
+
 fn compile_files(
     settings: &config::Settings,
     files: &[schema::File],
 ) -> Result<(Graph, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let options = schema::Options {
+    let compiled = schema::compile(files, &options(settings))?;
+    Ok((compiled.graph, compiled.warnings))
+}
+
+fn options(settings: &config::Settings) -> schema::Options {
+    schema::Options {
         compatibility: match settings.compatibility {
             config::Compatibility::Default => Compatibility::Default,
             config::Compatibility::Strict => Compatibility::Strict,
@@ -100,9 +110,7 @@ fn compile_files(
             .filter(|(_, source)| !source.urls.is_empty())
             .map(|(name, source)| (name.clone(), source.urls.clone()))
             .collect(),
-    };
-    let compiled = schema::compile(files, &options)?;
-    Ok((compiled.graph, compiled.warnings))
+    }
 }
 
 /// Reads all files. Errors: there are none, or those that cannot be read.

@@ -1,7 +1,7 @@
 //! `__schema` and `__type`, answered from the graph.
 
 use apollo_compiler::{
-    introspection,
+    ExecutableDocument, introspection,
     request::RequestError,
     response::{JsonMap, JsonValue},
     validation::Valid,
@@ -67,6 +67,21 @@ pub fn introspect(
         }
     }
     Ok(values)
+}
+
+/// Everything that introspection tells of the graph, in the form that other tools read: `{"__schema":{…}}`.
+/// Panics: never, the query is ours.
+#[expect(clippy::missing_panics_doc, reason = "what is asked is known")]
+pub fn introspection(graph: &Graph) -> serde_json::Value {
+    let text = include_str!("introspection.graphql");
+    let document = ExecutableDocument::parse_and_validate(&graph.schema, text, "introspection.graphql")
+        .expect("the query asks only for what every schema has");
+    let operation = document.operations.get(None).expect("one operation is in the text");
+    let implementers = graph.schema.implementers_map();
+    let nothing = Valid::assume_valid(JsonMap::new());
+    let response = introspection::partial_execute(&graph.schema, &implementers, &document, operation, &nothing)
+        .expect("an operation without variables and without fields of the graph");
+    serde_json::to_value(response.data).expect("names and texts are JSON")
 }
 
 fn converted(value: JsonValue) -> Value {

@@ -29,5 +29,5 @@ pub use bind::{
     VariableDefinition, VariableId, Variant, bind,
 };
 pub use coerce::{VariableValues, coerce};
-pub use introspect::introspect;
+pub use introspect::{introspect, introspection};
 pub use parse::{Document, Limits, parse};

@@ -3,6 +3,7 @@
 //! `compile` reads all files, reports every finding at once as diagnostics, and lowers directives to connectors.
 //! Not here: operations, plans, calls. apollo-compiler's types leave this room only as `Graph::schema`, for `operation`.
 
+mod api;
 mod check;
 mod compile;
 mod directive;
@@ -18,6 +19,11 @@ pub mod reach;
 mod tables;
 pub mod template;
 
+/// What a GraphQL language server needs to know the directives of a schema file: SDL with descriptions, under the names that
+/// the usual imports give them.
+pub const DEFINITIONS: &str = include_str!("definitions.graphql");
+
+pub use api::{About, Api, ApiDirective, ApiKind, ApiType, Input, Output, Reference};
 pub use compile::{Compiled, File, Options, compile};
 pub use graph::{
     Argument, Batch, Compatibility, Connector, ConnectorId, Errors, Field, FieldId, Graph, Place, Provides, Reads,

@@ -1,12 +1,12 @@
 //! A gateway as a process: ready line, signals, reloads.
 
-use std::{future::Future, path::PathBuf, sync::Arc, time::SystemTime};
+use std::{future::Future, path::PathBuf, sync::Arc};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{App, BindError, Server};
 use crate::{
-    config::Settings,
+    config::{Settings, Watch},
     error::Diagnostic,
     gateway::{Gateway, Snapshot},
 };
@@ -20,23 +20,43 @@ pub struct Hooks<L, R, F> {
     pub load: L,
     /// Called once, when callers can connect.
     pub ready: R,
-    /// Told what a reload found; an error among it means that the old configuration stays.
-    pub found: F,
+    /// Told how each reload went.
+    pub reloaded: F,
     /// Files whose change is a reload (`--dev`).
-    pub watch: Vec<PathBuf>,
+    pub watch: Option<Watch>,
 }
 
-/// How often watched files are looked at.
-const LOOK: std::time::Duration = std::time::Duration::from_millis(500);
+/// How a reload went.
+#[derive(Debug)]
+pub enum Reload<'a> {
+    /// The new snapshot answers.
+    Done {
+        /// What answered before.
+        old: &'a Snapshot,
+        /// What answers now.
+        new: &'a Snapshot,
+        /// What is worth knowing about it.
+        warnings: &'a [Diagnostic],
+        /// The files that changed; none when a signal asked for it.
+        files: &'a [PathBuf],
+    },
+    /// What was read is wrong: the old snapshot goes on.
+    Refused {
+        /// What is wrong.
+        findings: &'a [Diagnostic],
+        /// The files that changed; none when a signal asked for it.
+        files: &'a [PathBuf],
+    },
+}
 
 /// Answers until Ctrl-C or SIGTERM, then drains; a second signal ends it at once. SIGHUP loads again.
 pub async fn run<L, R, F>(loaded: Loaded, hooks: Hooks<L, R, F>) -> Result<(), BindError>
 where
     L: Fn() -> Result<Loaded, Vec<Diagnostic>> + Send + Sync + 'static,
     R: FnOnce(&Server),
-    F: Fn(&[Diagnostic]) + Send + 'static,
+    F: Fn(Reload<'_>) + Send + 'static,
 {
-    let Hooks { load, ready, found, watch } = hooks;
+    let Hooks { load, ready, reloaded, watch } = hooks;
     let (settings, snapshot, _) = loaded;
     let gateway = Arc::new(Gateway::new(snapshot));
     let server = Server::bind(&settings, Arc::clone(&gateway), Vec::new()).await?;
@@ -45,7 +65,7 @@ where
     let again = hang_ups();
     let app = server.app();
     ready(&server);
-    let reloads = tokio::spawn(reload(Arc::new(load), found, watch, gateway, app, again));
+    let reloads = tokio::spawn(reload(Arc::new(load), reloaded, watch, gateway, app, again));
     server.run(stop).await;
     reloads.abort();
     Ok(())
@@ -96,54 +116,45 @@ async fn received(signal: &mut Option<Signal>) {
 
 async fn reload<L, F>(
     load: Arc<L>,
-    found: F,
-    watch: Vec<PathBuf>,
+    reloaded: F,
+    mut watch: Option<Watch>,
     gateway: Arc<Gateway>,
     app: Arc<App>,
     mut again: Option<Signal>,
 ) where
     L: Fn() -> Result<Loaded, Vec<Diagnostic>> + Send + Sync + 'static,
-    F: Fn(&[Diagnostic]),
+    F: Fn(Reload<'_>),
 {
-    let mut seen = times(&watch);
     loop {
-        tokio::select! {
-            () = received(&mut again) => {}
-            () = changed(&watch, &mut seen) => {}
-        }
+        let files = tokio::select! {
+            () = received(&mut again) => Vec::new(),
+            files = changed(&mut watch) => files,
+        };
         let load = Arc::clone(&load);
         let Ok(outcome) = tokio::task::spawn_blocking(move || load()).await else { continue };
         match outcome {
             Ok((settings, snapshot, warnings)) => {
-                found(&warnings);
+                if let Some(watch) = &mut watch {
+                    watch.follow(settings.origins);
+                }
+                let old = gateway.snapshot();
                 gateway.swap(snapshot);
                 app.reload(settings.server);
                 tracing::info!("reloaded");
+                reloaded(Reload::Done { old: &old, new: &gateway.snapshot(), warnings: &warnings, files: &files });
             }
             Err(findings) => {
-                found(&findings);
                 tracing::error!("not reloaded: the last good configuration stays");
+                reloaded(Reload::Refused { findings: &findings, files: &files });
             }
         }
     }
 }
 
-/// When each file was written. Files are few and looked at by people's machines only.
-fn times(files: &[PathBuf]) -> Vec<Option<SystemTime>> {
-    files.iter().map(|file| std::fs::metadata(file).and_then(|about| about.modified()).ok()).collect()
-}
-
-async fn changed(watch: &[PathBuf], seen: &mut Vec<Option<SystemTime>>) {
-    if watch.is_empty() {
-        return std::future::pending().await;
-    }
-    loop {
-        tokio::time::sleep(LOOK).await;
-        let now = times(watch);
-        if now != *seen {
-            *seen = now;
-            return;
-        }
+async fn changed(watch: &mut Option<Watch>) -> Vec<PathBuf> {
+    match watch {
+        Some(watch) => watch.changed().await,
+        None => std::future::pending().await,
     }
 }
 

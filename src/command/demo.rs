@@ -1,0 +1,31 @@
+//! `weft demo`.
+
+use std::process::ExitCode;
+
+use weft::telemetry;
+
+use super::{Failure, Outcome, runtime, serve::log_level};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Port of the API on 127.0.0.1; 0 takes a free one.
+    #[arg(long, default_value_t = 4000)]
+    port: u16,
+    /// Port of probes and metrics on 127.0.0.1; 0 takes a free one.
+    #[arg(long, default_value_t = 9090)]
+    admin_port: u16,
+    /// Every Nth call to reviews fails; 0: none.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    flaky_every: u32,
+    /// Every Nth call to inventory is slow; 0: none.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    slow_every: u32,
+}
+
+pub(super) fn run(Arguments { port, admin_port, flaky_every, slow_every }: Arguments) -> Outcome {
+    let options = weft::demo::Options { port, admin_port, flaky_every, slow_every };
+    let log = telemetry::Log { level: log_level().unwrap_or_else(|| "warn".to_owned()), ..telemetry::Log::default() };
+    telemetry::init(&log).map_err(Failure::Message)?;
+    runtime()?.block_on(weft::demo::run(options)).map_err(|error| Failure::Message(format!("{error:#}")))?;
+    Ok(ExitCode::SUCCESS)
+}
