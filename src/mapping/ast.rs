@@ -86,7 +86,7 @@ pub(super) enum StepKind {
 #[derive(Debug, Clone)]
 pub(super) struct Group {
     pub selections: Vec<Selection>,
-    /// Whether the only selection has no name of its own, so that its value is the value of the group.
+    /// Whether the only selection is a path without a name and without a group, so that its value is the value of this group.
     pub sole: bool,
     pub span: Span,
 }

@@ -4,7 +4,8 @@ use std::{borrow::Cow, rc::Rc};
 
 use super::{
     Mapping, Object, Span, Value, Variable,
-    ast::{Chain, Expr, ExprKind, Group, Head, Path, Selection, StepKind},
+    ast::{Chain, Expr, ExprKind, Group, Head, Path, Selection, Step, StepKind},
+    budget::{self, Budget},
     merge, method,
 };
 
@@ -29,18 +30,28 @@ pub(super) const PROBLEMS_MAX: usize = 100;
 /// Expressions and groups inside each other, lists counted for each level: what a stack surely holds.
 const DEPTH_MAX: usize = 256;
 
-/// Bytes that one evaluation may copy: far beyond real mappings, and an end to `->echo([@, @])` repeated.
-const COPIED_MAX: usize = 256 << 20;
-
 impl Mapping {
     /// Applies the mapping to `input`. `None`: no value (not null). Problems are appended, up to a bound of 100.
     pub fn evaluate(&self, input: &Value, variables: &dyn Variables, problems: &mut Vec<Problem>) -> Option<Value> {
-        let mut evaluator = Evaluator::new(variables, problems);
+        self.evaluate_within(budget::UNITS, input, variables, problems)
+    }
+
+    /// [`Self::evaluate`] with so many units to spend.
+    pub(super) fn evaluate_within(
+        &self,
+        units: usize,
+        input: &Value,
+        variables: &dyn Variables,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Value> {
+        let mut evaluator = Evaluator::new(variables, problems, Budget::new(units, input));
         let scope = Scope { root: input, current: input, locals: None };
-        match &self.root.kind {
+        let value = match &self.root.kind {
             ExprKind::Group(group) => evaluator.group(group, input, None),
             _ => evaluator.argument(&self.root, &scope),
-        }
+        };
+        evaluator.report_budget(&self.root.span);
+        value
     }
 }
 
@@ -63,35 +74,58 @@ pub(super) struct Local {
     outer: Option<Rc<Local>>,
 }
 
+/// The value bound to a name.
+fn local<'l>(mut locals: Option<&'l Rc<Local>>, name: &str) -> Option<&'l Value> {
+    while let Some(local) = locals {
+        if &*local.name == name {
+            return Some(&local.value);
+        }
+        locals = local.outer.as_ref();
+    }
+    None
+}
+
 /// One evaluation.
 pub(super) struct Evaluator<'e> {
     variables: &'e dyn Variables,
     problems: &'e mut Vec<Problem>,
     depth: usize,
-    /// Bytes that may still be copied.
-    copies_left: usize,
+    budget: Budget<'e>,
 }
 
 impl<'e> Evaluator<'e> {
-    fn new(variables: &'e dyn Variables, problems: &'e mut Vec<Problem>) -> Self {
-        Self { variables, problems, depth: 0, copies_left: COPIED_MAX }
+    fn new(variables: &'e dyn Variables, problems: &'e mut Vec<Problem>, budget: Budget<'e>) -> Self {
+        Self { variables, problems, depth: 0, budget }
     }
 
-    /// A value of its own, copied where it is not.
-    fn owned(&mut self, value: Cow<'_, Value>, span: &Span) -> Option<Value> {
-        match value {
-            Cow::Owned(value) => Some(value),
-            Cow::Borrowed(value) => self.copy(value, span),
+    /// Takes units of the budget. `None`: nothing more may be computed.
+    pub(super) fn spend(&mut self, units: usize) -> Option<()> {
+        self.budget.spend(units).then_some(())
+    }
+
+    /// Says that something was left out, also where its own problem would have been dropped or found no room.
+    fn report_budget(&mut self, span: &Span) {
+        if self.budget.is_spent() {
+            self.problems.truncate(PROBLEMS_MAX - 1);
+            self.problem(span, || "The mapping computes too much; what was left out is missing".to_owned());
         }
     }
 
-    /// A copy. `None`, with a problem: too much was copied already.
-    fn copy(&mut self, value: &Value, span: &Span) -> Option<Value> {
-        let Some(left) = self.copies_left.checked_sub(size(value)) else {
-            self.problem(span, || "The result is too large".to_owned());
+    /// A value of its own, copied where it is not.
+    fn owned(&mut self, value: Cow<'_, Value>) -> Option<Value> {
+        match value {
+            Cow::Owned(value) => Some(value),
+            Cow::Borrowed(value) => self.copy(value),
+        }
+    }
+
+    /// A copy. `None`: the budget is spent.
+    fn copy(&mut self, value: &Value) -> Option<Value> {
+        // Once it is spent, not even measuring is paid for.
+        if self.budget.is_spent() {
             return None;
-        };
-        self.copies_left = left;
+        }
+        self.spend(budget::size(value))?;
         Some(value.clone())
     }
 
@@ -111,13 +145,14 @@ impl<'e> Evaluator<'e> {
             self.problem(&expr.span, || "nested too deeply".to_owned());
             return None;
         }
+        self.spend(budget::EXPRESSION)?;
         self.depth += 1;
         let value = match &expr.kind {
             ExprKind::Literal(value) => Some(Cow::Borrowed(value)),
             ExprKind::Array(items) => {
                 let mut list = Vec::with_capacity(items.len());
                 for item in items {
-                    list.push(self.argument(item, scope).unwrap_or_default());
+                    list.push(self.element(|evaluator| evaluator.argument(item, scope)));
                 }
                 Some(Cow::Owned(Value::Array(list)))
             }
@@ -162,10 +197,14 @@ impl<'e> Evaluator<'e> {
         let before = self.problems.len();
         let quiet = |at: usize| path.steps.get(at).is_some_and(|step| matches!(step.kind, StepKind::Question));
         let mut locals = scope.locals.clone();
+        let mut passed = 0;
         let head = match &path.head {
             Head::Root => Some(Cow::Borrowed(scope.root)),
             Head::Current => Some(Cow::Borrowed(scope.current)),
-            Head::Variable(name) => self.variable(name, scope, &path.head_span),
+            Head::Variable(name) => match local(scope.locals.as_ref(), name) {
+                Some(value) => self.of_local(value, &path.steps, &mut passed).map(Cow::Owned),
+                None => self.variable(name, &path.head_span),
+            },
             Head::Key(key) => self.key(Cow::Borrowed(scope.root), key, &path.head_span),
             Head::Expr(inner) => self.expr(inner, scope),
         };
@@ -173,7 +212,7 @@ impl<'e> Evaluator<'e> {
             self.problems.truncate(before);
         }
         let mut value = head?;
-        for (index, step) in path.steps.iter().enumerate() {
+        for (index, step) in path.steps.iter().enumerate().skip(passed) {
             let before = self.problems.len();
             value = match &step.kind {
                 StepKind::Key(key) => {
@@ -202,17 +241,19 @@ impl<'e> Evaluator<'e> {
         }
     }
 
-    fn variable<'s>(&mut self, name: &str, scope: &Scope<'s>, span: &Span) -> Option<Cow<'s, Value>>
-    where
-        'e: 's,
-    {
-        let mut local = scope.locals.as_ref();
-        while let Some(found) = local {
-            if &*found.name == name {
-                return self.copy(&found.value, span).map(Cow::Owned);
-            }
-            local = found.outer.as_ref();
+    /// The value of a local after the keys that follow it, which are passed: no more of it is copied than is wanted.
+    fn of_local(&mut self, mut value: &Value, steps: &[Step], passed: &mut usize) -> Option<Value> {
+        while let (Value::Object(object), Some(StepKind::Key(key))) = (value, steps.get(*passed).map(|step| &step.kind))
+        {
+            // A key that is not there is reported by its own step, for which an empty object will do.
+            let Some(member) = object.get(&**key) else { return Some(Value::Object(Object::new())) };
+            value = member;
+            *passed += 1;
         }
+        self.copy(value)
+    }
+
+    fn variable(&mut self, name: &str, span: &Span) -> Option<Cow<'e, Value>> {
         let variables = self.variables;
         let value = Variable::from_name(name).and_then(|variable| variables.get(variable));
         if value.is_none() {
@@ -235,7 +276,10 @@ impl<'e> Evaluator<'e> {
             return scope.locals.clone();
         };
         let value = match arguments.and_then(|arguments| arguments.get(1)) {
-            None => scope.current.clone(),
+            None => match self.copy(scope.current) {
+                Some(value) => value,
+                None => return scope.locals.clone(),
+            },
             // Without a value the name stays unbound, which its uses report.
             Some(argument) => match self.argument(argument, scope) {
                 Some(value) => value,
@@ -248,7 +292,15 @@ impl<'e> Evaluator<'e> {
     /// The value of an argument of a method.
     pub(super) fn argument(&mut self, argument: &Expr, scope: &Scope<'_>) -> Option<Value> {
         let value = self.expr(argument, scope)?;
-        self.owned(value, &argument.span)
+        self.owned(value)
+    }
+
+    /// An element of a list under construction: null where there is no value. It takes its room either way.
+    pub(super) fn element(&mut self, value: impl FnOnce(&mut Self) -> Option<Value>) -> Value {
+        if self.spend(size_of::<Value>()).is_none() {
+            return Value::Null;
+        }
+        value(self).unwrap_or_default()
     }
 
     /// The member `key`; of a list, that of each element.
@@ -257,15 +309,11 @@ impl<'e> Evaluator<'e> {
             Cow::Borrowed(Value::Object(object)) => object.get(key).map(Cow::Borrowed),
             Cow::Owned(Value::Object(mut object)) => object.swap_remove(key).map(Cow::Owned),
             Cow::Borrowed(Value::Array(items)) => {
-                let each = items
-                    .iter()
-                    .map(|item| self.key(Cow::Borrowed(item), key, span).map_or(Value::Null, Cow::into_owned));
+                let each = items.iter().map(|item| self.key_of_element(Cow::Borrowed(item), key, span));
                 return Some(Cow::Owned(Value::Array(each.collect())));
             }
             Cow::Owned(Value::Array(items)) => {
-                let each = items
-                    .into_iter()
-                    .map(|item| self.key(Cow::Owned(item), key, span).map_or(Value::Null, Cow::into_owned));
+                let each = items.into_iter().map(|item| self.key_of_element(Cow::Owned(item), key, span));
                 return Some(Cow::Owned(Value::Array(each.collect())));
             }
             other => {
@@ -279,6 +327,13 @@ impl<'e> Evaluator<'e> {
         found
     }
 
+    fn key_of_element(&mut self, element: Cow<'_, Value>, key: &str, span: &Span) -> Value {
+        self.element(|evaluator| {
+            let member = evaluator.key(element, key, span)?;
+            evaluator.owned(member)
+        })
+    }
+
     /// A group applied to a value: to each element of a list; a scalar stays when no member results.
     fn group(&mut self, group: &Group, value: &Value, locals: Option<&Rc<Local>>) -> Option<Value> {
         if let Value::Array(items) = value {
@@ -287,14 +342,15 @@ impl<'e> Evaluator<'e> {
                 return None;
             }
             self.depth += 1;
-            let each = items.iter().map(|item| self.group(group, item, locals).unwrap_or_default()).collect();
+            let each = items.iter().map(|item| self.element(|evaluator| evaluator.group(group, item, locals)));
+            let each = each.collect();
             self.depth -= 1;
             return Some(Value::Array(each));
         }
         let scope = Scope { root: value, current: value, locals: locals.cloned() };
         let made = self.members(group, &scope)?;
         let empty = !group.sole && matches!(&made, Value::Object(object) if object.is_empty());
-        Some(if empty && !matches!(value, Value::Object(_)) { value.clone() } else { made })
+        if empty && !matches!(value, Value::Object(_)) { self.copy(value) } else { Some(made) }
     }
 
     /// The selections of a group, put together.
@@ -304,18 +360,20 @@ impl<'e> Evaluator<'e> {
             match selection {
                 Selection::Named(name, value) => {
                     if let Some(value) = self.argument(value, scope) {
+                        self.spend(budget::member_size(&name.text) + size_of::<Value>())?;
                         merge::member(self, &mut out, &name.text, value, &name.span);
                     }
                 }
                 Selection::Anonymous(expr) => {
                     let value = self.argument(expr, scope);
                     if group.sole {
-                        let grouped = matches!(&expr.kind, ExprKind::Path(path) if path.group.is_some());
-                        if value.is_some() || !grouped {
-                            return value;
-                        }
-                    } else if let Some(value) = value {
-                        merge::merge(self, &mut out, value, &expr.span);
+                        return value;
+                    }
+                    match value {
+                        // Nothing is lost of an object without members.
+                        Some(value) if matches!(&out, Value::Object(object) if object.is_empty()) => out = value,
+                        Some(value) => merge::merge(self, &mut out, value, &expr.span),
+                        None => {}
                     }
                 }
                 Selection::Spread(expr) => match self.argument(expr, scope) {
@@ -332,22 +390,10 @@ impl<'e> Evaluator<'e> {
     }
 }
 
-/// Bytes that a copy takes, roughly.
-fn size(value: &Value) -> usize {
-    size_of::<Value>()
-        + match value {
-            Value::Null | Value::Bool(_) => 0,
-            Value::Number(number) => number.as_str().len(),
-            Value::String(text) => text.len(),
-            Value::Array(items) => items.iter().map(size).sum(),
-            Value::Object(object) => {
-                object.iter().map(|(key, value)| 2 * size_of::<usize>() + key.len() + size(value)).sum()
-            }
-        }
-}
-
 /// The value of an expression that does not look at its input.
 pub(super) fn constant(expr: &Expr, variables: &dyn Variables, problems: &mut Vec<Problem>) -> Option<Value> {
-    let mut evaluator = Evaluator::new(variables, problems);
-    evaluator.argument(expr, &Scope { root: &Value::Null, current: &Value::Null, locals: None })
+    let mut evaluator = Evaluator::new(variables, problems, Budget::new(budget::UNITS, &Value::Null));
+    let value = evaluator.argument(expr, &Scope { root: &Value::Null, current: &Value::Null, locals: None });
+    evaluator.report_budget(&expr.span);
+    value
 }

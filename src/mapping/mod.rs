@@ -8,6 +8,7 @@
 //! Not here: GraphQL. Types are checked in `schema`, completion happens in `execute`.
 
 mod ast;
+mod budget;
 mod evaluate;
 mod layout;
 mod lex;

@@ -73,7 +73,8 @@ fn parse_list(text: &str, version: Version) -> Result<Expr, ParseError> {
 fn parse_unified(text: &str, version: Version) -> Result<Expr, ParseError> {
     let mut parser = Parser::new(text, version);
     let as_expression = match parser.expression().and_then(|root| parser.finish().map(|()| root)) {
-        Ok(Expr { kind: ExprKind::Object(group), span }) => return Ok(Expr { kind: ExprKind::Group(group), span }),
+        // Braces around the whole mean nothing.
+        Ok(Expr { kind: ExprKind::Object(group), .. }) => return Ok(root_of(group)),
         Ok(Expr { kind: ExprKind::Path(path), .. }) if path.lone_key().is_some() => None,
         Ok(root) => return Ok(root),
         Err(error) => Some(error),
@@ -171,7 +172,7 @@ impl<'a> Parser<'a> {
             self.lexer.require(mark)?;
         }
         check_names(&selections)?;
-        let sole = matches!(selections.as_slice(), [Selection::Anonymous(_)]);
+        let sole = matches!(selections.as_slice(), [Selection::Anonymous(value)] if !is_grouped(value));
         Ok(Group { selections, sole, span: start..self.lexer.at })
     }
 
@@ -505,6 +506,11 @@ impl<'a> Parser<'a> {
     }
 }
 
+/// Whether a value is a path with a group at its end.
+fn is_grouped(value: &Expr) -> bool {
+    matches!(&value.kind, ExprKind::Path(path) if path.group.is_some())
+}
+
 /// In a list of several each selection must yield names.
 fn check_names(selections: &[Selection]) -> Parsed<()> {
     if selections.len() < 2 {
@@ -512,7 +518,7 @@ fn check_names(selections: &[Selection]) -> Parsed<()> {
     }
     for selection in selections {
         let Selection::Anonymous(value) = selection else { continue };
-        if !matches!(&value.kind, ExprKind::Path(path) if path.group.is_some()) {
+        if !is_grouped(value) {
             return Err(ParseError {
                 message: "a path without a name stands among other selections".to_owned(),
                 span: value.span.clone(),

@@ -211,10 +211,104 @@ fn any_text_is_parsed_or_refused() {
 }
 
 #[test]
-fn results_that_double_come_to_an_end() {
-    for step in ["->echo([@, @])", "->as($s)->echo([$s, $s])->joinNotNull('')"] {
-        let text = format!("$('{}'){}", "x".repeat(1000), step.repeat(40));
-        let (_, problems) = evaluate(&text, "null");
-        assert!(problems.iter().any(|problem| problem.message.contains("too large")), "{step}");
+fn what_grows_without_end_is_cut_off() {
+    let rows = format!("{{\"rows\":[{}0]}}", "0,".repeat(1000));
+    for (text, input) in [
+        (format!("$('{}'){}", "x".repeat(1000), "->echo([@, @])".repeat(40)), "null"),
+        (format!("$('x'){}", "->as($s)->echo([$s, $s])->joinNotNull('')".repeat(40)), "null"),
+        // Each time the backslashes double.
+        (format!("$('\"'){}", "->jsonStringify".repeat(60)), "null"),
+        (format!("$('x'){}", "->echo([@, @, @, @])->joinNotNull($([@])->jsonStringify)".repeat(40)), "null"),
+        // Loops in loops in loops.
+        ("$.rows->map($.rows->map($.rows->map($.rows->map(@))))".to_owned(), rows.as_str()),
+        ("$.rows->map($.rows->filter($.rows->filter(false)->size->eq(1)))".to_owned(), rows.as_str()),
+        (
+            "$.rows->map($.rows->map([]))->map($.rows->map(@.x))->map($.rows->contains($.rows))".to_owned(),
+            rows.as_str(),
+        ),
+    ] {
+        let input = Value::parse(input.as_bytes()).unwrap();
+        let mut problems = Vec::new();
+        let mapping = parse(&text, Version::V0_3).unwrap();
+        let _ = mapping.evaluate_within(1 << 24, &input, &Given(Value::Null), &mut problems);
+        assert!(problems.iter().any(|problem| problem.message.contains("too much")), "{}", &text[..40]);
+    }
+}
+
+#[test]
+fn work_that_grows_with_the_body_is_done() {
+    let ids: Vec<String> = (0..2000).map(|id| id.to_string()).collect();
+    let rows: Vec<String> = (0..2000).map(|id| format!(r#"{{"id":{id},"text":"{}"}}"#, "x".repeat(100))).collect();
+    let body = format!(
+        r#"{{"ids":[{}],"rows":[{}],"head":{{"title":"{}"}}}}"#,
+        ids.join(","),
+        rows.join(","),
+        "t".repeat(5000)
+    );
+    for (text, len) in [
+        ("rows->filter(@.id->in($.ids))", 2000),
+        ("$.head->as($h)->echo($.rows->map({ n: @.id, c: $h.title->size, d: $h.gone }))", 2000),
+    ] {
+        let (value, problems) = evaluate(text, &body);
+        assert!(!problems.iter().any(|problem| problem.message.contains("too much")), "{text}");
+        assert_eq!(value.unwrap().array().len(), len, "{text}");
+    }
+}
+
+#[test]
+fn shapes_that_double_come_to_an_end() {
+    let given = |_| super::Shape { kind: super::ShapeKind::Unknown, span: None };
+    let arms = |name: &str| {
+        format!(
+            "...k->match({}) ",
+            (0..5).map(|at| format!("[{at}, {{ {name}{at}: 1 }}]")).collect::<Vec<_>>().join(", ")
+        )
+    };
+    let mut nested = "x: 1".to_owned();
+    for _ in 0..20 {
+        nested = format!("{} {} x: $({{ {nested} }})", arms("a"), arms("b"));
+    }
+    for text in [
+        format!("$('x'){}", "->echo([@, @])".repeat(200)),
+        format!("$('x'){}", "->as($s)->echo({ a: $s, b: $s })".repeat(100)),
+        nested,
+    ] {
+        let _ = parse(&text, Version::V0_4).unwrap().shape(&given);
+    }
+}
+
+#[test]
+fn numbers_compare_by_what_they_are() {
+    let number = |text: &str| Number::from_text(text).unwrap();
+    let rising = [
+        "-1e400",
+        "-123456789012345678901234567890.5",
+        "-123456789012345678901234567890",
+        "-10",
+        "-9.99",
+        "-1e-400",
+        "0",
+        "1e-401",
+        "1e-400",
+        "0.1",
+        "0.10000000000000000001",
+        "1",
+        "1.5",
+        "9007199254740992",
+        "9007199254740992.5",
+        "9007199254740993",
+        "123456789012345678901234567890",
+        "123456789012345678901234567891",
+        "1e30",
+        "1.1e30",
+        "1e400",
+    ];
+    for (at, left) in rising.iter().enumerate() {
+        for (other, right) in rising.iter().enumerate() {
+            assert_eq!(number(left).compare(&number(right)), at.cmp(&other), "{left} {right}");
+        }
+    }
+    for (left, right) in [("1e2", "100"), ("0", "-0.0e5"), ("1.50", "15e-1"), ("0.001", "1E-3"), ("120e1", "1.2e+3")] {
+        assert!(number(left).compare(&number(right)).is_eq(), "{left} {right}");
     }
 }

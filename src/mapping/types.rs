@@ -1,6 +1,6 @@
 //! The static shape of a mapping's output, computed over shapes in place of values.
 
-use std::sync::Arc;
+use std::{cell::Cell, rc::Rc, sync::Arc};
 
 use super::{
     Fields, Mapping, Shape, ShapeKind, Span, Value, Variable, Version,
@@ -11,12 +11,15 @@ use super::{
 /// Alternatives that one shape may have; beyond it nothing is known.
 const ALTERNATIVES_MAX: usize = 32;
 
+/// Parts of shapes that are copied for one mapping; beyond it nothing is known. `->echo([@, @])` repeated doubles them.
+const PARTS_MAX: usize = 1 << 22;
+
 impl Mapping {
     /// The static shape of the output. `given` answers the shape of a variable (`Unknown` when it has none).
     pub fn shape(&self, given: &dyn Fn(Variable) -> Shape) -> Shape {
-        let shaper = Shaper { given, version: self.version };
-        let input = shape(ShapeKind::Unknown, None);
-        let scope = Scope { root: input.clone(), current: input, locals: Vec::new() };
+        let shaper = Shaper { given, version: self.version, parts_left: Cell::new(PARTS_MAX) };
+        let input = Rc::new(shape(ShapeKind::Unknown, None));
+        let scope = Scope { root: Rc::clone(&input), current: input, locals: Vec::new() };
         shaper.expr(&self.root, &scope)
     }
 }
@@ -27,17 +30,26 @@ fn shape(kind: ShapeKind, span: Option<&Span>) -> Shape {
 
 #[derive(Clone)]
 struct Scope {
-    root: Shape,
-    current: Shape,
-    locals: Vec<(Arc<str>, Shape)>,
+    root: Rc<Shape>,
+    current: Rc<Shape>,
+    locals: Vec<(Arc<str>, Rc<Shape>)>,
 }
 
 struct Shaper<'a> {
     given: &'a dyn Fn(Variable) -> Shape,
     version: Version,
+    parts_left: Cell<usize>,
 }
 
 impl Shaper<'_> {
+    /// Pays for `count` copies of a shape. `false`: it is too much, and nothing is known of what they would be part of.
+    fn afford(&self, of: &Shape, count: usize) -> bool {
+        let left = self.parts_left.get();
+        let left = if left == 0 { None } else { left.checked_sub(parts(of).saturating_mul(count)) };
+        self.parts_left.set(left.unwrap_or(0));
+        left.is_some()
+    }
+
     fn expr(&self, expr: &Expr, scope: &Scope) -> Shape {
         let span = Some(&expr.span);
         match &expr.kind {
@@ -67,11 +79,11 @@ impl Shaper<'_> {
     fn path(&self, path: &Path, scope: &Scope, span: &Span) -> Shape {
         let mut scope = scope.clone();
         let mut value = match &path.head {
-            Head::Root => scope.root.clone(),
-            Head::Current => scope.current.clone(),
+            Head::Root => (*scope.root).clone(),
+            Head::Current => (*scope.current).clone(),
             Head::Key(key) => key_of(&scope.root, key, &path.head_span),
             Head::Variable(name) => match scope.locals.iter().rev().find(|(local, _)| local == name) {
-                Some((_, found)) => found.clone(),
+                Some((_, found)) => (**found).clone(),
                 None => match Variable::from_name(name) {
                     Some(variable) => (self.given)(variable),
                     None => shape(ShapeKind::Missing, Some(&path.head_span)),
@@ -79,6 +91,9 @@ impl Shaper<'_> {
             },
             Head::Expr(inner) => self.expr(inner, &scope),
         };
+        if !self.afford(&value, 1) {
+            return shape(ShapeKind::Unknown, Some(span));
+        }
         for step in &path.steps {
             match &step.kind {
                 StepKind::Key(key) => value = key_of(&value, key, &step.span),
@@ -93,7 +108,7 @@ impl Shaper<'_> {
                     value = one_of(alternatives, Some(&step.span));
                 }
                 StepKind::Method(name, arguments) => {
-                    scope.current = value;
+                    scope.current = Rc::new(value);
                     value = self.method(step, name, arguments.as_deref().unwrap_or_default(), &mut scope);
                 }
             }
@@ -111,23 +126,23 @@ impl Shaper<'_> {
             if let Some(ExprKind::Path(path)) = arguments.first().map(|first| &first.kind)
                 && let Head::Variable(local) = &path.head
             {
-                let bound = arguments.get(1).map_or_else(|| scope.current.clone(), |value| self.expr(value, scope));
-                scope.locals.push((Arc::clone(local), bound));
+                let bound = arguments.get(1).map(|value| Rc::new(self.expr(value, scope)));
+                scope.locals.push((Arc::clone(local), bound.unwrap_or_else(|| Rc::clone(&scope.current))));
             }
-            return scope.current.clone();
+            return (*scope.current).clone();
         }
         let gives = method::find(name).map_or(Gives::Unknown, |method| method.gives);
-        if self.version < Version::V0_3 {
+        if self.version < Version::V0_3 || !self.afford(&scope.current, 1) {
             return shape(ShapeKind::Unknown, span);
         }
         let kind = match gives {
-            Gives::Input => return scope.current.clone(),
+            Gives::Input => return any_text((*scope.current).clone()),
             Gives::InputList => return list_of(&scope.current, span),
             Gives::Element => {
                 let mut alternatives = Vec::new();
                 push_alternatives(&mut alternatives, element(&scope.current), &|_| true);
                 alternatives.push(shape(ShapeKind::Missing, span));
-                return one_of(alternatives, span);
+                return any_text(one_of(alternatives, span));
             }
             Gives::Argument => match arguments.first() {
                 Some(argument) => return self.expr(argument, scope),
@@ -135,7 +150,7 @@ impl Shaper<'_> {
             },
             Gives::ArgumentList => match arguments.first() {
                 Some(argument) => {
-                    let current = element(&scope.current);
+                    let current = Rc::new(element(&scope.current));
                     let each = self.expr(argument, &Scope { current, ..scope.clone() });
                     ShapeKind::List(Box::new(missing_is_null(each)))
                 }
@@ -184,13 +199,16 @@ impl Shaper<'_> {
         shape(kind, span)
     }
 
-    fn group(&self, group: &Group, value: &Shape, locals: &[(Arc<str>, Shape)], span: &Span) -> Shape {
+    fn group(&self, group: &Group, value: &Shape, locals: &[(Arc<str>, Rc<Shape>)], span: &Span) -> Shape {
         if matches!(value.kind, ShapeKind::Missing) {
             return value.clone();
         }
+        if !self.afford(value, 1) {
+            return shape(ShapeKind::Unknown, Some(span));
+        }
         // Inside, `$` is an element where the value is a list.
-        let inside = element(value);
-        let scope = Scope { root: inside.clone(), current: inside, locals: locals.to_vec() };
+        let inside = Rc::new(element(value));
+        let scope = Scope { root: Rc::clone(&inside), current: inside, locals: locals.to_vec() };
         self.members(group, &scope, Some(value), span)
     }
 
@@ -202,14 +220,16 @@ impl Shaper<'_> {
             match selection {
                 Selection::Named(name, value) => {
                     let found = self.expr(value, scope);
+                    if !self.afford(&found, alternatives.len()) {
+                        return shape(ShapeKind::Unknown, Some(span));
+                    }
                     for fields in &mut alternatives {
                         fields.insert(Arc::clone(&name.text), (name.span.clone(), found.clone()));
                     }
                 }
                 Selection::Anonymous(value) | Selection::Spread(value) => {
                     let found = self.expr(value, scope);
-                    let grouped = matches!(&value.kind, ExprKind::Path(path) if path.group.is_some());
-                    if group.sole && !grouped {
+                    if group.sole {
                         return match base.map(|base| &base.kind) {
                             Some(ShapeKind::List(_) | ShapeKind::Array(_)) => {
                                 shape(ShapeKind::List(Box::new(missing_is_null(found))), Some(span))
@@ -221,7 +241,12 @@ impl Shaper<'_> {
                     push_alternatives(&mut spreads, found, &|_| true);
                     null |= spreads.iter().any(|spread| matches!(spread.kind, ShapeKind::Null));
                     let members: Vec<Fields> = spreads.into_iter().filter_map(fields_of).collect();
-                    if members.len() * alternatives.len() > ALTERNATIVES_MAX {
+                    let copied = members.iter().map(|fields| (fields, alternatives.len()));
+                    let copied = copied.chain(alternatives.iter().map(|fields| (fields, members.len())));
+                    let mut copied = copied.flat_map(|(fields, count)| fields.values().map(move |(_, it)| (it, count)));
+                    if members.len() * alternatives.len() > ALTERNATIVES_MAX
+                        || !copied.all(|(member, count)| self.afford(member, count))
+                    {
                         return shape(ShapeKind::Unknown, Some(span));
                     }
                     if !members.is_empty() {
@@ -238,6 +263,9 @@ impl Shaper<'_> {
                 }
             }
         }
+        if base.is_some_and(|base| !self.afford(base, alternatives.len())) {
+            return shape(ShapeKind::Unknown, Some(span));
+        }
         let mut shapes: Vec<Shape> = alternatives
             .into_iter()
             .map(|fields| match base {
@@ -250,6 +278,34 @@ impl Shaper<'_> {
         }
         one_of(shapes, Some(span))
     }
+}
+
+/// Parts that a shape is made of.
+fn parts(of: &Shape) -> usize {
+    let members = |fields: &Fields| fields.values().map(|(_, member)| parts(member)).sum::<usize>();
+    1 + match &of.kind {
+        ShapeKind::List(each) => parts(each),
+        ShapeKind::Array(items) | ShapeKind::OneOf(items) => items.iter().map(parts).sum(),
+        ShapeKind::Object(fields) => members(fields),
+        ShapeKind::Group(base, fields) => parts(base) + members(fields),
+        ShapeKind::Unknown
+        | ShapeKind::Missing
+        | ShapeKind::Null
+        | ShapeKind::Bool(_)
+        | ShapeKind::Int
+        | ShapeKind::Float
+        | ShapeKind::String(_) => 0,
+    }
+}
+
+/// Known texts as any text: a part of one is another.
+fn any_text(mut of: Shape) -> Shape {
+    if let ShapeKind::String(known) = &mut of.kind {
+        *known = None;
+    } else if let ShapeKind::OneOf(several) = &mut of.kind {
+        *several = std::mem::take(several).into_iter().map(any_text).collect();
+    }
+    of
 }
 
 fn literal(value: &Value) -> ShapeKind {

@@ -1,5 +1,7 @@
 //! JSON values that keep numbers as they were written.
 
+use std::cmp::Ordering;
+
 use indexmap::IndexMap;
 
 use super::scan::{self, Scanner};
@@ -49,7 +51,7 @@ impl Number {
 
     /// From a float, written with a fraction or an exponent; `None` when it is not finite.
     pub fn from_f64(value: f64) -> Option<Self> {
-        value.is_finite().then(|| Self(format!("{value:?}")))
+        serde_json::Number::from_f64(value).map(|number| Self(number.to_string()))
     }
 
     /// As an integer, when it is written as one and fits.
@@ -62,9 +64,76 @@ impl Number {
         self.0.parse().ok()
     }
 
+    /// Whether it is written as an integer: without a point or an exponent.
+    pub(super) fn is_integer(&self) -> bool {
+        !self.0.contains(['.', 'e', 'E'])
+    }
+
+    /// Which of two is greater: exact, whatever their length and exponents.
+    pub(super) fn compare(&self, other: &Self) -> Ordering {
+        if let (Some(left), Some(right)) = (self.as_i64(), other.as_i64()) {
+            return left.cmp(&right);
+        }
+        let (left, right) = (Decimal::of(&self.0), Decimal::of(&other.0));
+        let sizes = || left.point.cmp(&right.point).then_with(|| left.digits().cmp(right.digits()));
+        match (left.sign(), right.sign()) {
+            (1, 1) => sizes(),
+            (-1, -1) => sizes().reverse(),
+            (left, right) => left.cmp(&right),
+        }
+    }
+
     /// As a float.
     pub fn as_f64(&self) -> Option<f64> {
         self.0.parse().ok()
+    }
+}
+
+/// A number taken apart: its digits behind a point that stands before the first one that is not zero, times a power of ten.
+struct Decimal<'a> {
+    is_negative: bool,
+    /// The digits, without zeros at either end; parted where the point was.
+    whole: &'a str,
+    fraction: &'a str,
+    /// The power of ten.
+    point: i64,
+}
+
+impl<'a> Decimal<'a> {
+    /// Of JSON text.
+    fn of(text: &'a str) -> Self {
+        let (is_negative, text) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let (digits, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+        let exponent = exponent.parse::<i64>().unwrap_or(if exponent.starts_with('-') { i64::MIN } else { i64::MAX });
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let whole = whole.trim_start_matches('0');
+        let (mut whole, mut fraction) = (whole, fraction.trim_end_matches('0'));
+        let length = |text: &str| i64::try_from(text.len()).unwrap_or(i64::MAX);
+        let mut point = exponent.saturating_add(length(whole));
+        if whole.is_empty() {
+            let digits = fraction.trim_start_matches('0');
+            point = point.saturating_sub(length(fraction) - length(digits));
+            fraction = digits;
+        }
+        if fraction.is_empty() {
+            whole = whole.trim_end_matches('0');
+        }
+        Self { is_negative, whole, fraction, point }
+    }
+
+    fn digits(&self) -> impl Iterator<Item = u8> + use<'a> {
+        self.whole.bytes().chain(self.fraction.bytes())
+    }
+
+    fn sign(&self) -> i8 {
+        match (self.whole.is_empty() && self.fraction.is_empty(), self.is_negative) {
+            (true, _) => 0,
+            (false, true) => -1,
+            (false, false) => 1,
+        }
     }
 }
 

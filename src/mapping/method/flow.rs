@@ -9,10 +9,12 @@ pub(super) fn echo(call: &mut Call<'_, '_, '_>) -> Option<Value> {
 
 /// The value of the first pair whose candidate is exactly the input; arguments that are no pairs are passed over.
 pub(super) fn match_pairs(call: &mut Call<'_, '_, '_>) -> Option<Value> {
+    let input = call.input();
     for index in 0..call.count() {
         let Some(ExprKind::Array(pair)) = call.expression(index).map(|argument| &argument.kind) else { continue };
         let [candidate, value] = pair.as_slice() else { continue };
-        if call.value(candidate).is_some_and(|candidate| compare::identical(&candidate, call.input())) {
+        let Some(candidate) = call.look(candidate) else { continue };
+        if compare::identical(call, &candidate, input)? {
             return call.value(value);
         }
     }

@@ -13,7 +13,7 @@ fn elements<'s>(call: &Call<'_, '_, 's>) -> &'s [Value] {
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature of all methods")]
 pub(super) fn map(call: &mut Call<'_, '_, '_>) -> Option<Value> {
-    let results = elements(call).iter().map(|item| call.argument_of(0, item).unwrap_or_default());
+    let results = elements(call).iter().map(|item| call.mapped(item));
     Some(Value::Array(results.collect()))
 }
 

@@ -1,8 +1,11 @@
 //! The methods of the language: one table, a file per family.
 
+use std::borrow::Cow;
+
 use super::{
     Span, Value,
     ast::Expr,
+    budget,
     evaluate::{Evaluator, Scope},
     parse::Version,
 };
@@ -154,6 +157,9 @@ pub(super) struct Call<'c, 'e, 's> {
     span: &'c Span,
 }
 
+/// Bytes of text that are gone through for a unit of the budget.
+const TEXT_PER_UNIT: usize = 16;
+
 /// Calls the method `name`; its input is `@` of the scope.
 pub(super) fn call(
     evaluator: &mut Evaluator<'_>,
@@ -175,7 +181,13 @@ pub(super) fn call(
         return None;
     }
     let arguments = arguments.unwrap_or_default();
-    (method.apply)(&mut Call { evaluator, scope, arguments, name: method.name, span })
+    // Long texts are gone through, also by methods that give little.
+    if let Value::String(text) = scope.current {
+        evaluator.spend(text.len() / TEXT_PER_UNIT)?;
+    }
+    let value = (method.apply)(&mut Call { evaluator, scope, arguments, name: method.name, span })?;
+    evaluator.spend(budget::size(&value))?;
+    Some(value)
 }
 
 impl<'c, 's> Call<'c, '_, 's> {
@@ -205,9 +217,33 @@ impl<'c, 's> Call<'c, '_, 's> {
         self.evaluator.argument(self.arguments.get(index)?, &scope)
     }
 
+    /// The value of an argument to look at only, `@` being the input.
+    pub(super) fn operand(&mut self, index: usize) -> Option<Cow<'c, Value>> {
+        self.look(self.arguments.get(index)?)
+    }
+
+    /// The value of a part of an argument to look at only, `@` being the input.
+    pub(super) fn look(&mut self, expr: &'c Expr) -> Option<Cow<'c, Value>> {
+        self.evaluator.expr(expr, self.scope)
+    }
+
     /// The value of a part of an argument, `@` being the input.
     pub(super) fn value(&mut self, expr: &Expr) -> Option<Value> {
         self.evaluator.argument(expr, self.scope)
+    }
+
+    /// Takes units of the budget. `None`: nothing more may be computed.
+    pub(super) fn spend(&mut self, units: usize) -> Option<()> {
+        self.evaluator.spend(units)
+    }
+
+    /// An element of a list under construction: the value of the first argument for `element`.
+    pub(super) fn mapped(&mut self, element: &Value) -> Value {
+        let (scope, argument) = (self.scope, self.arguments.first());
+        self.evaluator.element(|evaluator| {
+            let scope = Scope { root: scope.root, current: element, locals: scope.locals.clone() };
+            evaluator.argument(argument?, &scope)
+        })
     }
 
     /// Records a problem.

@@ -35,15 +35,14 @@ fn fold(
     for index in 0..call.count() {
         let Some(argument) = call.argument(index) else { return call.refuse("requires numbers as arguments") };
         let Value::Number(argument) = argument else { return call.refuse("requires numbers as arguments") };
-        let next = match (result.as_i128(), argument.as_i128()) {
+        let next = if exact && result.is_integer() && argument.is_integer() {
+            let both = result.as_i128().zip(argument.as_i128());
+            let value = both.and_then(|(left, right)| integers(left, right));
             // The range that JSON readers keep: 64 bits.
-            (Some(left), Some(right)) if exact => {
-                integers(left, right).filter(|value| i64::try_from(*value).is_ok()).map(Number::from)
-            }
-            _ => match (result.as_f64(), argument.as_f64()) {
-                (Some(left), Some(right)) => Number::from_f64(floats(left, right)),
-                _ => None,
-            },
+            value.filter(|value| i64::try_from(*value).is_ok()).map(Number::from)
+        } else {
+            let both = result.as_f64().zip(argument.as_f64());
+            both.and_then(|(left, right)| Number::from_f64(floats(left, right)))
         };
         match next {
             Some(next) => result = next,
@@ -68,7 +67,7 @@ pub(super) fn parse_int(call: &mut Call<'_, '_, '_>) -> Option<Value> {
     }
     let found = match call.input() {
         Value::String(text) => i64::from_str_radix(text, base).ok().map(Number::from),
-        Value::Number(number) if number.as_i128().is_some() => Some(number.clone()),
+        Value::Number(number) if number.is_integer() => Some(number.clone()),
         Value::Number(number) => number.as_f64().and_then(|value| whole(value.trunc())),
         _ => return call.wrong_input("a string or a number"),
     };

@@ -27,6 +27,8 @@ pub(super) fn join_not_null(call: &mut Call<'_, '_, '_>) -> Option<Value> {
         Value::Array(items) => items.as_slice(),
         other => std::slice::from_ref(other),
     };
+    // Before it is made, because a long separator makes a long text of a short one.
+    call.spend(items.len().saturating_mul(separator.len()))?;
     let parts: Option<Vec<String>> = items.iter().filter(|item| **item != Value::Null).map(scalar_text).collect();
     match parts {
         Some(parts) => Some(Value::String(parts.join(&separator))),
@@ -49,12 +51,17 @@ pub(super) fn split(call: &mut Call<'_, '_, '_>) -> Option<Value> {
             None => return call.refuse("requires a limit that is an integer of at least 0"),
         }
     }
-    let value = |part: &str| Value::String(part.to_owned());
-    Some(Value::Array(if separator.is_empty() {
-        text.chars().take(limit).map(|part| Value::String(part.into())).collect()
+    let mut parts = Vec::new();
+    let mut add = |part: &str| {
+        parts.push(Value::String(part.to_owned()));
+        call.spend(size_of::<Value>())
+    };
+    if separator.is_empty() {
+        text.char_indices().take(limit).try_for_each(|(at, symbol)| add(&text[at..at + symbol.len_utf8()]))?;
     } else {
-        text.split(separator.as_str()).take(limit).map(value).collect()
-    }))
+        text.split(separator.as_str()).take(limit).try_for_each(add)?;
+    }
+    Some(Value::Array(parts))
 }
 
 pub(super) fn trim(call: &mut Call<'_, '_, '_>) -> Option<Value> {
