@@ -43,4 +43,16 @@ impl Refusal {
             }],
         }
     }
+    /// A limit that was passed: `LIMIT_EXCEEDED`, with the limit, its maximum and the value in `extensions`. `value` is what the
+    /// request has, or one past the maximum where counting stopped there.
+    pub fn limit_exceeded(limit: &str, maximum: usize, value: usize, location: Option<Location>) -> Self {
+        let mut refusal =
+            Self::new(ErrorCode::LimitExceeded, format!("the operation passes the limit of {maximum} `{limit}`"));
+        let error = &mut refusal.errors[0];
+        error.locations.extend(location);
+        error.extensions.insert("limit".into(), limit.into());
+        error.extensions.insert("maximum".into(), maximum.into());
+        error.extensions.insert("value".into(), value.into());
+        refusal
+    }
 }

@@ -15,7 +15,6 @@ use indexmap::IndexMap;
 use super::{
     Document, FieldRef, Selected, SelectedArgument, Selection, VariableId, Variant,
     condition::{self, Conjunction, Variables},
-    findings::limit_exceeded,
     literal,
 };
 use crate::{
@@ -89,7 +88,7 @@ impl Budget {
         self.left = self
             .left
             .checked_sub(1)
-            .ok_or_else(|| limit_exceeded(self.limit, self.maximum, self.maximum.saturating_add(1), None))?;
+            .ok_or_else(|| Refusal::limit_exceeded(self.limit, self.maximum, self.maximum.saturating_add(1), None))?;
         Ok(())
     }
 }
@@ -267,7 +266,7 @@ fn add<'a>(entries: &mut Entries<'a>, field: &'a Node<Field>, when: Conjunction)
     });
     condition::add(&mut entry.alternatives, when.clone());
     if entry.alternatives.len() > ALTERNATIVES_MAX {
-        return Err(limit_exceeded("conditions of a field", ALTERNATIVES_MAX, entry.alternatives.len(), None));
+        return Err(Refusal::limit_exceeded("conditions of a field", ALTERNATIVES_MAX, entry.alternatives.len(), None));
     }
     if !field.selection_set.is_empty() {
         entry.below.push(Part { set: &field.selection_set, when });

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use apollo_compiler::{Name, Node, ast};
 
-use super::findings::{Findings, Lines, limit_exceeded};
+use super::findings::{Findings, Lines};
 use super::parse::Limits;
 use crate::error::{ErrorCode, Refusal};
 
@@ -80,7 +80,7 @@ pub(super) fn check(document: &ast::Document, limits: &Limits, lines: &Lines) ->
 
 fn exceeded(limit: &str, maximum: usize, value: u64, location: Option<crate::error::Location>) -> Result<(), Refusal> {
     let value = usize::try_from(value).unwrap_or(usize::MAX);
-    if value > maximum { Err(limit_exceeded(limit, maximum, value, location)) } else { Ok(()) }
+    if value > maximum { Err(Refusal::limit_exceeded(limit, maximum, value, location)) } else { Ok(()) }
 }
 
 /// The size of each fragment, dependencies first; no recursion over the fragments. Errors: those that are in a cycle.

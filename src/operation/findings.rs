@@ -1,7 +1,7 @@
 //! What is wrong with a request, gathered: places in the text, at most so many messages, none longer than so much.
 
 use apollo_compiler::parser::SourceSpan;
-use serde_json::{Map, json};
+use serde_json::Map;
 
 use crate::error::{ErrorCode, Location, Refusal, RequestError};
 
@@ -124,18 +124,6 @@ fn shortened(mut message: String) -> String {
         message.push('…');
     }
     message
-}
-
-/// A limit that was passed. `value` is what the request has, or one past the maximum where counting stopped there.
-pub(super) fn limit_exceeded(limit: &str, maximum: usize, value: usize, location: Option<Location>) -> Refusal {
-    let mut refusal =
-        Refusal::new(ErrorCode::LimitExceeded, format!("the operation passes the limit of {maximum} `{limit}`"));
-    let error = &mut refusal.errors[0];
-    error.locations.extend(location);
-    error.extensions.insert("limit".into(), json!(limit));
-    error.extensions.insert("maximum".into(), json!(maximum));
-    error.extensions.insert("value".into(), json!(value));
-    refusal
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use apollo_compiler::{
     validation::Valid,
 };
 
-use super::{Document, FieldRef, Kind, Operation, VariableValues, findings::limit_exceeded, introspect_cost};
+use super::{Document, FieldRef, Kind, Operation, VariableValues, introspect_cost};
 use crate::{
     error::{ErrorCode, Refusal},
     mapping::{Number, Object, Value},
@@ -41,12 +41,12 @@ pub fn introspect(
     let written = executable.operations.get(operation.name.as_deref()).map_err(refused)?;
     introspection::check_max_depth(executable, written).map_err(|error| {
         let location = document.lines().at(error.location());
-        limit_exceeded("nested introspection lists", LISTS_MAX, LISTS_MAX + 1, Some(location))
+        Refusal::limit_exceeded("nested introspection lists", LISTS_MAX, LISTS_MAX + 1, Some(location))
     })?;
 
     if let Some((maximum, value)) = introspect_cost::excess(&graph.schema, executable, &written.selection_set) {
         let size = |size| usize::try_from(size).unwrap_or(usize::MAX);
-        return Err(limit_exceeded("introspected values", size(maximum), size(value), None));
+        return Err(Refusal::limit_exceeded("introspected values", size(maximum), size(value), None));
     }
 
     let mut given = JsonMap::new();

@@ -14,7 +14,7 @@ use apollo_compiler::{
 
 use super::{
     expand,
-    findings::{Findings, Lines, limit_exceeded},
+    findings::{Findings, Lines},
     overlap, rules,
     scan::scan,
 };
@@ -76,14 +76,14 @@ impl Document {
 /// Parses and validates. Errors: `GRAPHQL_PARSE_FAILED`, `GRAPHQL_VALIDATION_FAILED` (all findings), `LIMIT_EXCEEDED`.
 pub fn parse(graph: &Graph, text: &str, limits: &Limits) -> Result<Document, Refusal> {
     if text.len() > limits.bytes_max {
-        return Err(limit_exceeded("bytes", limits.bytes_max, text.len(), None));
+        return Err(Refusal::limit_exceeded("bytes", limits.bytes_max, text.len(), None));
     }
     let scanned = scan(text, limits.tokens_max, limits.nesting_max);
     if scanned.nesting > limits.nesting_max {
-        return Err(limit_exceeded("nesting", limits.nesting_max, scanned.nesting, None));
+        return Err(Refusal::limit_exceeded("nesting", limits.nesting_max, scanned.nesting, None));
     }
     if scanned.tokens > limits.tokens_max {
-        return Err(limit_exceeded("tokens", limits.tokens_max, scanned.tokens, None));
+        return Err(Refusal::limit_exceeded("tokens", limits.tokens_max, scanned.tokens, None));
     }
     let lines = Lines::new(text);
     let parsed = Parser::new().parse_ast(scanned.text, "operation.graphql");
@@ -94,7 +94,7 @@ pub fn parse(graph: &Graph, text: &str, limits: &Limits) -> Result<Document, Ref
     let built = ast.to_executable(&graph.schema);
     let unvalidated = built.as_ref().unwrap_or_else(|failed| &failed.partial);
     let Some(conflicts) = overlap::conflicts(&graph.schema, unvalidated, budget) else {
-        return Err(limit_exceeded("merged fields", budget, budget.saturating_add(1), None));
+        return Err(Refusal::limit_exceeded("merged fields", budget, budget.saturating_add(1), None));
     };
     let mut found: Vec<(usize, String)> = rules::check(&graph.schema, unvalidated).into_iter().collect();
     found.extend(conflicts.into_iter().map(|offset| (offset, "fields of one name have different arguments".into())));
