@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! HTTP ─► server ─► gateway::answer ─┬► operation  parse, validate, bind      (once per document)
+//!                                    ├► policy     may this be asked?         (once per document)
 //!                                    ├► plan       steps, batches             (once per document)
 //!                                    ├► execute    run steps, join, complete
 //!                                    │     └► mapping   REST body ─► field values
@@ -21,6 +22,7 @@ pub mod operation;
 pub mod plan;
 pub mod upstream;
 pub mod execute;
+pub mod policy;
 pub mod gateway;
 pub mod server;
 pub mod import;

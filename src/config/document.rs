@@ -158,7 +158,7 @@ pub(super) struct SourceDocument {
     pub(super) body_max: Option<Given<Size>>,
 }
 
-/// Bounds on documents.
+/// Bounds on documents: the first four protect the parser, the others say how large an operation may be.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct LimitsDocument {
@@ -170,6 +170,18 @@ pub(super) struct LimitsDocument {
     pub(super) nesting: Option<Given<Count>>,
     /// Selections with fragments expanded, summed over all operations. Default: `20000`.
     pub(super) selections: Option<Given<Count>>,
+    /// Fields on the way from the root to a leaf, the leaf included. Default: `15`.
+    pub(super) depth: Option<Given<Count>>,
+    /// Fields of the answer's shape, lists counted as one item. Default: `500`.
+    pub(super) height: Option<Given<Count>>,
+    /// Fields with an alias, fragments expanded. Default: `30`.
+    pub(super) aliases: Option<Given<Count>>,
+    /// Response keys of the root. Default: `20`.
+    pub(super) root_fields: Option<Given<Count>>,
+    /// Directives, fragments expanded. Default: `50`.
+    pub(super) directives: Option<Given<Count>>,
+    /// `enforce`: an operation that passes one of the last five is refused; `report`: it is answered, and log and metrics tell. Default: `enforce`.
+    pub(super) mode: Option<Given<String>>,
 }
 
 /// Log and metrics.

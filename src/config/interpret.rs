@@ -11,8 +11,8 @@ use http::HeaderName;
 use serde_saphyr::Spanned;
 
 use super::{
-    Admin, Batching, Compatibility, ContextValue, Cors, Limits, Overrides, SchemaFile, Server, Settings, Source,
-    Telemetry,
+    Admin, Batching, Compatibility, ContextValue, Cors, LimitMode, Limits, Overrides, SchemaFile, Server, Settings,
+    Source, Telemetry,
     document::{
         AdminDocument, ContextDocument, CorsDocument, Document, LimitsDocument, SchemaEntry, ServerDocument,
         SourceDocument, TelemetryDocument,
@@ -244,6 +244,16 @@ impl<'a> Interpreter<'a> {
             tokens: self.count(document.tokens, defaults.tokens),
             nesting: self.count(document.nesting, defaults.nesting),
             selections: self.count(document.selections, defaults.selections),
+            depth: self.count(document.depth, defaults.depth),
+            height: self.count(document.height, defaults.height),
+            aliases: self.count(document.aliases, defaults.aliases),
+            root_fields: self.count(document.root_fields, defaults.root_fields),
+            directives: self.count(document.directives, defaults.directives),
+            mode: self.choice(
+                document.mode,
+                &[("enforce", LimitMode::Enforce), ("report", LimitMode::Report)],
+                defaults.mode,
+            ),
         }
     }
 

@@ -177,6 +177,47 @@ pub struct Limits {
     pub nesting: usize,
     /// Selections with fragments expanded, summed over all operations.
     pub selections: usize,
+    /// Fields on the way from the root to a leaf.
+    pub depth: usize,
+    /// Fields of the answer's shape.
+    pub height: usize,
+    /// Fields with an alias.
+    pub aliases: usize,
+    /// Response keys of the root.
+    pub root_fields: usize,
+    /// Directives.
+    pub directives: usize,
+    /// What happens to an operation that passes one of the last five.
+    pub mode: LimitMode,
+}
+
+/// What happens to an operation that passes a limit on its size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LimitMode {
+    /// It is refused.
+    #[default]
+    Enforce,
+    /// It is answered; log and metrics tell.
+    Report,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            // 15,000 tokens are far above what tools generate; a million is where parsing takes noticeable time.
+            bytes: 1 << 20,
+            tokens: 15_000,
+            nesting: 200,
+            selections: 20_000,
+            // Several times what the largest hand-written page asks, and far below what makes one request a burden.
+            depth: 15,
+            height: 500,
+            aliases: 30,
+            root_fields: 20,
+            directives: 50,
+            mode: LimitMode::Enforce,
+        }
+    }
 }
 
 /// Log and metrics.
@@ -212,8 +253,7 @@ impl Default for Settings {
             context: BTreeMap::new(),
             sources: BTreeMap::new(),
             config: BTreeMap::new(),
-            // 15,000 tokens are far above what tools generate; a million is where parsing takes noticeable time.
-            limits: Limits { bytes: 1 << 20, tokens: 15_000, nesting: 200, selections: 20_000 },
+            limits: Limits::default(),
             telemetry: Telemetry { log: Log::default(), prometheus: true },
             dev: false,
         }

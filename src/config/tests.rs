@@ -61,7 +61,11 @@ fn an_empty_file_is_the_defaults() {
         assert_eq!(settings.admin.listen, Some("127.0.0.1:9090".parse().unwrap()));
         assert_eq!(settings.server.timeout, Duration::from_secs(30));
         assert!(!settings.server.introspection && !settings.server.graphiql && settings.server.csrf);
-        assert_eq!(settings.limits, Limits { bytes: 1 << 20, tokens: 15_000, nesting: 200, selections: 20_000 });
+        assert_eq!(settings.limits, Limits::default());
+        assert_eq!(
+            (settings.limits.depth, settings.limits.aliases, settings.limits.mode),
+            (15, 30, LimitMode::Enforce)
+        );
         assert_eq!(settings.source("any", "thing").concurrency_max, 512);
     }
 }
@@ -100,7 +104,8 @@ sources:
     calls_per_operation_max: 6
     body_max: 64KiB
 config: { shop: { key: 1 } }
-limits: { bytes: 10KiB, tokens: 100, nesting: 20, selections: 30 }
+limits:
+  { bytes: 10KiB, tokens: 100, nesting: 20, selections: 30, depth: 1, height: 2, aliases: 3, root_fields: 4, directives: 5, mode: report }
 telemetry:
   log: { format: json, level: 'warn,weft=debug' }
   metrics: { prometheus: false }
@@ -124,7 +129,19 @@ telemetry:
     assert_eq!((source.timeout, source.connect_timeout), (Duration::from_millis(250), Duration::from_millis(100)));
     assert_eq!((source.concurrency_max, source.calls_per_operation_max, source.body_max), (5, 6, 65_536));
     assert_eq!(settings.config["shop"]["key"], 1);
-    assert_eq!(settings.limits, Limits { bytes: 10_240, tokens: 100, nesting: 20, selections: 30 });
+    let limits = Limits {
+        bytes: 10_240,
+        tokens: 100,
+        nesting: 20,
+        selections: 30,
+        depth: 1,
+        height: 2,
+        aliases: 3,
+        root_fields: 4,
+        directives: 5,
+        mode: LimitMode::Report,
+    };
+    assert_eq!(settings.limits, limits);
     assert_eq!(settings.telemetry.log.format, LogFormat::Json);
     assert!(!settings.telemetry.prometheus);
 }
@@ -205,8 +222,8 @@ fn unknown_keys_are_refused_with_a_suggestion() {
         ["UNKNOWN_KEY [lissten] there is no key `lissten` here (did you mean `listen`?)"]
     );
     assert_eq!(
-        findings("limits: { zzz: 1 }"),
-        ["UNKNOWN_KEY [zzz] there is no key `zzz` here (keys here: `bytes`, `nesting`, `selections`, `tokens`)"]
+        findings("server: { csrf: { zzz: 1 } }"),
+        ["UNKNOWN_KEY [zzz] there is no key `zzz` here (keys here: `enabled`)"]
     );
     assert_eq!(findings("sources: { a: { retries: 1 } }").len(), 1);
     assert_eq!(findings("schema: [{ path: x, named: y }]").len(), 1);

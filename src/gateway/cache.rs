@@ -76,6 +76,7 @@ impl Plans {
 fn plan(snapshot: &Snapshot, query: &str, name: Option<&str>) -> Result<Planned, Refusal> {
     let document = operation::parse(&snapshot.graph, query, &snapshot.limits)?;
     let operation = operation::bind(&snapshot.graph, &document, name)?;
+    snapshot.rules.allow(&operation)?;
     let introspects = introspects(&operation.selection);
     let plan = plan::build(&snapshot.graph, Arc::new(operation)).map_err(|error| refuse(&error))?;
     Ok(Planned { document, plan: Arc::new(plan), introspects })

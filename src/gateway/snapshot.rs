@@ -11,6 +11,7 @@ use crate::{
     execute,
     mapping::{Object, Value},
     operation::Limits,
+    policy,
     schema::{self, Compatibility, Graph},
     upstream::{Kept, Transport, UpstreamSpec, Upstreams},
 };
@@ -24,6 +25,8 @@ pub struct Snapshot {
     pub upstreams: Arc<Upstreams>,
     /// Bounds on documents.
     pub limits: Limits,
+    /// Who may ask for what.
+    pub rules: policy::Rules,
     /// What runs need.
     pub settings: execute::Settings,
     /// Whether `__schema` and `__type` are answered.
@@ -61,6 +64,7 @@ impl Snapshot {
             graph: Arc::new(graph),
             upstreams: Arc::new(upstreams),
             limits: limits(settings),
+            rules: rules(settings),
             settings: runs,
             introspection: settings.server.introspection,
             context: Context::new(settings),
@@ -77,6 +81,23 @@ pub fn limits(settings: &config::Settings) -> Limits {
         tokens_max: settings.limits.tokens,
         nesting_max: settings.limits.nesting,
         selections_max: settings.limits.selections,
+    }
+}
+
+fn rules(settings: &config::Settings) -> policy::Rules {
+    let limits = &settings.limits;
+    policy::Rules {
+        limits: policy::Limits {
+            depth: limits.depth,
+            height: limits.height,
+            aliases: limits.aliases,
+            root_fields: limits.root_fields,
+            directives: limits.directives,
+            mode: match limits.mode {
+                config::LimitMode::Enforce => policy::Mode::Enforce,
+                config::LimitMode::Report => policy::Mode::Report,
+            },
+        },
     }
 }
 

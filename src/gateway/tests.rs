@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{Answer, Engine, Gateway, Request, Snapshot};
 use crate::{
-    config::{ContextValue, Hidden, Settings, Source},
+    config::{ContextValue, Hidden, LimitMode, Limits, Settings, Source},
     error::{Diagnostic, ErrorCode, SourceText},
     mapping::Value,
     schema::File,
@@ -149,6 +149,48 @@ async fn a_swap_is_seen_by_the_next_request() {
         gateway.answer(request("query($no: Boolean = false) { added: __typename new @include(if: $no) }")).await;
     assert_eq!(answer.unwrap().body, r#"{"data":{"added":"Query"}}"#);
     assert!(held.graph.by_name.contains_key("Query"), "whoever holds the old one keeps it");
+}
+
+#[tokio::test]
+async fn each_limit_holds_at_its_maximum_and_one_past_it() {
+    type Set = fn(&mut Limits);
+    let cases: [(&str, Set, &str); 5] = [
+        ("depth", |limits| limits.depth = 1, "{ __typename ns { __typename } }"),
+        ("height", |limits| limits.height = 1, "{ __typename t: __typename }"),
+        ("aliases", |limits| limits.aliases = 1, "{ s: __typename t: __typename }"),
+        ("root_fields", |limits| limits.root_fields = 1, "{ __typename t: __typename }"),
+        ("directives", |limits| limits.directives = 1, "{ __typename @skip(if: false) @include(if: true) }"),
+    ];
+    for (limit, set, document) in cases {
+        let mut settings = Settings::default();
+        set(&mut settings.limits);
+        let file = || {
+            file(
+                "shop",
+                r#"type Query { ns: Ns @connect(http: { GET: "http://127.0.0.1:9/" }, selection: "a") } type Ns { a: Int }"#,
+            )
+        };
+        let gateway = Gateway::new(built(&settings, &[file()]).0);
+        assert!(gateway.answer(request("{ __typename }")).await.is_ok(), "{limit}: at the maximum");
+        let refusal = gateway.answer(request(document)).await.unwrap_err();
+        assert_eq!(refusal.code, ErrorCode::LimitExceeded);
+        let [error] = &refusal.errors[..] else { panic!("{limit}: one error: {refusal:?}") };
+        assert_eq!(json!(error.extensions), json!({ "limit": limit, "maximum": 1, "value": 2 }), "{limit}");
+        settings.limits.mode = LimitMode::Report;
+        let gateway = Gateway::new(built(&settings, &[file()]).0);
+        assert!(gateway.answer(request(document)).await.is_ok(), "{limit}: reported, not refused");
+    }
+}
+
+#[tokio::test]
+async fn every_limit_that_is_passed_is_told() {
+    let mut settings = Settings::default();
+    (settings.limits.aliases, settings.limits.root_fields) = (1, 1);
+    let gateway = Gateway::new(built(&settings, &[shop()]).0);
+    let refusal = gateway.answer(request("{ s: __typename t: __typename }")).await.unwrap_err();
+    let told: Vec<_> = refusal.errors.iter().map(|error| error.extensions["limit"].clone()).collect();
+    assert_eq!(told, ["aliases", "root_fields"]);
+    assert_eq!(refusal.errors[0].message, "the operation passes the limit of 1 `aliases`");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use apollo_compiler::{Node, ast::OperationType, executable};
 
-use super::{Document, collect, literal};
+use super::{Document, Measure, collect, literal, measure};
 use crate::{
     error::{ErrorCode, Location, Refusal},
     mapping::Value,
@@ -36,6 +36,8 @@ pub struct Operation {
     pub variables: Vec<VariableDefinition>,
     /// The root selection.
     pub selection: Selection,
+    /// How large it is.
+    pub measure: Measure,
 }
 
 /// A declared variable.
@@ -168,7 +170,8 @@ pub fn bind(graph: &Graph, document: &Document, name: Option<&str>) -> Result<Op
     }
     let selection = collect::collect(graph, document, operation, root)?;
     let name = operation.name.as_ref().map(|name| name.as_str().into());
-    Ok(Operation { name, kind, variables, selection })
+    let measure = measure::measure(document.executable(), operation, &selection);
+    Ok(Operation { name, kind, variables, selection, measure })
 }
 
 fn choose<'a>(document: &'a Document, name: Option<&str>) -> Result<&'a Node<executable::Operation>, Refusal> {

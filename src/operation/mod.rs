@@ -14,6 +14,7 @@ mod findings;
 mod introspect;
 mod introspect_cost;
 mod literal;
+mod measure;
 mod overlap;
 mod parse;
 mod rules;
@@ -30,4 +31,5 @@ pub use bind::{
 };
 pub use coerce::{VariableValues, coerce};
 pub use introspect::{introspect, introspection};
+pub use measure::Measure;
 pub use parse::{Document, Limits, parse};

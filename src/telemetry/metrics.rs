@@ -101,6 +101,13 @@ impl Metrics {
         });
     }
 
+    /// Counts one operation that passes a limit on its size. Not on the fast path either.
+    pub fn limit_passed(&self, limit: &'static str) {
+        with_local_recorder(&self.recorder, || {
+            counter!(names::LIMITS_PASSED, names::LABEL_LIMIT => limit).increment(1);
+        });
+    }
+
     /// Counts one look-up of the plan cache.
     pub fn plan_lookup(&self, lookup: Lookup) {
         match lookup {
@@ -169,6 +176,7 @@ fn describe() {
     describe_histogram!(names::CLIENT_REQUEST_DURATION, Unit::Seconds, "Duration of calls of upstreams");
     describe_counter!(names::FIELD_ERRORS, "Errors of fields in answers with data");
     describe_counter!(names::REFUSALS, "Requests refused before execution");
+    describe_counter!(names::LIMITS_PASSED, "Operations that pass a limit on their size");
     describe_counter!(names::PLAN_CACHE_LOOKUPS, "Look-ups of the plan cache");
 }
 

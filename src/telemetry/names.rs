@@ -11,6 +11,8 @@ pub const CLIENT_REQUEST_DURATION: &str = "http.client.request.duration";
 pub const FIELD_ERRORS: &str = "weft.field.errors";
 /// Requests refused before anything was executed, by code.
 pub const REFUSALS: &str = "weft.refusals";
+/// Operations that pass a limit on their size, by limit; refused or only reported.
+pub const LIMITS_PASSED: &str = "weft.limits.passed";
 /// Look-ups of the plan cache, by outcome.
 pub const PLAN_CACHE_LOOKUPS: &str = "weft.plan.cache.lookups";
 
@@ -20,5 +22,7 @@ pub const LABEL_STATUS_CLASS: &str = "status_class";
 pub const LABEL_UPSTREAM: &str = "upstream";
 /// `hit` or `miss`.
 pub const LABEL_OUTCOME: &str = "outcome";
+/// A limit, as `weft.yaml` names it.
+pub const LABEL_LIMIT: &str = "limit";
 /// An `ErrorCode`.
 pub const LABEL_CODE: &str = "code";

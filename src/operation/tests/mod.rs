@@ -5,4 +5,5 @@ mod coercion;
 mod corpus;
 mod introspection;
 mod limits;
+mod measure;
 mod robustness;

@@ -1,0 +1,25 @@
+//! Who may ask, for what, how much.
+//!
+//! Other rooms measure, this one judges: `operation` says how deep an operation is, `limits` here whether that is too deep. What
+//! depends on the document alone is judged when the document is first seen, so a known one pays nothing.
+//! Not here: bounds that protect the parser from a text (`operation::Limits`, checked before there is anything to judge).
+
+mod limits;
+
+pub use limits::{Limits, Mode};
+
+use crate::{error::Refusal, operation::Operation};
+
+/// What one configuration allows.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// How large an operation may be.
+    pub limits: Limits,
+}
+
+impl Rules {
+    /// Whether an operation may be asked at all, whoever asks. Errors: `LIMIT_EXCEEDED`, one entry for each limit it passes.
+    pub fn allow(&self, operation: &Operation) -> Result<(), Refusal> {
+        self.limits.check(operation)
+    }
+}
