@@ -19,7 +19,7 @@ impl Reader {
     /// Compiles a mapping that is pruned to the layout; `None` when only the evaluator can do it.
     pub(in crate::mapping) fn compile(mapping: &Mapping, layout: &Layout) -> Option<Self> {
         let mut compiler = Compiler { layout, constants: Vec::new(), key_count: 0 };
-        let root = match &mapping.root.kind {
+        let mut root = match &mapping.root.kind {
             ExprKind::Group(group) => compiler.group_action(group, layout.root, 0, false, 0)?,
             ExprKind::Path(path) => {
                 let keys = keys_of(path)?;
@@ -34,8 +34,23 @@ impl Reader {
             }
             _ => return None,
         };
-        Some(Self { root, constants: compiler.constants, key_count: compiler.key_count })
+        let mut trie_count = 0;
+        number(&mut root, &mut trie_count);
+        Some(Self { root, constants: compiler.constants, key_count: compiler.key_count, trie_count })
     }
+}
+
+/// Numbers the tries of an action.
+fn number(action: &mut Action, count: &mut usize) {
+    let trie = match action {
+        Action::Take { .. } => return,
+        Action::Group { plan, .. } => &mut plan.trie,
+        Action::Descend { trie, .. } | Action::Spread(trie) => trie,
+    };
+    trie.number = *count;
+    trie.all = (0..trie.keys.len()).fold(0, |all, index| all | (1 << index));
+    *count += 1;
+    trie.keys.iter_mut().flat_map(|key| &mut key.actions).for_each(|action| number(action, count));
 }
 
 /// A path of keys from `$`.

@@ -8,6 +8,7 @@ use super::{Problem, Slot, Span, Value, Variables, ast::Expr, evaluate::PROBLEMS
 
 mod compile;
 mod run;
+mod shape;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,8 @@ pub(super) struct Reader {
     constants: Vec<Expr>,
     /// Keys in all tries, for reporting each once.
     key_count: usize,
+    /// How many tries there are.
+    trie_count: usize,
 }
 
 /// What reading a body came to.
@@ -63,6 +66,10 @@ struct Plan {
 #[derive(Debug, Default)]
 struct Trie {
     keys: Vec<Key>,
+    /// Its number in the reader.
+    number: usize,
+    /// A bit for each key.
+    all: u128,
 }
 
 /// One wanted key.

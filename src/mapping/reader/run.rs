@@ -1,10 +1,13 @@
 //! One body read by tries.
 
-use super::{Action, Outcome, Plan, Reader, Trie, constant, problem};
+use super::{
+    Action, Outcome, Plan, Reader, Trie, constant, problem,
+    shape::{Shape, Want},
+};
 use crate::mapping::{
     JsonError, Kind, Layout, Problem, Slot, Slots, Variables,
     pour::{place, pour},
-    scan::{DEPTH_MAX, Scanner},
+    scan::{DEPTH_MAX, Scanner, end_of_digits, end_of_plain, end_of_text},
 };
 
 /// Why reading ended early.
@@ -22,6 +25,11 @@ impl From<JsonError> for Stop {
 }
 
 type Read<T> = Result<T, Stop>;
+
+/// Cells of a list for which room is made on the word of its first item: 1 MiB.
+const CELLS_EXPECTED_MAX: usize = 1 << 16;
+
+const NO_SEPARATOR: &str = "expected a comma or the end of a list or object";
 
 impl Reader {
     /// Reads one body. Errors: it is no JSON.
@@ -45,6 +53,7 @@ impl Reader {
             constants: Vec::new(),
             reported: Vec::new(),
             items: Vec::new(),
+            shapes: Vec::new(),
         };
         let outcome = run.whole();
         if let Ok(slot) = outcome {
@@ -60,6 +69,15 @@ impl Reader {
     }
 }
 
+/// Which members of an object come next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Members {
+    /// All of them, if there are any.
+    First,
+    /// Those after a comma.
+    Next,
+}
+
 struct Run<'r> {
     reader: &'r Reader,
     scanner: Scanner<'r>,
@@ -73,6 +91,8 @@ struct Run<'r> {
     reported: Vec<bool>,
     /// Items of the lists that are open.
     items: Vec<Slot>,
+    /// What the objects of lists look like, by number of their trie; empty until there is a list.
+    shapes: Vec<Shape>,
 }
 
 impl Run<'_> {
@@ -136,7 +156,7 @@ impl Run<'_> {
             }
             _ => self.scanner.plain(first)?,
         }
-        Ok(Slot::Span { reply: self.reply, start: place(start)?, len: place(self.scanner.at - start)? })
+        self.span(start, self.scanner.at)
     }
 
     /// A group applied to the value that comes next.
@@ -182,13 +202,20 @@ impl Run<'_> {
         if first == b']' {
             self.scanner.at += 1;
         } else {
+            if self.shapes.is_empty() {
+                self.shapes.resize_with(self.reader.trie_count, Shape::default);
+            }
+            let start = self.scanner.at;
             loop {
                 let slot = self.plan(plan, first, depth + 1)?;
                 self.items.push(slot);
                 match self.scanner.token()? {
                     b',' => self.scanner.at += 1,
                     b']' => break self.scanner.at += 1,
-                    _ => return Ok(self.scanner.fail("expected a comma or the end of a list or object")?),
+                    _ => return Ok(self.scanner.fail(NO_SEPARATOR)?),
+                }
+                if self.items.len() == mark + 1 {
+                    self.expect_more(plan, self.scanner.at - start);
                 }
                 first = self.scanner.token()?;
             }
@@ -196,6 +223,15 @@ impl Run<'_> {
         let start = self.out.cells.len();
         self.out.cells.extend(self.items.drain(mark..));
         Ok(Slot::List { start: place(start)?, len: place(self.out.cells.len() - start)? })
+    }
+
+    /// Makes room for the items of a list whose first one took so many bytes: as if the rest of the body were more of them.
+    fn expect_more(&mut self, plan: &Plan, size: usize) {
+        let more = (self.scanner.bytes.len() - self.scanner.at) / size.max(1);
+        let cells = plan.template.len() + 1;
+        let more = more.min(CELLS_EXPECTED_MAX / cells);
+        self.items.reserve(more);
+        self.out.cells.reserve(more * cells);
     }
 
     /// A group over null, a string, a number or a boolean: the value itself, unless the group has members without keys.
@@ -234,48 +270,157 @@ impl Run<'_> {
     fn object(&mut self, trie: &Trie, base: usize, depth: usize) -> Read<()> {
         self.enter(depth)?;
         let mut seen = 0_u128;
-        let mut next = self.scanner.token()?;
-        if next == b'}' {
-            self.scanner.at += 1;
+        if self.shapes.is_empty() {
+            self.members(Members::First, trie, base, depth, &mut seen, None)?;
         } else {
-            loop {
-                if next != b'"' {
-                    return Ok(self.scanner.fail("expected a key")?);
+            // All objects inside this one are of other tries, so that nobody misses the shape meanwhile.
+            let mut shape = std::mem::take(&mut self.shapes[trie.number]);
+            if shape.starts_lesson() {
+                self.members(Members::First, trie, base, depth, &mut seen, Some(&mut shape))?;
+            } else {
+                let rest = self.like_the_last(trie, base, depth, &mut seen, &shape)?;
+                shape.note(rest.is_none());
+                if let Some(rest) = rest {
+                    self.members(rest, trie, base, depth, &mut seen, None)?;
                 }
-                let start = self.scanner.at + 1;
-                if self.scanner.skip_string()? {
-                    // Escapes in a key are rare enough to leave them to the evaluator.
-                    return Err(Stop::GiveBack);
-                }
-                let name = &self.scanner.bytes[start..self.scanner.at - 1];
-                self.scanner.expect(b':', "expected a colon")?;
-                match trie.keys.iter().position(|key| key.name.as_bytes() == name) {
-                    None => self.scanner.skip_value(depth + 1)?,
-                    Some(index) => {
-                        if seen & (1 << index) != 0 {
-                            return Err(Stop::GiveBack);
-                        }
-                        seen |= 1 << index;
-                        let key = &trie.keys[index];
-                        let start = self.scanner.at;
-                        for action in &key.actions {
-                            self.scanner.at = start;
-                            self.act(action, base, depth + 1)?;
-                        }
-                    }
-                }
-                match self.scanner.token()? {
-                    b',' => self.scanner.at += 1,
-                    b'}' => break self.scanner.at += 1,
-                    _ => return Ok(self.scanner.fail("expected a comma or the end of a list or object")?),
-                }
-                next = self.scanner.token()?;
             }
+            self.shapes[trie.number] = shape;
         }
-        if seen.count_ones() as usize != trie.keys.len() {
+        if seen != trie.all {
             self.report_unseen(trie, seen);
         }
         Ok(())
+    }
+
+    /// The members of an object as far as they are like those of the one that was learned from. Gives what is left of it.
+    #[inline]
+    fn like_the_last(
+        &mut self,
+        trie: &Trie,
+        base: usize,
+        depth: usize,
+        seen: &mut u128,
+        shape: &Shape,
+    ) -> Read<Option<Members>> {
+        let body = self.scanner.bytes;
+        let mut at = self.scanner.at;
+        let mut next = 0;
+        while let Some((link, value, after)) = shape.follow(body, at, next) {
+            next = after;
+            *seen |= link.bit;
+            let first = body.get(value).copied().unwrap_or_default();
+            let end = match (link.want, first) {
+                (Want::Nothing, b'"') => end_of_text(body, value),
+                (Want::Whole(_), b'"') => end_of_plain(body, value),
+                (Want::Nothing | Want::Whole(_), b'0'..=b'9') => end_of_digits(body, value),
+                _ => None,
+            };
+            match (end, link.want) {
+                (Some(end), want) => {
+                    at = end;
+                    if let Want::Whole(cell) = want {
+                        self.out.cells[base + cell] = self.span(value, end)?;
+                    }
+                    continue;
+                }
+                // Whatever else it is, it is looked at closely.
+                (None, Want::Nothing) => {
+                    self.scanner.at = value;
+                    self.scanner.skip_value(depth + 1)?;
+                }
+                (None, Want::Whole(cell)) => {
+                    self.scanner.at = value;
+                    let first = self.scanner.token()?;
+                    self.out.cells[base + cell] = self.take(first, depth + 1)?;
+                }
+                (None, Want::Key(index)) => {
+                    self.scanner.at = value;
+                    self.key(trie, index, base, depth)?;
+                }
+            }
+            at = self.scanner.at;
+        }
+        self.scanner.at = at;
+        if next == 0 {
+            return Ok(Some(Members::First));
+        }
+        Ok(self.goes_on()?.then_some(Members::Next))
+    }
+
+    /// After a member: passes the comma or the closing brace. Gives whether another member follows.
+    #[inline]
+    fn goes_on(&mut self) -> Read<bool> {
+        let next = self.scanner.token()?;
+        match next {
+            b',' | b'}' => self.scanner.at += 1,
+            _ => return Ok(self.scanner.fail(NO_SEPARATOR)?),
+        }
+        Ok(next == b',')
+    }
+
+    /// The members of an object, whatever they are, and its closing brace.
+    fn members(
+        &mut self,
+        members: Members,
+        trie: &Trie,
+        base: usize,
+        depth: usize,
+        seen: &mut u128,
+        mut lesson: Option<&mut Shape>,
+    ) -> Read<()> {
+        let mut from = self.scanner.at;
+        let mut next = self.scanner.token()?;
+        if next == b'}' && members == Members::First {
+            self.scanner.at += 1;
+            return Ok(());
+        }
+        loop {
+            if next != b'"' {
+                return Ok(self.scanner.fail("expected a key")?);
+            }
+            let start = self.scanner.at + 1;
+            if self.scanner.skip_string()? {
+                // Escapes in a key are rare enough to leave them to the evaluator.
+                return Err(Stop::GiveBack);
+            }
+            let name = &self.scanner.bytes[start..self.scanner.at - 1];
+            self.scanner.expect(b':', "expected a colon")?;
+            let key = trie.keys.iter().position(|key| key.name.as_bytes() == name);
+            if let Some(shape) = &mut lesson {
+                self.scanner.token()?;
+                shape.learn(self.scanner.bytes, from, self.scanner.at, trie, key);
+            }
+            if let Some(index) = key {
+                if *seen & (1 << index) != 0 {
+                    return Err(Stop::GiveBack);
+                }
+                *seen |= 1 << index;
+                self.key(trie, index, base, depth)?;
+            } else {
+                self.scanner.skip_value(depth + 1)?;
+            }
+            from = self.scanner.at;
+            if !self.goes_on()? {
+                return Ok(());
+            }
+            next = self.scanner.token()?;
+        }
+    }
+
+    /// The value of a wanted key.
+    #[inline]
+    fn key(&mut self, trie: &Trie, index: usize, base: usize, depth: usize) -> Read<()> {
+        let start = self.scanner.at;
+        for action in &trie.keys[index].actions {
+            self.scanner.at = start;
+            self.act(action, base, depth + 1)?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn span(&self, start: usize, end: usize) -> Read<Slot> {
+        Ok(Slot::Span { reply: self.reply, start: place(start)?, len: place(end - start)? })
     }
 
     #[cold]

@@ -5,7 +5,8 @@ use std::{fmt::Write as _, sync::Arc};
 use proptest::prelude::*;
 
 use crate::mapping::{
-    BackEnd, Body, Column, Kind, Layout, Node, NodeId, Program, Slot, Slots, Value, Version, parse, tests::Given,
+    BackEnd, Body, Column, Kind, Layout, Node, NodeId, Program, Slot, Slots, Value, Version, parse, scan::Scanner,
+    tests::Given,
 };
 
 /// Choices drawn from bytes, so that a failing case shrinks.
@@ -13,6 +14,9 @@ struct Dice {
     bytes: Vec<u8>,
     at: usize,
 }
+
+/// About how long random bodies get, since rows repeat.
+const BODY_MAX: usize = 20_000;
 
 const NAMES: [&str; 4] = ["a", "b", "cc", "d-d"];
 
@@ -116,6 +120,9 @@ impl Dice {
     }
 
     fn body(&mut self, depth: usize, out: &mut String) {
+        if out.len() > BODY_MAX {
+            return out.push('1');
+        }
         let blank = ["", "", "", " ", "\n\t "][self.roll(5)];
         out.push_str(blank);
         match self.roll(16) {
@@ -142,7 +149,17 @@ impl Dice {
                 out.push('[');
                 for index in 0..self.roll(4) {
                     out.push_str(if index == 0 { "" } else { "," });
+                    let start = out.len();
                     self.body(depth + 1, out);
+                    // Rows of one make, as lists have them; and now and then one that lacks something.
+                    for _ in 0..self.roll(4) {
+                        let row = out[start..].to_owned();
+                        let _ = write!(out, ",{row}");
+                        if self.roll(4) == 0 {
+                            out.push(',');
+                            self.body(depth + 1, out);
+                        }
+                    }
                 }
                 out.push(']');
             }
@@ -228,7 +245,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn reads_like_the_evaluator(bytes in proptest::collection::vec(any::<u8>(), 0..400), cut in 0_usize..40) {
+    fn reads_like_the_evaluator(bytes in proptest::collection::vec(any::<u8>(), 0..600), cut in 0_usize..40) {
         let mut dice = Dice { bytes, at: 0 };
         let layout = Arc::new(dice.layout());
         let text = dice.mapping(&layout);
@@ -270,4 +287,58 @@ fn the_random_mappings_are_read_in_one_pass_often_enough() {
     }
     assert!(all > 1500, "{all} of 2000 parse");
     assert!(reader * 4 > all, "{reader} of {all} by the reader");
+}
+
+/// Bodies of rows that follow one another's shape, that lack members, have more, nest, are printed with blanks.
+const TABLES: [&str; 4] = [
+    r#"[{"a":1,"skipped":"x\"y","b":"text é \\","cc":[1,2]},{"a":22,"skipped":"","b":"a longer plain text","cc":[3]},{"a":-3,"skipped":"z","b":null,"cc":[]},{"a":4,"b":"t","cc":[true]},{"b":"u","a":5.5,"skipped":"plain","cc":[{}],"more":{"x":[7]}},{}]"#,
+    "[\n  {\n    \"a\": 1,\n    \"b\": \"some text that is long\",\n    \"cc\": {\"a\": [1]}\n  },\n  {\n    \"a\": 20,\n    \"b\": \"some text\",\n    \"cc\": {\"a\": []}\n  },\n  {\n    \"a\": 20,\n    \"b\": \"other\",\n    \"cc\": {\"a\": 0 }\n  } , { }\n]",
+    r#"{"rows":[{"a_key_longer_than_a_word":{"n":1},"b":[{"n":1},{"n":2},{"n":3}]},{"a_key_longer_than_a_word":{"n":2},"b":[{"n":4}]},{"a_key_longer_than_a_word":{"n":3},"b":[{"n":5},{"n":6}]}]}"#,
+    r#"[[{"a":1},{"a":2}],[{"a":3}],null,{"a":"four"},[{"b":1,"a":true},{"a":false,"b":0}]]"#,
+];
+
+/// What is wanted of them: everything there is, or a part.
+const WANTED: [(&str, &[&str]); 5] = [
+    ("a skipped b cc more", &["a", "skipped", "b", "cc", "more"]),
+    ("a b", &["a", "b"]),
+    ("cc: cc?.a? b: skipped", &["cc", "b"]),
+    ("$.rows { a: a_key_longer_than_a_word.n b }", &["a", "b"]),
+    ("skipped", &["skipped"]),
+];
+
+#[test]
+fn every_changed_byte_of_a_table_is_judged_like_a_parser_does() {
+    for (text, names) in WANTED {
+        let columns = names.iter().map(|name| Column { name: (*name).into(), kind: Kind::Leaf }).collect();
+        let layout = Layout { root: Kind::Object(NodeId(0)), nodes: vec![Node { columns, joins: 1 }] };
+        let program = Program::compile(&parse(text, Version::V0_3).unwrap(), Arc::new(layout));
+        assert_eq!(program.back_end(), BackEnd::Reader, "{text}");
+        for table in TABLES {
+            let table = table.as_bytes();
+            judge(&program, table);
+            for at in 0..table.len() {
+                judge(&program, &[&table[..at], &table[at + 1..]].concat());
+                judge(&program, &[&table[..at], &table[at..=at], &table[at..]].concat());
+                for byte in *b"\"\\{]:,0 \x01\xff" {
+                    let mut changed = table.to_vec();
+                    changed[at] = byte;
+                    judge(&program, &changed);
+                }
+            }
+        }
+    }
+}
+
+/// The reader sees what the evaluator sees in a body and refuses what has no structure. It is generous only about strings that nobody
+/// wants: `both` parses all that it took.
+fn judge(program: &Program, body: &[u8]) {
+    let shown = || String::from_utf8_lossy(body).into_owned();
+    let [read, evaluated] = both(program, body, &variables());
+    if evaluated.0 != "not JSON" {
+        assert_eq!(read, evaluated, "{}", shown());
+    } else if read.0 != "not JSON" {
+        let mut scanner = Scanner::new(body);
+        let structure = scanner.skip_value(0).and_then(|()| scanner.finish());
+        assert!(structure.is_ok(), "no structure: {}", shown());
+    }
 }
