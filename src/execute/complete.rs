@@ -2,33 +2,36 @@
 
 use std::sync::Arc;
 
-use super::key::write_string;
+use super::{copy::Part, key::write_string};
 use crate::{
     mapping::scan::{self, TokenKind},
     schema::{Scalar, TypeKind},
 };
 
 /// Appends the text as a value of the type. `false`: it does not fit, nothing was written.
-pub(super) fn leaf(kind: &TypeKind, text: &[u8], is_strict: bool, out: &mut Vec<u8>) -> bool {
+#[inline]
+pub(super) fn leaf(kind: &TypeKind, text: Part<'_>, is_strict: bool, out: &mut Vec<u8>) -> bool {
     match kind {
         TypeKind::Scalar(scalar) => self::scalar(*scalar, text, is_strict, out),
-        TypeKind::Enum { values } => enumeration(values, text, out),
+        TypeKind::Enum { values } => enumeration(values, text.bytes(), out),
         _ => false,
     }
 }
 
-fn scalar(scalar: Scalar, text: &[u8], is_strict: bool, out: &mut Vec<u8>) -> bool {
+#[inline]
+fn scalar(scalar: Scalar, text: Part<'_>, is_strict: bool, out: &mut Vec<u8>) -> bool {
+    let kind = scan::kind(text.bytes());
     let fits = match scalar {
-        Scalar::Int => is_int(text),
-        Scalar::Float => scan::kind(text) == TokenKind::Number && is_finite(text),
-        Scalar::Boolean => scan::kind(text) == TokenKind::Bool,
-        Scalar::String => return string(text, out),
-        Scalar::Id => match scan::kind(text) {
+        Scalar::Int => is_int(text.bytes()),
+        Scalar::Float => kind == TokenKind::Number && is_finite(text.bytes()),
+        Scalar::Boolean => kind == TokenKind::Bool,
+        Scalar::String => return kind == TokenKind::String && string(text, out),
+        Scalar::Id => match kind {
             TokenKind::String => return string(text, out),
             _ if is_strict => true,
             TokenKind::Number => {
                 out.push(b'"');
-                out.extend_from_slice(text);
+                text.append_to(out);
                 out.push(b'"');
                 return true;
             }
@@ -37,15 +40,17 @@ fn scalar(scalar: Scalar, text: &[u8], is_strict: bool, out: &mut Vec<u8>) -> bo
         Scalar::Custom => true,
     };
     if fits {
-        out.extend_from_slice(text);
+        text.append_to(out);
     }
     fits
 }
 
 /// Written as an integer, and within 32 bits.
+#[inline]
 fn is_int(text: &[u8]) -> bool {
     match text {
-        [b'0'..=b'9'] => true,
+        // Nine digits always fit.
+        [b'-' | b'0'..=b'9', rest @ ..] if text.len() <= 9 => rest.iter().all(u8::is_ascii_digit),
         [b'-' | b'0'..=b'9', ..] if text.len() <= 11 => {
             std::str::from_utf8(text).is_ok_and(|text| text.parse::<i32>().is_ok())
         }
@@ -60,21 +65,18 @@ fn is_finite(text: &[u8]) -> bool {
 }
 
 /// A string goes out as it came in, unless it escapes half a surrogate pair, which readers refuse.
-fn string(text: &[u8], out: &mut Vec<u8>) -> bool {
-    if scan::kind(text) != TokenKind::String {
-        return false;
-    }
-    if has_surrogate_escape(text) {
-        write_string(&scan::unescape(text), out);
+#[inline]
+fn string(text: Part<'_>, out: &mut Vec<u8>) -> bool {
+    if text.has_backslash() && has_surrogate_escape(text.bytes()) {
+        write_string(&scan::unescape(text.bytes()), out);
     } else {
-        out.extend_from_slice(text);
+        text.append_to(out);
     }
     true
 }
 
 fn has_surrogate_escape(text: &[u8]) -> bool {
-    memchr::memchr(b'\\', text).is_some()
-        && text.windows(3).any(|window| window[0] == b'\\' && window[1] == b'u' && matches!(window[2], b'd' | b'D'))
+    text.windows(3).any(|window| window[0] == b'\\' && window[1] == b'u' && matches!(window[2], b'd' | b'D'))
 }
 
 fn enumeration(values: &[Arc<str>], text: &[u8], out: &mut Vec<u8>) -> bool {
@@ -105,9 +107,13 @@ pub(super) fn describe(text: &[u8]) -> &'static str {
 mod tests {
     use super::*;
 
+    fn part(text: &str) -> Part<'_> {
+        Part::new(text.as_bytes(), text.len()).unwrap()
+    }
+
     fn completed(scalar: Scalar, text: &str, is_strict: bool) -> Option<String> {
         let mut out = Vec::new();
-        leaf(&TypeKind::Scalar(scalar), text.as_bytes(), is_strict, &mut out)
+        leaf(&TypeKind::Scalar(scalar), part(text), is_strict, &mut out)
             .then(|| String::from_utf8(out).expect("JSON text is UTF-8"))
     }
 
@@ -143,10 +149,10 @@ mod tests {
     fn enums_name_a_value() {
         let kind = TypeKind::Enum { values: vec!["OPEN".into(), "SHUT".into()] };
         let mut out = Vec::new();
-        assert!(leaf(&kind, br#""OPEN""#, false, &mut out));
+        assert!(leaf(&kind, part(r#""OPEN""#), false, &mut out));
         assert_eq!(out, br#""OPEN""#);
-        assert!(!leaf(&kind, br#""open""#, false, &mut out));
-        assert!(!leaf(&kind, b"1", false, &mut out));
+        assert!(!leaf(&kind, part(r#""open""#), false, &mut out));
+        assert!(!leaf(&kind, part("1"), false, &mut out));
         assert_eq!(out.len(), 6, "what does not fit writes nothing");
     }
 }

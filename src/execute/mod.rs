@@ -5,10 +5,11 @@
 //!
 //! In reading order: `run` (the loop), `start` (a step's keys become calls), `gather` and `key` (which objects it is for), `scope`
 //! (variables), `flight` (calls under way), `batch` (many keys in one call), `read` and `reply` (bytes to slots or a `failure`), `merge` (pieces of a value to one),
-//! `write` and `complete` (slots to the answer), `report` (failures to the places they concern). `view` reads what is there so far.
+//! `write`, `complete` and `copy` (slots to the answer), `report` (failures to the places they concern). `view` reads what is there so far.
 
 mod batch;
 mod complete;
+mod copy;
 mod failure;
 mod flight;
 mod gather;

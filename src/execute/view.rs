@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::failure::Failure;
+use super::{copy::Part, failure::Failure};
 use crate::{
     mapping::{Slot, Slots, scan},
     operation::VariableValues,
@@ -50,17 +50,18 @@ impl Results {
 
     /// The JSON text of a scalar (or raw) slot.
     pub fn text(&self, found: Found) -> Option<&[u8]> {
-        match found.slot {
-            Slot::Span { reply, start, len } => {
-                let start = start as usize;
-                self.replies.get(reply as usize)?.get(start..start + len as usize)
-            }
-            Slot::Owned { start, len } => {
-                let start = start as usize;
-                self.stores.get(found.store as usize)?.text.get(start..start + len as usize)
-            }
-            _ => None,
-        }
+        Some(self.part(found)?.bytes())
+    }
+
+    /// The same, with what lies behind it.
+    #[inline]
+    pub fn part(&self, found: Found) -> Option<Part<'_>> {
+        let (source, start, len): (&[u8], _, _) = match found.slot {
+            Slot::Span { reply, start, len } => (self.replies.get(reply as usize)?, start, len),
+            Slot::Owned { start, len } => (&self.stores.get(found.store as usize)?.text, start, len),
+            _ => return None,
+        };
+        Part::new(source.get(start as usize..)?, len as usize)
     }
 }
 
@@ -141,8 +142,13 @@ impl<'a> View<'a> {
             return Found { store: instance.store, slot: self.results.cell(instance.store, instance.start + column) };
         };
         let Some(position) = position else { return Found::NOTHING };
-        let found = self.hop(position, instance, hop);
-        match (column.column, found.slot) {
+        self.column_of(self.hop(position, instance, hop), column.column)
+    }
+
+    /// A column of what a hop brought.
+    #[inline]
+    pub fn column_of(self, found: Found, cell: Cell) -> Found {
+        match (cell, found.slot) {
             (Cell::Whole, _) | (Cell::Column(_), Slot::Error(_)) => found,
             (Cell::Column(column), Slot::Object { start }) => {
                 Found { store: found.store, slot: self.results.cell(found.store, start + column) }

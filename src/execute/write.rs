@@ -9,8 +9,8 @@ use super::{
 use crate::{
     error::ErrorCode,
     mapping::{Object, Slot, Value, scan},
-    plan::{FieldPlan, Origin, PositionId},
-    schema::{TypeId, TypeKind, TypeRef},
+    plan::{FieldPlan, HopId, Origin, PositionId},
+    schema::{TypeId, TypeRef},
 };
 
 /// Most bytes of an answer: results that hang in many places are written in each of them.
@@ -26,7 +26,8 @@ pub(super) struct Writer<'a> {
     pub out: Vec<u8>,
     /// What could not be completed.
     pub errors: ErrorList,
-    path: Vec<Segment<'a>>,
+    /// Where the subtrees are.
+    prefix: &'a [Segment<'a>],
     pub(super) answer_max: usize,
     /// The answer is larger than it may be: nothing of it is kept.
     is_too_large: bool,
@@ -43,6 +44,22 @@ pub(super) enum Fit {
     Misfit(&'static str),
 }
 
+/// Where a value is below the prefix: a chain on the stack, so that the way costs nothing until an error is told.
+#[derive(Clone, Copy)]
+struct Place<'p> {
+    parent: Option<&'p Self>,
+    segment: Segment<'p>,
+}
+
+impl<'p> Place<'p> {
+    fn path(self) -> Vec<Segment<'p>> {
+        let chain = std::iter::successors(Some(self), |place| place.parent.copied());
+        let mut path: Vec<_> = chain.map(|place| place.segment).collect();
+        path.reverse();
+        path
+    }
+}
+
 /// A null that has to move up; it is explained by now (except in strict compatibility, where nobody is told).
 struct Nulled;
 
@@ -53,7 +70,7 @@ impl<'a> Writer<'a> {
         introspection: &'a Object,
         out: Vec<u8>,
         errors: ErrorList,
-        prefix: &[Segment<'a>],
+        prefix: &'a [Segment<'a>],
     ) -> Self {
         Self {
             view,
@@ -61,14 +78,18 @@ impl<'a> Writer<'a> {
             introspection,
             out,
             errors,
-            path: prefix.to_vec(),
+            prefix,
             answer_max: ANSWER_MAX,
             is_too_large: false,
         }
     }
 
-    /// One object of a position, wherever it is in the answer.
+    /// One object of a position, at the prefix.
     pub fn object(&mut self, position: PositionId, instance: Instance) -> Fit {
+        self.object_at(position, instance, None)
+    }
+
+    fn object_at(&mut self, position: PositionId, instance: Instance, place: Option<&Place<'_>>) -> Fit {
         let view = self.view;
         let Some(ty) = view.type_of(position, instance) else { return Fit::Misfit("an object of an unknown type") };
         let Some(variant) = view.variant(position, ty) else { return Fit::Misfit("an object of another type") };
@@ -77,63 +98,80 @@ impl<'a> Writer<'a> {
             self.refuse_size();
             return Fit::Explained;
         }
-        self.out.push(b'{');
-        let mut is_first = true;
+        // Several fields in a row are often of one hop.
+        let mut last: Option<(HopId, Found)> = None;
         for field in &variant.fields {
             if !view.holds(field.include) {
                 continue;
             }
-            if !is_first {
-                self.out.push(b',');
+            let before = self.out.len();
+            field.text.append_to(&mut self.out);
+            if before == start {
+                self.out[start] = b'{';
             }
-            is_first = false;
-            self.out.extend_from_slice(&field.text);
-            if self.field(position, instance, ty, field).is_err() {
+            let mut hop = |hop| match last {
+                Some((same, found)) if same == hop => found,
+                _ => last.insert((hop, view.hop(position, instance, hop))).1,
+            };
+            let found = match field.from {
+                Origin::Typename | Origin::Introspection => {
+                    self.own(ty, field);
+                    continue;
+                }
+                Origin::Column(column) => match column.hop {
+                    None => view.column(None, instance, column),
+                    Some(id) => view.column_of(hop(id), column.column),
+                },
+                Origin::Hop(id) => hop(id),
+            };
+            let Some(ty) = &field.ty else {
+                self.out.extend_from_slice(b"null");
+                continue;
+            };
+            let place = Place { parent: place, segment: Segment::Key(&field.key) };
+            if self.value(field, ty, found, place).is_err() {
                 self.out.truncate(start);
                 return Fit::Explained;
             }
+        }
+        if self.out.len() == start {
+            self.out.push(b'{');
         }
         self.out.push(b'}');
         Fit::Written
     }
 
-    fn field(
-        &mut self,
-        position: PositionId,
-        instance: Instance,
-        ty: TypeId,
-        field: &'a FieldPlan,
-    ) -> Result<(), Nulled> {
-        let found = match field.from {
-            Origin::Typename => {
-                self.out.push(b'"');
-                self.out.extend_from_slice(self.view.graph[ty].name.as_bytes());
-                self.out.push(b'"');
-                return Ok(());
-            }
-            Origin::Introspection => {
-                self.introspection.get(&*field.key).unwrap_or(&Value::Null).write_json(&mut self.out);
-                return Ok(());
-            }
-            Origin::Column(column) => self.view.column(Some(position), instance, column),
-            Origin::Hop(hop) => self.view.hop(position, instance, hop),
-        };
-        let Some(ty) = &field.ty else {
-            self.out.extend_from_slice(b"null");
-            return Ok(());
-        };
-        self.path.push(Segment::Key(&field.key));
-        let result = self.value(field, ty, found);
-        self.path.pop();
-        result
+    /// What no service gives.
+    fn own(&mut self, ty: TypeId, field: &FieldPlan) {
+        if field.from == Origin::Typename {
+            self.out.push(b'"');
+            self.out.extend_from_slice(self.view.graph[ty].name.as_bytes());
+            self.out.push(b'"');
+        } else {
+            self.introspection.get(&*field.key).unwrap_or(&Value::Null).write_json(&mut self.out);
+        }
     }
 
     /// A value in a place of that type: itself, null, or a null that moves up.
-    fn value(&mut self, field: &'a FieldPlan, ty: &'a TypeRef, found: Found) -> Result<(), Nulled> {
+    #[inline]
+    fn value(&mut self, field: &'a FieldPlan, ty: &'a TypeRef, found: Found, place: Place<'_>) -> Result<(), Nulled> {
         let fit = match ty {
-            TypeRef::List { item, .. } => self.list(field, item, found),
-            TypeRef::Named { ty, .. } => self.named(field, *ty, found),
+            TypeRef::List { item, .. } => self.list(field, item, found, place),
+            TypeRef::Named { ty, .. } => self.named(field, *ty, found, place),
         };
+        if fit == Fit::Written && !self.is_too_large { Ok(()) } else { self.null(field, ty, found, fit, place) }
+    }
+
+    /// What is no value of its type.
+    #[cold]
+    fn null(
+        &mut self,
+        field: &FieldPlan,
+        ty: &TypeRef,
+        found: Found,
+        fit: Fit,
+        place: Place<'_>,
+    ) -> Result<(), Nulled> {
         match fit {
             _ if self.is_too_large => Err(Nulled),
             Fit::Written => Ok(()),
@@ -144,14 +182,15 @@ impl<'a> Writer<'a> {
             Fit::Explained => Err(Nulled),
             Fit::Misfit(actual) => {
                 if !self.is_strict {
-                    self.tell(field, ty, found, actual);
+                    self.tell(field, ty, found, actual, place);
                 }
                 Err(Nulled)
             }
         }
     }
 
-    fn named(&mut self, field: &'a FieldPlan, ty: TypeId, found: Found) -> Fit {
+    #[inline]
+    fn named(&mut self, field: &'a FieldPlan, ty: TypeId, found: Found, place: Place<'_>) -> Fit {
         match found.slot {
             Slot::Missing => return Fit::Misfit("nothing"),
             Slot::Null => return Fit::Misfit("null"),
@@ -160,24 +199,21 @@ impl<'a> Writer<'a> {
             Slot::Object { start } => {
                 let instance = Instance { store: found.store, start };
                 return match field.child {
-                    Some(child) => self.object(child, instance),
+                    Some(child) => self.object_at(child, instance, Some(&place)),
                     None => Fit::Misfit("an object"),
                 };
             }
             Slot::Span { .. } | Slot::Owned { .. } => {}
         }
-        let Some(text) = self.view.results.text(found) else { return Fit::Misfit("nothing") };
-        self.leaf(&self.view.graph[ty].kind, text)
-    }
-
-    fn leaf(&mut self, kind: &TypeKind, text: &[u8]) -> Fit {
-        if text != b"null" && leaf(kind, text, self.is_strict, &mut self.out) {
+        let Some(text) = self.view.results.part(found) else { return Fit::Misfit("nothing") };
+        let is_null = text.len() == 4 && text.bytes() == b"null";
+        if !is_null && leaf(&self.view.graph[ty].kind, text, self.is_strict, &mut self.out) {
             return Fit::Written;
         }
-        Fit::Misfit(describe(text))
+        Fit::Misfit(describe(text.bytes()))
     }
 
-    fn list(&mut self, field: &'a FieldPlan, item: &'a TypeRef, found: Found) -> Fit {
+    fn list(&mut self, field: &'a FieldPlan, item: &'a TypeRef, found: Found, place: Place<'_>) -> Fit {
         match found.slot {
             Slot::Missing => return Fit::Misfit("nothing"),
             Slot::Null => return Fit::Misfit("null"),
@@ -185,7 +221,7 @@ impl<'a> Writer<'a> {
             Slot::Object { .. } => return Fit::Misfit("an object"),
             Slot::List { start, len } => {
                 let items = self.view.cells(found.store, start, len);
-                return self.items(field, item, items);
+                return self.items(field, item, items, place);
             }
             Slot::Span { .. } | Slot::Owned { .. } => {}
         }
@@ -194,23 +230,27 @@ impl<'a> Writer<'a> {
             return Fit::Misfit(describe(text));
         }
         let items = scan::items(text).map(|range| Found { store: found.store, slot: part(found.slot, &range) });
-        self.items(field, item, items)
+        self.items(field, item, items, place)
     }
 
-    fn items(&mut self, field: &'a FieldPlan, ty: &'a TypeRef, items: impl Iterator<Item = Found>) -> Fit {
+    fn items(
+        &mut self,
+        field: &'a FieldPlan,
+        ty: &'a TypeRef,
+        items: impl Iterator<Item = Found>,
+        place: Place<'_>,
+    ) -> Fit {
         let start = self.out.len();
-        self.out.push(b'[');
         for (index, found) in items.enumerate() {
-            if index > 0 {
-                self.out.push(b',');
-            }
-            self.path.push(Segment::Index(index));
-            let result = self.value(field, ty, found);
-            self.path.pop();
-            if result.is_err() {
+            self.out.push(if index == 0 { b'[' } else { b',' });
+            let place = Place { parent: Some(&place), segment: Segment::Index(index) };
+            if self.value(field, ty, found, place).is_err() {
                 self.out.truncate(start);
                 return Fit::Explained;
             }
+        }
+        if self.out.len() == start {
+            self.out.push(b'[');
         }
         self.out.push(b']');
         Fit::Written
@@ -226,7 +266,7 @@ impl<'a> Writer<'a> {
     }
 
     /// A value that is not of its type, in a place that cannot be null.
-    fn tell(&mut self, field: &FieldPlan, ty: &TypeRef, found: Found, actual: &str) {
+    fn tell(&mut self, field: &FieldPlan, ty: &TypeRef, found: Found, actual: &str, place: Place<'_>) {
         let graph = self.view.graph;
         let name = field
             .field
@@ -241,7 +281,8 @@ impl<'a> Writer<'a> {
             let coordinate = Object::from_iter([("coordinate".to_owned(), text(&connector.coordinate))]);
             extensions.insert("connector".to_owned(), Value::Object(coordinate));
         }
-        self.errors.push(&message, Some(field.location), Some(&self.path), &Value::Object(extensions));
+        let path = [self.prefix, &place.path()].concat();
+        self.errors.push(&message, Some(field.location), Some(&path), &Value::Object(extensions));
     }
 }
 

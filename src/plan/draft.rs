@@ -9,8 +9,8 @@ use indexmap::IndexSet;
 
 use super::{
     ir::{
-        ColumnRef, Condition, ConditionId, FieldPlan, HopId, Input, Merge, Origin, Piece, Plan, Position, PositionId,
-        Step, StepId, StepKind, VariantPlan,
+        ColumnRef, Condition, ConditionId, FieldPlan, HopId, Input, KeyText, Merge, Origin, Piece, Plan, Position,
+        PositionId, Step, StepId, StepKind, VariantPlan,
     },
     want::Want,
 };
@@ -126,7 +126,7 @@ impl<'g> Draft<'g> {
         };
         let plan = FieldPlan {
             key: Arc::clone(&want.key),
-            text: format!("\"{}\":", want.key).into_bytes().into_boxed_slice(),
+            text: KeyText::new(&want.key),
             field: want.field(),
             ty: None,
             from,

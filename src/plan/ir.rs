@@ -194,13 +194,47 @@ pub struct VariantPlan {
     pub fields: Vec<FieldPlan>,
 }
 
+/// A response key as it stands in the answer, after a comma: `,"title":`.
+#[derive(Debug, Clone)]
+pub struct KeyText {
+    /// Short ones, as most are; zeros behind. Copying a fixed number of bytes costs less than copying just the right ones.
+    short: [u8; 32],
+    /// Those that are longer.
+    long: Option<Box<[u8]>>,
+    len: usize,
+}
+
+impl KeyText {
+    /// Encodes a key, which is a GraphQL name.
+    pub fn new(key: &str) -> Self {
+        let text = format!(",\"{key}\":").into_bytes();
+        let (len, mut short) = (text.len(), [0; 32]);
+        if let Some(room) = short.get_mut(..len) {
+            room.copy_from_slice(&text);
+            return Self { short, long: None, len };
+        }
+        Self { short, long: Some(text.into_boxed_slice()), len }
+    }
+
+    /// Appends it.
+    #[inline]
+    pub fn append_to(&self, out: &mut Vec<u8>) {
+        if let Some(text) = &self.long {
+            return out.extend_from_slice(text);
+        }
+        let end = out.len() + self.len;
+        out.extend_from_slice(&self.short);
+        out.truncate(end);
+    }
+}
+
 /// One response key.
 #[derive(Debug)]
 pub struct FieldPlan {
     /// The key.
     pub key: Arc<str>,
-    /// The key, encoded: `"title":`.
-    pub text: Box<[u8]>,
+    /// The key, encoded.
+    pub text: KeyText,
     /// The field; `None` for `__typename` and introspection.
     pub field: Option<FieldId>,
     /// Its type; `None` for `__typename` and introspection.
