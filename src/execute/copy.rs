@@ -56,7 +56,7 @@ impl<'a> Part<'a> {
     pub fn has_backslash(self) -> bool {
         if self.len <= MIDDLING
             && let Some(chunk) = self.source.first_chunk::<MIDDLING>()
-            && !chunk.iter().fold(false, |found, byte| found | (*byte == b'\\'))
+            && chunk.iter().fold(0, |found, byte| found | u8::from(*byte == b'\\')) == 0
         {
             return false;
         }

@@ -40,7 +40,13 @@ pub(super) fn mark(chunk: &[u8; WIDTH]) -> Option<usize> {
 #[inline]
 pub(super) fn is_plain(chunk: &[u8; WIDTH]) -> bool {
     // As a signed number, whatever is beyond ASCII is below a space too.
-    !chunk.iter().fold(false, |found, &byte| found | (byte.cast_signed() < 0x20) | (byte == b'"') | (byte == b'\\'))
+    chunk.iter().fold(0, |found, &byte| found | u8::from(is_mark(byte))) == 0
+}
+
+#[inline]
+#[expect(clippy::needless_bitwise_bool, reason = "with branches it would not become vector instructions")]
+fn is_mark(byte: u8) -> bool {
+    (byte.cast_signed() < 0x20) | (byte == b'"') | (byte == b'\\')
 }
 
 /// The first byte that is not plain.
