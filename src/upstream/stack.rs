@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{
     Call, CallError, Kept, Reply, Transport, UpstreamSpec,
-    client::{Client, Connections},
+    client::Client,
+    connect::Connections,
     deadline::Deadline,
     decode::Decode,
     detach::Detach,
