@@ -20,9 +20,13 @@ const GUESTS: &[(&str, &[&str])] = &[
     ("moka", &["cache.rs"]),
     ("notify_debouncer_full", &["config"]),
     ("rustls_platform_verifier", &["upstream/connect.rs"]),
+    ("opentelemetry", &["telemetry"]),
+    ("opentelemetry_otlp", &["telemetry"]),
+    ("opentelemetry_sdk", &["telemetry"]),
     ("serde_saphyr", &["config"]),
     ("strsim", &["error"]),
     ("tower_http", &["server"]),
+    ("tracing_opentelemetry", &["telemetry"]),
     ("tracing_subscriber", &["telemetry"]),
 ];
 

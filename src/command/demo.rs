@@ -25,7 +25,9 @@ pub(super) struct Arguments {
 pub(super) fn run(Arguments { port, admin_port, flaky_every, slow_every }: Arguments) -> Outcome {
     let options = weft::demo::Options { port, admin_port, flaky_every, slow_every };
     let log = telemetry::Log { level: log_level().unwrap_or_else(|| "warn".to_owned()), ..telemetry::Log::default() };
-    telemetry::init(&log).map_err(Failure::Message)?;
-    runtime()?.block_on(weft::demo::run(options)).map_err(|error| Failure::Message(format!("{error:#}")))?;
+    let runtime = runtime()?;
+    let _inside = runtime.enter();
+    let _telemetry = telemetry::init(&log, &telemetry::Traces::default()).map_err(Failure::Message)?;
+    runtime.block_on(weft::demo::run(options)).map_err(|error| Failure::Message(format!("{error:#}")))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -41,7 +41,9 @@ pub(super) fn run(Arguments { source, listen, dev }: Arguments) -> Outcome {
     // Before the schema is read: what changes from now on is noticed.
     let watch = dev.then(|| Watch::new(settings.origins.clone()));
     let (snapshot, warnings) = Snapshot::build(&settings, &transport, &kept)?;
-    telemetry::init(&settings.telemetry.log).map_err(Failure::Message)?;
+    let runtime = runtime()?;
+    let _inside = runtime.enter();
+    let _telemetry = telemetry::init(&settings.telemetry.log, &settings.telemetry.traces).map_err(Failure::Message)?;
     output::tell(&warnings);
     let path = settings.server.path.clone();
     let hooks = process::Hooks {
@@ -57,7 +59,7 @@ pub(super) fn run(Arguments { source, listen, dev }: Arguments) -> Outcome {
         watch,
     };
     let running = process::run((settings, snapshot, warnings), hooks);
-    runtime()?.block_on(running).map_err(|error| Failure::Message(error.to_string()))?;
+    runtime.block_on(running).map_err(|error| Failure::Message(error.to_string()))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de};
 use serde_saphyr::Spanned;
 
-use super::value::{Count, Given, Json, Size, range};
+use super::value::{Count, Given, HttpUrl, Json, Share, Size, range};
 
 /// Configuration of weft. `${env.NAME}` and `${env.NAME:-default}` expand in every value.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -31,7 +31,7 @@ pub(super) struct Document {
     pub(super) config: BTreeMap<String, Spanned<Json>>,
     /// Bounds on documents, checked before the work they bound.
     pub(super) limits: LimitsDocument,
-    /// Log and metrics.
+    /// Log, traces and metrics.
     pub(super) telemetry: TelemetryDocument,
 }
 
@@ -184,12 +184,14 @@ pub(super) struct LimitsDocument {
     pub(super) mode: Option<Given<String>>,
 }
 
-/// Log and metrics.
+/// Log, traces and metrics.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct TelemetryDocument {
     /// The log on stderr.
     pub(super) log: LogDocument,
+    /// Spans, for a collector.
+    pub(super) traces: TracesDocument,
     /// Figures for monitoring.
     pub(super) metrics: MetricsDocument,
 }
@@ -202,6 +204,17 @@ pub(super) struct LogDocument {
     pub(super) format: Option<Given<String>>,
     /// `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,weft::upstream=debug`. Default: `info`.
     pub(super) level: Option<Given<String>>,
+}
+
+/// Spans, for a collector. OpenTelemetry's own environment variables (`OTEL_…`) beat what is here.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct TracesDocument {
+    /// URL of a collector that takes OTLP, such as `http://localhost:4318` (HTTP; the spans go to `/v1/traces` below it) or, with
+    /// port 4317, gRPC. Default: no spans.
+    pub(super) otlp: Option<Given<HttpUrl>>,
+    /// Share of the traces that begin here that is recorded, from 0 to 1; who sends a `traceparent` has decided. Default: `1.0`.
+    pub(super) sample: Option<Given<Share>>,
 }
 
 /// Figures for monitoring.

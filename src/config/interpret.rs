@@ -20,11 +20,11 @@ use super::{
     environment::{Lookup, expand},
     load::list,
     schema_files,
-    value::{Count, Given, Hidden, Json, Meaning, Size, range},
+    value::{Count, Given, Hidden, HttpUrl, Json, Meaning, Share, Size, range},
 };
 use crate::{
     error::{Diagnostic, Label, Severity, SourceText, did_you_mean},
-    telemetry::{Log, LogFormat},
+    telemetry::{Log, LogFormat, Traces},
 };
 
 /// Collects findings while it reads.
@@ -265,7 +265,11 @@ impl<'a> Interpreter<'a> {
         if let Err(reason) = Log::check_level(&level) {
             self.find(level_span.unwrap_or(0..0), "INVALID_VALUE", format!("not a log level: {reason}"));
         }
-        Telemetry { log: Log { format, level }, prometheus: self.read(document.metrics.prometheus, true) }
+        let traces = Traces {
+            otlp: document.traces.otlp.map(|url| self.read(Some(url), HttpUrl::default()).0),
+            sample: self.read(document.traces.sample, Share(Traces::default().sample)).0,
+        };
+        Telemetry { log: Log { format, level }, traces, prometheus: self.read(document.metrics.prometheus, true) }
     }
 }
 

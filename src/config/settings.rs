@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration}
 use http::HeaderName;
 
 use super::value::{Hidden, Json};
-use crate::telemetry::Log;
+use crate::telemetry::{Log, Traces};
 
 /// All settings of one process.
 #[derive(Debug, Clone)]
@@ -220,11 +220,13 @@ impl Default for Limits {
     }
 }
 
-/// Log and metrics.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Log, traces and metrics.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Telemetry {
     /// The log.
     pub log: Log,
+    /// Where spans go.
+    pub traces: Traces,
     /// Whether `/metrics` is served on the admin listener.
     pub prometheus: bool,
 }
@@ -254,7 +256,7 @@ impl Default for Settings {
             sources: BTreeMap::new(),
             config: BTreeMap::new(),
             limits: Limits::default(),
-            telemetry: Telemetry { log: Log::default(), prometheus: true },
+            telemetry: Telemetry { log: Log::default(), traces: Traces::default(), prometheus: true },
             dev: false,
         }
     }

@@ -3,7 +3,10 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use super::*;
-use crate::{error::Diagnostic, telemetry::LogFormat};
+use crate::{
+    error::Diagnostic,
+    telemetry::{LogFormat, Traces},
+};
 
 /// A folder of its own, removed afterwards.
 struct Folder(PathBuf);
@@ -108,6 +111,7 @@ limits:
   { bytes: 10KiB, tokens: 100, nesting: 20, selections: 30, depth: 1, height: 2, aliases: 3, root_fields: 4, directives: 5, mode: report }
 telemetry:
   log: { format: json, level: 'warn,weft=debug' }
+  traces: { otlp: 'http://collector:4318', sample: 0.25 }
   metrics: { prometheus: false }
 ";
     let settings = read(text).unwrap();
@@ -143,6 +147,7 @@ telemetry:
     };
     assert_eq!(settings.limits, limits);
     assert_eq!(settings.telemetry.log.format, LogFormat::Json);
+    assert_eq!(settings.telemetry.traces, Traces { otlp: Some("http://collector:4318".to_owned()), sample: 0.25 });
     assert!(!settings.telemetry.prometheus);
 }
 
@@ -189,7 +194,7 @@ context:
   c: {}
 sources:
   api: { urls: [ftp://x, 'http://a', 'http://b'], concurrency_max: 0, config: \"${env.NONE}\" }
-telemetry: { log: { level: 'weft=loud' } }
+telemetry: { log: { level: 'weft=loud' }, traces: { otlp: 'localhost:4318', sample: 2 } }
 ";
     let found = findings(text).join("\n");
     let expected = [
@@ -209,6 +214,8 @@ telemetry: { log: { level: 'weft=loud' } }
         "INVALID_VALUE [0] expected a whole number from 1 to 1000000000",
         "INVALID_ENVIRONMENT [\"${env.NONE}\"] the environment variable `NONE` is not set",
         "INVALID_VALUE ['weft=loud'] not a log level",
+        "INVALID_VALUE ['localhost:4318'] expected an absolute URL such as `http://localhost:4318`",
+        "INVALID_VALUE [2] expected a number from 0 to 1 such as `0.05`",
     ];
     for line in expected {
         assert!(found.contains(line), "`{line}` is not in:\n{found}");

@@ -245,6 +245,48 @@ impl Meaning for SocketAddr {
     }
 }
 
+/// An absolute URL of HTTP.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct HttpUrl(pub(super) String);
+
+impl Meaning for HttpUrl {
+    const NAME: &'static str = "Url";
+
+    fn read(text: &str) -> Result<Self, String> {
+        let is_http = |url: &url::Url| ["http", "https"].contains(&url.scheme()) && url.has_host();
+        if url::Url::parse(text).is_ok_and(|url| is_http(&url)) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err("expected an absolute URL such as `http://localhost:4318`".to_owned())
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": r"^https?://|\$\{env\.", "examples": ["http://localhost:4318"] })
+    }
+}
+
+/// A part of a whole, from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Share(pub(super) f64);
+
+impl Meaning for Share {
+    const NAME: &'static str = "Share";
+
+    fn read(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(share) if (0.0..=1.0).contains(&share) => Ok(Self(share)),
+            _ => Err("expected a number from 0 to 1 such as `0.05`".to_owned()),
+        }
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "anyOf": [
+            { "type": "number", "minimum": 0, "maximum": 1 },
+            { "type": "string", "pattern": "\\$\\{env\\." }
+        ] })
+    }
+}
+
 /// Splits `1.5MiB` into number and unit; spaces between them do not matter.
 fn split(text: &str) -> Option<(f64, &str)> {
     let end = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());

@@ -42,6 +42,17 @@ impl Failure {
         Self { step, message, extensions: Value::Object(extensions), is_late: false }
     }
 
+    /// Its code.
+    pub fn code(&self) -> &str {
+        match &self.extensions {
+            Value::Object(extensions) => match extensions.get("code") {
+                Some(Value::String(code)) => code,
+                _ => "",
+            },
+            _ => "",
+        }
+    }
+
     /// No usable reply came.
     pub fn no_reply(step: StepId, connector: &Connector, error: &CallError) -> Self {
         let (message, status) = match error {

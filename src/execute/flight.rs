@@ -14,6 +14,7 @@ use crate::{
     mapping::Slot,
     plan::{StepId, StepKind},
     schema::Compatibility,
+    telemetry::Trace,
     upstream::{Call, CallError, Reply, Safety, Upstreams},
 };
 
@@ -96,7 +97,8 @@ impl Run<'_> {
         if let Some(hash) = hash {
             self.joinable.entry(hash).or_default().push(flight);
         }
-        let kept = hash.is_some().then(|| call.clone());
+        // What is kept for others to join holds no span open.
+        let kept = hash.is_some().then(|| Call { trace: Trace::default(), ..call.clone() });
         self.flights.push(Flight { waiters: vec![waiter], call: kept, outcome: None });
         self.jobs.push(match waiter {
             Waiter::Ask(_) => Job::Call(flight, Arc::clone(self.upstreams), call),
@@ -178,6 +180,7 @@ impl Run<'_> {
         progress.pending = progress.pending.saturating_sub(1);
         if progress.pending == 0 {
             progress.phase = Phase::Done;
+            progress.trace = Trace::default();
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::{
     operation::VariableValues,
     plan::{Plan, PositionId, Step, StepId, StepKind},
     schema::{ConnectorId, Graph},
+    telemetry::Trace,
     upstream::Upstreams,
 };
 
@@ -32,6 +33,8 @@ pub struct Caller {
     pub headers: Arc<HeaderMap>,
     /// `$context`.
     pub context: Object,
+    /// The request's trace.
+    pub trace: Trace,
 }
 
 /// What a snapshot gives to every run.
@@ -134,6 +137,8 @@ pub(super) struct Progress {
     pub shared: Option<Shared>,
     /// For batches: keys and who waits for them.
     pub batch: Option<BatchState>,
+    /// Its part of the trace, while it runs.
+    pub trace: Trace,
 }
 
 /// Everything that one request owns while it is answered.
@@ -185,7 +190,8 @@ impl<'a> Run<'a> {
         settings: &'a Settings,
         upstreams: &'a Arc<Upstreams>,
     ) -> Self {
-        let progress = || Progress { phase: Phase::Waiting, pending: 0, shared: None, batch: None };
+        let progress =
+            || Progress { phase: Phase::Waiting, pending: 0, shared: None, batch: None, trace: Trace::default() };
         let mut steps = Vec::with_capacity(plan.steps.len());
         steps.resize_with(plan.steps.len(), progress);
         Self {
@@ -236,6 +242,7 @@ impl<'a> Run<'a> {
     pub fn fail(&mut self, failure: Failure) -> Slot {
         let connector = &self.graph[self.plan.steps[failure.step.0 as usize].connector];
         tracing::debug!(connector = %connector.coordinate, message = %failure.message, "a call gave no data");
+        self.steps[failure.step.0 as usize].trace.failed(failure.code(), &failure.message);
         let number = u32::try_from(self.results.failures.len()).unwrap_or(u32::MAX);
         self.results.failures.push(failure);
         Slot::Error(number)

@@ -14,7 +14,6 @@ use crate::{
     operation::{self, Kind},
     plan::{Origin, Step, StepId, StepKind},
     schema::Place,
-    telemetry,
     upstream::{Call, Safety},
 };
 
@@ -110,6 +109,7 @@ impl Run<'_> {
         let progress = &mut self.steps[id.0 as usize];
         progress.shared = Some(Shared::new(connector, self.caller, config, args));
         progress.phase = Phase::Running;
+        progress.trace = self.caller.trace.step(&connector.coordinate, kind(step.kind), gathered.asked.len());
         if let StepKind::Batch { keys_max } = step.kind {
             ready.push(Ready { step: id, connector: step.connector, keys_max, gathered });
             return;
@@ -152,10 +152,9 @@ impl Run<'_> {
             return Ok(None);
         };
         let scope = Scope { shared, own, answered: None };
-        let mut rendered = request
+        let rendered = request
             .render(&scope, &self.caller.headers)
             .map_err(|error| Failure::no_request(id, connector, &error.message))?;
-        telemetry::forward(&self.caller.headers, &mut rendered.headers);
         let upstream = self.settings.upstream.get(step.connector.0 as usize).copied().unwrap_or(usize::MAX);
         let safety = self.safety(step);
         Ok(Some(Call {
@@ -167,6 +166,7 @@ impl Run<'_> {
             safety,
             deadline: Some(self.deadline),
             timeout: self.settings.call_timeout.get(step.connector.0 as usize).copied().flatten(),
+            trace: self.steps[id.0 as usize].trace.clone(),
         }))
     }
 
@@ -192,5 +192,16 @@ impl Run<'_> {
             position = parent;
         }
         true
+    }
+}
+
+/// A step's kind, for its span.
+fn kind(kind: StepKind) -> &'static str {
+    match kind {
+        StepKind::Root => "root",
+        StepKind::Field => "field",
+        StepKind::Entity => "entity",
+        StepKind::Batch { .. } => "batch",
+        StepKind::Merge => "merge",
     }
 }

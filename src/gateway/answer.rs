@@ -11,7 +11,7 @@ use crate::{
     execute::{self, Caller},
     mapping::Object,
     operation::{self, Kind},
-    telemetry,
+    telemetry::{self, Trace},
 };
 
 /// A GraphQL request, whatever transport it came by.
@@ -27,6 +27,8 @@ pub struct Request {
     pub headers: Arc<HeaderMap>,
     /// Mutations are refused (HTTP GET).
     pub read_only: bool,
+    /// Its trace.
+    pub trace: Trace,
 }
 
 /// What goes back.
@@ -73,7 +75,7 @@ impl Gateway {
     async fn run(&self, request: Request) -> Result<(Answer, usize), Refusal> {
         // One graph, start to end.
         let snapshot = self.snapshot.load_full();
-        let planned = snapshot.plans.get_or_plan(&snapshot, &request.query, request.operation_name.as_deref())?;
+        let planned = snapshot.plans.get_or_plan(&snapshot, &request)?;
         let operation = &planned.plan.operation;
         if request.read_only && operation.kind == Kind::Mutation {
             return Err(Refusal::new(ErrorCode::MethodNotAllowed, "mutations have to be sent by POST"));
@@ -89,7 +91,7 @@ impl Gateway {
             Object::new()
         };
         let context = snapshot.context.of(&request.headers);
-        let caller = Caller { headers: request.headers, context };
+        let caller = Caller { headers: request.headers, context, trace: request.trace };
         let outcome = execute::run(
             &snapshot.graph,
             &planned.plan,

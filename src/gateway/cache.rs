@@ -8,12 +8,12 @@ use std::{
 
 use moka::sync::Cache;
 
-use super::Snapshot;
+use super::{Request, Snapshot};
 use crate::{
     error::{ErrorCode, Refusal},
-    operation::{self, Document, FieldRef, Selection},
+    operation::{self, Document, FieldRef, Kind, Selection},
     plan::{self, Plan, PlanError},
-    telemetry::{self, Lookup},
+    telemetry::{self, Lookup, Trace},
 };
 
 /// Estimated bytes of all plans kept. A plan takes a small multiple of its text.
@@ -49,19 +49,17 @@ impl Plans {
     }
 
     /// The plan of an operation. Errors: the document is refused, has no such operation, or cannot be planned.
-    pub(super) fn get_or_plan(
-        &self,
-        snapshot: &Snapshot,
-        query: &str,
-        name: Option<&str>,
-    ) -> Result<Arc<Planned>, Refusal> {
+    pub(super) fn get_or_plan(&self, snapshot: &Snapshot, request: &Request) -> Result<Arc<Planned>, Refusal> {
+        let (query, name) = (request.query.as_str(), request.operation_name.as_deref());
         let asked: &dyn Parts = &(query, name);
         if let Some(planned) = self.cache.get(asked) {
             telemetry::metrics().plan_lookup(Lookup::Hit);
+            note(&request.trace, &planned, "hit");
             return Ok(planned);
         }
         telemetry::metrics().plan_lookup(Lookup::Miss);
-        let planned = Arc::new(plan(snapshot, query, name)?);
+        let planned = Arc::new(plan(snapshot, query, name, &request.trace)?);
+        note(&request.trace, &planned, "miss");
         self.cache.insert(Key { query: query.into(), name: name.map(Into::into) }, Arc::clone(&planned));
         Ok(planned)
     }
@@ -73,12 +71,30 @@ impl Plans {
     }
 }
 
-fn plan(snapshot: &Snapshot, query: &str, name: Option<&str>) -> Result<Planned, Refusal> {
-    let document = operation::parse(&snapshot.graph, query, &snapshot.limits)?;
-    let operation = operation::bind(&snapshot.graph, &document, name)?;
-    snapshot.rules.allow(&operation)?;
+/// Tells the trace what is asked.
+fn note(trace: &Trace, planned: &Planned, outcome: &'static str) {
+    let operation = &planned.plan.operation;
+    let kind = match operation.kind {
+        Kind::Query => "query",
+        Kind::Mutation => "mutation",
+    };
+    trace.operation(kind, operation.name.as_deref(), outcome);
+}
+
+fn plan(snapshot: &Snapshot, query: &str, name: Option<&str>, trace: &Trace) -> Result<Planned, Refusal> {
+    let parsing = trace.parse();
+    let read = || {
+        let document = operation::parse(&snapshot.graph, query, &snapshot.limits)?;
+        let operation = operation::bind(&snapshot.graph, &document, name)?;
+        snapshot.rules.allow(&operation)?;
+        Ok((document, operation))
+    };
+    let (document, operation) = read().inspect_err(|refusal: &Refusal| parsing.refused(refusal))?;
+    drop(parsing);
+    let planning = trace.plan();
     let introspects = introspects(&operation.selection);
-    let plan = plan::build(&snapshot.graph, Arc::new(operation)).map_err(|error| refuse(&error))?;
+    let plan = plan::build(&snapshot.graph, Arc::new(operation)).map_err(|error| refuse(&error));
+    let plan = plan.inspect_err(|refusal| planning.refused(refusal))?;
     Ok(Planned { document, plan: Arc::new(plan), introspects })
 }
 

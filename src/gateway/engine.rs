@@ -7,7 +7,10 @@ use futures_util::{FutureExt as _, StreamExt as _, stream, stream::BoxStream};
 use http::HeaderMap;
 
 use super::{Answer, Gateway, Request};
-use crate::mapping::{Object, Value};
+use crate::{
+    mapping::{Object, Value},
+    telemetry::Trace,
+};
 
 /// The adapter. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -34,6 +37,7 @@ impl Engine {
             variables,
             headers,
             read_only: false,
+            trace: Trace::default(),
         };
         let answer = gateway.answer(request).await.unwrap_or_else(|refusal| Answer::refused(&refusal));
         // Their type again; once more through a tree, which transports that are not HTTP can afford.

@@ -46,7 +46,10 @@ fn request(query: &str) -> Request {
 #[test]
 fn known_documents_are_planned_once() {
     let (snapshot, _) = built(&Settings::default(), &[shop()]);
-    let plan = |query: &str, name| snapshot.plans.get_or_plan(&snapshot, query, name);
+    let plan = |query: &str, name: Option<&str>| {
+        let request = Request { operation_name: name.map(str::to_owned), ..request(query) };
+        snapshot.plans.get_or_plan(&snapshot, &request)
+    };
     let two = "query A { __typename } query B { __typename }";
     let first = plan(two, Some("A")).unwrap();
     assert!(Arc::ptr_eq(&first, &plan(two, Some("A")).unwrap()), "the same text and name: the same plan");
@@ -60,7 +63,7 @@ fn known_documents_are_planned_once() {
 #[test]
 fn introspection_is_noticed_when_planning() {
     let (snapshot, _) = built(&Settings::default(), &[shop()]);
-    let introspects = |query: &str| snapshot.plans.get_or_plan(&snapshot, query, None).unwrap().introspects;
+    let introspects = |query: &str| snapshot.plans.get_or_plan(&snapshot, &request(query)).unwrap().introspects;
     assert!(introspects("{ ...F } fragment F on Query { __type(name: \"Query\") { name } }"));
     assert!(!introspects("{ __typename }"));
 }

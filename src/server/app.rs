@@ -22,7 +22,7 @@ use crate::{
     config,
     error::{ErrorCode, Refusal},
     gateway::Gateway,
-    telemetry,
+    telemetry::{self, HttpRequest, Trace},
 };
 
 /// Answers the requests of a listener. Not tower's `Service`: no readiness, no boxed future per request.
@@ -115,15 +115,23 @@ impl App {
         let started = Instant::now();
         // For the answer's headers, after the request has taken its own; most requests come without an origin.
         let origin = (!settings.cors.origins.is_empty()).then(|| origin_only(&parts.headers));
-        let work = graphql::answer(&self.gateway, settings, parts, body, in_flight);
-        let mut response = match AssertUnwindSafe(work).catch_unwind().await {
+        let trace = Trace::of_request(HttpRequest {
+            method: &parts.method,
+            path: parts.uri.path(),
+            version: parts.version,
+            headers: &parts.headers,
+        });
+        let work = graphql::answer(&self.gateway, settings, parts, body, in_flight, &trace);
+        let mut response = match trace.follow(AssertUnwindSafe(work).catch_unwind()).await {
             Ok(response) => response,
             Err(_panic) => broken(),
         };
         if let Some(origin) = origin {
             cors::mark(&settings.cors, &origin, response.headers_mut());
         }
-        telemetry::metrics().request(response.status().as_u16(), started.elapsed());
+        let status = response.status().as_u16();
+        trace.status(status, 500);
+        telemetry::metrics().request(status, started.elapsed());
         response
     }
 }

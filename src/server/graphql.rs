@@ -20,6 +20,7 @@ use crate::{
     config::Server,
     error::{ErrorCode, Refusal},
     gateway::{self, Answer, Gateway},
+    telemetry::Trace,
 };
 
 /// The methods of the endpoint.
@@ -53,8 +54,9 @@ pub(super) async fn answer(
     parts: Parts,
     body: Body,
     in_flight: Option<&InFlight>,
+    trace: &Trace,
 ) -> Response<Body> {
-    match run(gateway, settings, parts, body, in_flight).await {
+    match run(gateway, settings, parts, body, in_flight, trace).await {
         Ok(response) => response,
         Err(refused) => refuse(*refused),
     }
@@ -69,6 +71,7 @@ async fn run(
     parts: Parts,
     body: Body,
     in_flight: Option<&InFlight>,
+    trace: &Trace,
 ) -> Outcome<Response<Body>> {
     let Some(media) = media::choose(&parts.headers) else {
         let message = "answers are `application/graphql-response+json` or `application/json`: `Accept` names neither";
@@ -84,14 +87,15 @@ async fn run(
                 in_flight.body_read();
             }
             let operations_max = settings.batching.enabled.then_some(settings.batching.operations_max);
-            request::from_body(&body, parts.headers, operations_max).map_err(refused)?
+            request::from_body(&body, parts.headers, operations_max, trace).map_err(refused)?
         }
         Method::GET => {
             let origin_allowed = cors::allows(&settings.cors, &parts.headers);
             if settings.csrf && !csrf::is_safe(&parts.headers, origin_allowed) {
                 return Err(refused(Refusal::new(ErrorCode::CsrfPreventionFailed, csrf::MESSAGE)));
             }
-            let asked = request::from_query(parts.uri.query().unwrap_or_default(), parts.headers).map_err(refused)?;
+            let asked =
+                request::from_query(parts.uri.query().unwrap_or_default(), parts.headers, trace).map_err(refused)?;
             Asked::One(asked)
         }
         _ => {

@@ -8,6 +8,7 @@ use crate::{
     error::{ErrorCode, Refusal},
     gateway,
     mapping::{Object, Value},
+    telemetry::Trace,
 };
 
 /// What a POST asks: one operation, or a batch of them.
@@ -33,14 +34,19 @@ fn kind(value: &Value) -> &'static str {
 }
 
 /// Reads the body of a POST. `operations_max`: how many a batch may hold; `None`: batches are refused.
-pub(super) fn from_body(body: &[u8], headers: HeaderMap, operations_max: Option<usize>) -> Result<Asked, Refusal> {
+pub(super) fn from_body(
+    body: &[u8],
+    headers: HeaderMap,
+    operations_max: Option<usize>,
+    trace: &Trace,
+) -> Result<Asked, Refusal> {
     if body.is_empty() {
         return Err(bad("the body is empty: send a JSON object with `query`"));
     }
     let value = Value::parse(body).map_err(|error| bad(format!("the body is not JSON: {error}")))?;
     let headers = Arc::new(headers);
     match value {
-        Value::Object(members) => from_members(members, headers).map(Asked::One),
+        Value::Object(members) => from_members(members, headers, trace).map(Asked::One),
         Value::Array(items) => {
             let Some(operations_max) = operations_max else {
                 return Err(bad(
@@ -57,7 +63,7 @@ pub(super) fn from_body(body: &[u8], headers: HeaderMap, operations_max: Option<
                 )));
             }
             let requests = items.into_iter().enumerate().map(|(index, item)| match item {
-                Value::Object(members) => from_members(members, Arc::clone(&headers)),
+                Value::Object(members) => from_members(members, Arc::clone(&headers), trace),
                 other => Err(bad(format!("operation {index} of the batch has to be an object, not {}", kind(&other)))),
             });
             requests.collect::<Result<_, _>>().map(Asked::Many)
@@ -66,7 +72,7 @@ pub(super) fn from_body(body: &[u8], headers: HeaderMap, operations_max: Option<
     }
 }
 
-fn from_members(mut members: Object, headers: Arc<HeaderMap>) -> Result<gateway::Request, Refusal> {
+fn from_members(mut members: Object, headers: Arc<HeaderMap>, trace: &Trace) -> Result<gateway::Request, Refusal> {
     let mut take = |name: &str| members.swap_remove(name).unwrap_or_default();
     let query = match take("query") {
         Value::String(text) => text,
@@ -80,7 +86,8 @@ fn from_members(mut members: Object, headers: Arc<HeaderMap>) -> Result<gateway:
     };
     let variables = object("variables", take("variables"))?;
     object("extensions", take("extensions"))?;
-    Ok(gateway::Request { query, operation_name: named(operation_name), variables, headers, read_only: false })
+    let trace = trace.clone();
+    Ok(gateway::Request { query, operation_name: named(operation_name), variables, headers, read_only: false, trace })
 }
 
 /// An empty name means the same as none, as many clients send it.
@@ -97,7 +104,7 @@ fn object(name: &str, value: Value) -> Result<Object, Refusal> {
 }
 
 /// Reads the query string of a GET. Errors: missing `query`, a repeated parameter, JSON that cannot be read.
-pub(super) fn from_query(text: &str, headers: HeaderMap) -> Result<gateway::Request, Refusal> {
+pub(super) fn from_query(text: &str, headers: HeaderMap, trace: &Trace) -> Result<gateway::Request, Refusal> {
     let mut parameters = Parameters::default();
     for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
         let slot = match &*name {
@@ -130,6 +137,7 @@ pub(super) fn from_query(text: &str, headers: HeaderMap) -> Result<gateway::Requ
         variables,
         headers: Arc::new(headers),
         read_only: true,
+        trace: trace.clone(),
     })
 }
 
@@ -146,7 +154,7 @@ mod tests {
     use super::*;
 
     fn refused(body: &str) -> String {
-        let refusal = from_body(body.as_bytes(), HeaderMap::new(), None).unwrap_err();
+        let refusal = from_body(body.as_bytes(), HeaderMap::new(), None, &Trace::default()).unwrap_err();
         assert_eq!(refusal.code, ErrorCode::BadRequest);
         refusal.errors[0].message.clone()
     }
@@ -154,7 +162,9 @@ mod tests {
     #[test]
     fn reads_a_body_and_keeps_number_text() {
         let body = br#"{"query":"{a}","operationName":"","variables":{"n":12345678901234567890123},"extensions":null}"#;
-        let Asked::One(request) = from_body(body, HeaderMap::new(), None).unwrap() else { panic!("one operation") };
+        let Asked::One(request) = from_body(body, HeaderMap::new(), None, &Trace::default()).unwrap() else {
+            panic!("one operation")
+        };
         assert_eq!(request.query, "{a}");
         assert_eq!(request.operation_name, None);
         assert_eq!(request.variables["n"].to_json(), "12345678901234567890123");
@@ -180,24 +190,30 @@ mod tests {
     fn batches_only_when_enabled_and_bounded() {
         let body = br#"[{"query":"{a}"},{"query":"{b}"}]"#;
         assert!(refused(std::str::from_utf8(body).unwrap()).starts_with("batches of operations are not enabled"));
-        let Asked::Many(requests) = from_body(body, HeaderMap::new(), Some(2)).unwrap() else { panic!("a batch") };
+        let Asked::Many(requests) = from_body(body, HeaderMap::new(), Some(2), &Trace::default()).unwrap() else {
+            panic!("a batch")
+        };
         assert_eq!(requests.iter().map(|request| request.query.as_str()).collect::<Vec<_>>(), ["{a}", "{b}"]);
-        let refusal = from_body(body, HeaderMap::new(), Some(1)).unwrap_err();
+        let refusal = from_body(body, HeaderMap::new(), Some(1), &Trace::default()).unwrap_err();
         assert_eq!(refusal.errors[0].message, "the batch has 2 operations, at most 1 are allowed");
-        assert!(from_body(b"[]", HeaderMap::new(), Some(2)).is_err());
-        assert!(from_body(b"[1]", HeaderMap::new(), Some(2)).is_err());
+        assert!(from_body(b"[]", HeaderMap::new(), Some(2), &Trace::default()).is_err());
+        assert!(from_body(b"[1]", HeaderMap::new(), Some(2), &Trace::default()).is_err());
     }
 
     #[test]
     fn reads_a_query_string() {
-        let request =
-            from_query("query=%7Ba%7D&variables=%7B%22n%22%3A1%7D&operationName=A&cb=1", HeaderMap::new()).unwrap();
+        let request = from_query(
+            "query=%7Ba%7D&variables=%7B%22n%22%3A1%7D&operationName=A&cb=1",
+            HeaderMap::new(),
+            &Trace::default(),
+        )
+        .unwrap();
         assert_eq!((request.query.as_str(), request.operation_name.as_deref()), ("{a}", Some("A")));
         assert_eq!(request.variables["n"].to_json(), "1");
         assert!(request.read_only);
-        assert!(from_query("", HeaderMap::new()).is_err());
-        assert!(from_query("query=a&query=b", HeaderMap::new()).is_err());
-        assert!(from_query("query=a&variables=%5B%5D", HeaderMap::new()).is_err());
-        assert!(from_query("query=a&variables=%7B", HeaderMap::new()).is_err());
+        assert!(from_query("", HeaderMap::new(), &Trace::default()).is_err());
+        assert!(from_query("query=a&query=b", HeaderMap::new(), &Trace::default()).is_err());
+        assert!(from_query("query=a&variables=%5B%5D", HeaderMap::new(), &Trace::default()).is_err());
+        assert!(from_query("query=a&variables=%7B", HeaderMap::new(), &Trace::default()).is_err());
     }
 }

@@ -1,8 +1,24 @@
-//! The log: readable on a terminal, JSON elsewhere, always on stderr.
+//! The log: readable on a terminal, JSON elsewhere, always on stderr. Lines of a request carry the id of its trace.
 
-use std::io::IsTerminal;
+use std::{fmt, io::IsTerminal};
 
-use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry,
+    filter::filter_fn,
+    fmt::{
+        FmtContext, FormatEvent, FormatFields,
+        format::{self, JsonFields, Writer},
+    },
+    layer::SubscriberExt,
+    registry::LookupSpan,
+    util::SubscriberInitExt,
+};
+
+use super::{
+    export::{Exporter, Traces},
+    span,
+};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,8 +54,16 @@ impl Log {
     }
 }
 
-/// Installs the log for the process. Errors: the level cannot be read, or there is a log already.
-pub fn init(log: &Log) -> Result<(), String> {
+/// What the process tells, until it ends. Dropped, it sends the spans that wait.
+#[derive(Debug)]
+#[must_use = "spans that wait are sent when it is dropped"]
+pub struct Telemetry {
+    _exporter: Option<Exporter>,
+}
+
+/// Installs log and traces for the process, with OpenTelemetry's environment variables. Call it inside the runtime.
+/// Errors: the level or a variable cannot be read, or there is a log already.
+pub fn init(log: &Log, traces: &Traces) -> Result<Telemetry, String> {
     let filter = EnvFilter::try_new(&log.level).map_err(|error| format!("log level `{}`: {error}", log.level))?;
     let terminal = std::io::stderr().is_terminal();
     let json = match log.format {
@@ -49,13 +73,52 @@ pub fn init(log: &Log) -> Result<(), String> {
     };
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = if json {
-        Box::new(lines.json().flatten_event(true).with_filter(filter))
+        let format = Traced { format: format::json().flatten_event(true), json };
+        Box::new(lines.fmt_fields(JsonFields::new()).event_format(format).with_filter(filter))
     } else {
         // The library looks at `NO_COLOR`; whether there is a terminal it does not.
         let lines = if terminal { lines } else { lines.with_ansi(false) };
-        Box::new(lines.compact().with_filter(filter))
+        let format = Traced { format: format::format().compact(), json };
+        Box::new(lines.event_format(format).with_filter(filter))
     };
-    tracing_subscriber::registry().with(lines).try_init().map_err(|error| error.to_string())
+    let exporter = Exporter::start(traces, &|name| std::env::var(name).ok())?;
+    let spans = exporter.as_ref().map(|exporter| {
+        tracing_opentelemetry::layer()
+            .with_tracer(exporter.tracer())
+            .with_context_activation(false)
+            .with_location(false)
+            .with_threads(false)
+            .with_target(false)
+            .with_tracked_inactivity(false)
+            .with_filter(filter_fn(|metadata| metadata.is_span() && metadata.target() == span::TARGET))
+    });
+    let subscriber = tracing_subscriber::registry().with(lines).with(spans);
+    subscriber.try_init().map_err(|error| error.to_string())?;
+    Ok(Telemetry { _exporter: exporter })
+}
+
+/// A format of lines, with the id of the trace at the end.
+struct Traced<F> {
+    format: F,
+    json: bool,
+}
+
+impl<S, N, F> FormatEvent<S, N> for Traced<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let Some(trace) = span::current() else { return self.format.format_event(context, out, event) };
+        let mut line = String::new();
+        self.format.format_event(context, Writer::new(&mut line), event)?;
+        let line = line.trim_end_matches('\n');
+        match line.strip_suffix('}').filter(|_| self.json) {
+            Some(open) => writeln!(out, "{open},\"trace_id\":\"{trace}\"}}"),
+            None => writeln!(out, "{line} trace_id={trace}"),
+        }
+    }
 }
 
 #[cfg(test)]

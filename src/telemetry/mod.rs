@@ -3,11 +3,15 @@
 //! Nothing here runs on the request path but a few atomic additions: metric handles are made once, and spans exist only
 //! where an exporter asks for them. Not here: the route that serves `/metrics` (`server`).
 
+mod export;
 mod log;
 mod metrics;
 pub mod names;
+mod span;
 mod trace;
 
-pub use log::{Log, LogFormat, init};
+pub use export::Traces;
+pub use log::{Log, LogFormat, Telemetry, init};
 pub use metrics::{Lookup, Metrics, UpstreamMetrics, metrics};
-pub use trace::{TraceContext, forward};
+pub use span::{HttpRequest, Trace, carried};
+pub use trace::TraceContext;

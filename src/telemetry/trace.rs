@@ -1,27 +1,6 @@
-//! W3C trace context: the `traceparent` header, taken in and sent on.
+//! W3C trace context: what `traceparent` says.
 
 use std::fmt;
-
-use http::{HeaderMap, HeaderName};
-
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
-
-/// Sends the trace context of an incoming request on with an outgoing call, unless the call has one of its own.
-///
-/// As long as no spans of ours are exported the caller's span stays the parent. An invalid `traceparent` is dropped, and
-/// `tracestate` means nothing without it. Source: W3C Trace Context, 4.3.
-pub fn forward(incoming: &HeaderMap, outgoing: &mut HeaderMap) {
-    let Some(parent) = incoming.get(TRACEPARENT) else { return };
-    let is_valid = parent.to_str().is_ok_and(|text| TraceContext::parse(text).is_some());
-    if !is_valid || outgoing.contains_key(TRACEPARENT) {
-        return;
-    }
-    outgoing.insert(TRACEPARENT, parent.clone());
-    for state in incoming.get_all(TRACESTATE) {
-        outgoing.append(TRACESTATE, state.clone());
-    }
-}
 
 /// One position in a trace. Source: W3C Trace Context, 3.2 (version `00`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,17 +14,6 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// Starts a new trace.
-    pub fn generate() -> Self {
-        Self { trace: *uuid::Uuid::now_v7().as_bytes(), parent: span_id(), flags: 1 }
-    }
-
-    /// The same trace, with a new span as parent of what is called next.
-    #[must_use]
-    pub fn child(self) -> Self {
-        Self { parent: span_id(), ..self }
-    }
-
     /// Reads a `traceparent` header; `None` for anything the specification calls invalid (a new trace starts then).
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
@@ -73,20 +41,17 @@ impl TraceContext {
 /// The header's text.
 impl fmt::Display for TraceContext {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("00-")?;
-        self.trace.iter().try_for_each(|byte| write!(out, "{byte:02x}"))?;
-        out.write_str("-")?;
-        self.parent.iter().try_for_each(|byte| write!(out, "{byte:02x}"))?;
-        write!(out, "-{:02x}", self.flags)
+        write!(out, "00-{}-{}-{:02x}", Hex(&self.trace), Hex(&self.parent), self.flags)
     }
 }
 
-/// Eight bytes, 62 of their bits random, never all zero.
-fn span_id() -> [u8; 8] {
-    let id = uuid::Uuid::now_v7();
-    let mut span = [0; 8];
-    span.copy_from_slice(&id.as_bytes()[8..]);
-    span
+/// Bytes as hexadecimal digits.
+pub(super) struct Hex<'a>(pub(super) &'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
+    }
 }
 
 /// Lower-case hexadecimal of exactly `N` bytes: the specification forbids upper case.
@@ -117,16 +82,6 @@ mod tests {
         let context = TraceContext::parse(TEXT).unwrap();
         assert!(context.is_sampled());
         assert_eq!(context.to_string(), TEXT);
-        let made = TraceContext::generate();
-        assert_eq!(TraceContext::parse(&made.to_string()), Some(made));
-    }
-
-    #[test]
-    fn a_child_stays_in_its_trace() {
-        let context = TraceContext::parse(TEXT).unwrap();
-        let child = context.child();
-        assert_eq!(child.trace, context.trace);
-        assert_ne!(child.parent, context.parent);
     }
 
     #[test]
@@ -145,27 +100,6 @@ mod tests {
         ] {
             assert_eq!(TraceContext::parse(text), None, "{text}");
         }
-    }
-
-    #[test]
-    fn a_valid_context_is_forwarded_with_its_state() {
-        let headers = |pairs: &[(&'static str, &'static str)]| {
-            let pairs = pairs.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
-            pairs.collect::<HeaderMap>()
-        };
-        let forwarded = |incoming: &HeaderMap, mut outgoing: HeaderMap| {
-            forward(incoming, &mut outgoing);
-            outgoing
-        };
-        let incoming = headers(&[("traceparent", TEXT), ("tracestate", "a=1"), ("tracestate", "b=2"), ("cookie", "x")]);
-        let sent = forwarded(&incoming, HeaderMap::new());
-        assert_eq!(sent["traceparent"], TEXT);
-        assert_eq!((sent.len(), sent.get_all("tracestate").iter().count()), (3, 2));
-        let own = headers(&[("traceparent", "own")]);
-        assert_eq!(forwarded(&incoming, own.clone()), own);
-        let broken = headers(&[("traceparent", "nonsense"), ("tracestate", "a=1")]);
-        assert!(forwarded(&broken, HeaderMap::new()).is_empty());
-        assert!(forwarded(&headers(&[("tracestate", "a=1")]), HeaderMap::new()).is_empty());
     }
 
     #[test]

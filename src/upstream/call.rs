@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use tokio::time::Instant;
 
-use crate::error::ErrorCode;
+use crate::{error::ErrorCode, telemetry::Trace};
 
 /// Whether a call may be made again or dropped half way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Call {
     pub method: Method,
     /// Absolute URL, sent byte for byte as it is here.
     pub url: String,
-    /// Headers from the schema; the upstream's own settings and trace context are added.
+    /// Headers from the schema; the upstream's own and the trace context are added.
     pub headers: HeaderMap,
     /// The body.
     pub body: Option<Bytes>,
@@ -36,6 +36,8 @@ pub struct Call {
     pub deadline: Option<Instant>,
     /// Longest time for this call, where that is less than its upstream's.
     pub timeout: Option<Duration>,
+    /// Whose part it is. It says nothing about what is asked: calls that differ in it alone are equal.
+    pub trace: Trace,
 }
 
 /// Where a reply came from.

@@ -58,6 +58,11 @@ impl Client {
         Self { spec: Arc::clone(spec), pool, defaults, report: Report::default() }
     }
 
+    /// The upstream's name.
+    pub(super) fn name(&self) -> &str {
+        &self.spec.name
+    }
+
     /// Sends the call once and reads its reply, body as received. `added` replaces headers of the call.
     pub(super) async fn send(&self, call: &Call, added: &HeaderMap) -> Result<Reply, Failure> {
         let mut uri = target::read(&call.url).map_err(|reason| self.invalid(reason))?;

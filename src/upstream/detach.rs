@@ -6,6 +6,7 @@ use super::{
     Call, CallError, Reply, Safety, Sent, UpstreamSpec,
     service::{Passage, Service},
 };
+use crate::telemetry;
 
 /// Runs unsafe calls as tasks of their own, safe ones as part of the caller.
 ///
@@ -29,7 +30,7 @@ impl<S: Service + 'static> Service for Detach<S> {
             return self.inner.call(call, passage).await;
         }
         let (inner, call) = (Arc::clone(&self.inner), call.clone());
-        let task = tokio::spawn(async move { inner.call(&call, passage).await });
+        let task = tokio::spawn(telemetry::carried(async move { inner.call(&call, passage).await }));
         // A task ends without a result only when it panicked or the runtime stops.
         let lost = |_| Err(CallError::Connection { upstream: Arc::clone(&self.spec.name), sent: Sent::Maybe });
         task.await.unwrap_or_else(lost)

@@ -24,11 +24,20 @@ impl Resend {
 
 impl Service for Resend {
     async fn call(&self, call: &Call, passage: Passage) -> Result<Reply, CallError> {
-        match self.client.send(call, &passage.headers).await {
+        let trace = call.trace.call(self.client.name(), &call.method, &call.url);
+        let mut added = passage.headers;
+        trace.inject(&call.headers, &mut added);
+        let result = match self.client.send(call, &added).await {
             Err(Failure { was_pooled: true, .. }) if call.safety == Safety::Safe => {
-                self.client.send(call, &passage.headers).await.map_err(|failure| failure.error)
+                trace.resent(1);
+                self.client.send(call, &added).await
             }
-            result => result.map_err(|failure| failure.error),
+            result => result,
+        };
+        match &result {
+            Ok(reply) => trace.status(reply.status, 400),
+            Err(failure) => trace.failed(failure.error.code().as_str(), &failure.error),
         }
+        result.map_err(|failure| failure.error)
     }
 }

@@ -155,6 +155,7 @@ fn get(url: String) -> Call {
         safety: Safety::Safe,
         deadline: None,
         timeout: None,
+        trace: crate::telemetry::Trace::default(),
     }
 }
 

@@ -6,3 +6,4 @@ mod connectors;
 mod hostile;
 mod property;
 mod support;
+mod traces;

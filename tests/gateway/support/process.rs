@@ -1,10 +1,11 @@
 //! The real binary as a process.
 
 use std::{
+    ffi::OsStr,
     io::{BufRead, BufReader, Read},
     path::Path,
     process::{Child, Command, Stdio},
-    sync::mpsc,
+    sync::{Mutex, mpsc},
     time::Duration,
 };
 
@@ -19,6 +20,8 @@ pub struct Weft {
     /// `http://127.0.0.1:PORT`
     pub origin: String,
     client: reqwest::Client,
+    /// What it prints, as far as nobody has read it.
+    lines: Mutex<mpsc::Receiver<String>>,
 }
 
 impl Drop for Weft {
@@ -31,10 +34,18 @@ impl Drop for Weft {
 impl Weft {
     /// Starts it with a configuration file and further environment, and waits for the URL that it prints when ready.
     pub fn start(config: &Path, env: &[(String, String)]) -> Result<Self, String> {
+        Self::run(&["serve".as_ref(), "-c".as_ref(), config.as_os_str()], env)
+    }
+
+    /// The demo, on free ports.
+    #[cfg(feature = "demo")]
+    pub fn demo(env: &[(String, String)]) -> Result<Self, String> {
+        Self::run(&["demo", "--port", "0", "--admin-port", "0"].map(OsStr::new), env)
+    }
+
+    fn run(arguments: &[&OsStr], env: &[(String, String)]) -> Result<Self, String> {
         let mut child = Command::new(env!("CARGO_BIN_EXE_weft"))
-            .arg("serve")
-            .arg("-c")
-            .arg(config)
+            .args(arguments)
             .envs(env.iter().map(|(name, value)| (name, value)))
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
@@ -56,11 +67,23 @@ impl Weft {
             };
             if let Some(origin) = origin(&line) {
                 let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-                return Ok(Self { child, origin, client });
+                return Ok(Self { child, origin, client, lines: Mutex::new(lines) });
             }
             log.push_str(&line);
             log.push('\n');
         }
+    }
+
+    /// Asks it to end, as an operator does, waits until it has, and gives back what it printed since it was ready.
+    pub fn stop(&mut self) -> String {
+        let pid = self.child.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &pid]).status().expect("`kill` runs");
+        assert!(asked.success(), "nobody there to be asked");
+        let status = self.child.wait().expect("a child");
+        assert!(status.success(), "{status}");
+        // Both pipes end with the process.
+        let lines = self.lines.get_mut().expect("no panic");
+        lines.iter().map(|line| line + "\n").collect()
     }
 
     /// Whether the process still lives.

@@ -33,6 +33,8 @@ pub enum Behaviour {
 pub struct Seen {
     /// `GET /path`
     pub line: String,
+    /// Its request line and headers, as they came.
+    pub head: String,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -199,7 +201,7 @@ async fn read_request(socket: &mut TcpStream) -> std::io::Result<Option<Seen>> {
     }
     let first = text.lines().next().unwrap_or_default();
     let line = first.rsplit_once(' ').map_or(first, |(line, _)| line).to_owned();
-    Ok(Some(Seen { line, body: bytes[head..].to_vec() }))
+    Ok(Some(Seen { line, body: bytes[head..].to_vec(), head: text }))
 }
 
 /// A whole answer with status, content type and body.
