@@ -1,31 +1,81 @@
-//! One call over the wire: request out, status, headers and body in.
+//! The only file that opens a connection.
 
-use std::{cell::Cell, error::Error, sync::Arc};
+use std::{cell::Cell, collections::HashMap, net::SocketAddr, sync::Arc, sync::OnceLock, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Method, Request, header};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Body as _, Incoming};
-use hyper_util::client::legacy;
+use http::{HeaderMap, HeaderValue, Method, header};
+use url::Url;
 
 use super::{
-    Call, CallError, Freshness, Kept, Reply, Sent, Served, UpstreamSpec,
-    connect::{CONNECTED, ConnectTimedOut, Connections, Pool, PoolSettings},
-    report::Report,
+    Call, CallError, Freshness, Kept, Reply, Sent, Served, UpstreamSpec, connected::NoteConnections, report::Report,
     target,
 };
 
+/// How connections are made, where a test or an operator needs it different: the one seam of this room.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Transport {
+    /// Host names that resolve to fixed addresses, before DNS is asked (like `curl --resolve`, every port mapped to the address's).
+    pub resolve: Vec<(String, SocketAddr)>,
+    /// PEM certificates trusted beside the platform's.
+    pub ca_pem: Option<Vec<u8>>,
+}
+
+/// Idle connections are closed after this; below the 60 s after which many servers and balancers do it.
+const IDLE_MAX: Duration = Duration::from_secs(50);
+
 /// Space reserved for a body on the word of its `content-length`; what is longer grows as it comes.
 const RESERVED_MAX: usize = 1 << 20;
+
+/// A transport, read once for all upstreams.
+#[derive(Debug)]
+pub(super) struct Connections {
+    transport: Transport,
+    addresses: HashMap<String, SocketAddr>,
+    certificates: Vec<reqwest::Certificate>,
+}
+
+impl Connections {
+    /// Errors: a certificate that cannot be read.
+    pub(super) fn new(transport: &Transport) -> Result<Self, String> {
+        let certificates = match &transport.ca_pem {
+            None => Vec::new(),
+            Some(pem) => {
+                reqwest::Certificate::from_pem_bundle(pem).map_err(|error| format!("the CA certificates: {error}"))?
+            }
+        };
+        if transport.ca_pem.is_some() && certificates.is_empty() {
+            return Err("the CA file holds no certificate".to_owned());
+        }
+        let addresses = transport.resolve.iter().map(|(host, address)| (host.to_ascii_lowercase(), *address));
+        Ok(Self { addresses: addresses.collect(), certificates, transport: transport.clone() })
+    }
+}
 
 /// Makes the calls of one upstream.
 #[derive(Debug)]
 pub(super) struct Client {
     spec: Arc<UpstreamSpec>,
     pool: Arc<Pool>,
-    /// Headers of every request that does not set them itself.
-    defaults: HeaderMap,
     report: Report,
+}
+
+/// The connections to one upstream.
+#[derive(Debug)]
+struct Pool {
+    settings: PoolSettings,
+    connections: Arc<Connections>,
+    /// For `http`: without trusted roots, because loading them takes time that no plain upstream needs.
+    plain: OnceLock<Option<reqwest::Client>>,
+    /// For `https`: made when first needed.
+    secure: tokio::sync::OnceCell<Option<reqwest::Client>>,
+}
+
+/// What makes one pool different from another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct PoolSettings {
+    name: Arc<str>,
+    connect_timeout: Duration,
+    idle_max: usize,
 }
 
 /// A call without a usable reply.
@@ -49,13 +99,13 @@ impl Client {
             connect_timeout: spec.connect_timeout,
             idle_max: spec.concurrency_max,
         };
-        let key = (&settings, connections.transport());
-        let pool = kept.share(&spec.name, &key, || Pool::new(settings.clone(), connections));
-        let mut defaults = HeaderMap::new();
-        defaults.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
-        defaults.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(super::decode::ACCEPTED));
-        defaults.insert(header::USER_AGENT, HeaderValue::from_static(concat!("weft/", env!("CARGO_PKG_VERSION"))));
-        Self { spec: Arc::clone(spec), pool, defaults, report: Report::default() }
+        let pool = kept.share(&spec.name, &(&settings, &connections.transport), || Pool {
+            settings: settings.clone(),
+            connections: Arc::clone(connections),
+            plain: OnceLock::new(),
+            secure: tokio::sync::OnceCell::new(),
+        });
+        Self { spec: Arc::clone(spec), pool, report: Report::default() }
     }
 
     /// The upstream's name.
@@ -65,65 +115,51 @@ impl Client {
 
     /// Sends the call once and reads its reply, body as received. `added` replaces headers of the call.
     pub(super) async fn send(&self, call: &Call, added: &HeaderMap) -> Result<Reply, Failure> {
-        let mut uri = target::read(&call.url).map_err(|reason| self.invalid(reason))?;
-        let mut headers = self.headers(call, added);
-        if let Some(host) = self.pool.redirect(&mut uri) {
-            headers.entry(header::HOST).or_insert(host);
-        }
-        let mut request = Request::new(Full::new(call.body.clone().unwrap_or_default()));
-        *request.method_mut() = call.method.clone();
-        *request.uri_mut() = uri;
-        *request.headers_mut() = headers;
-        let sent = CONNECTED.scope(Cell::new(false), async {
-            let result = self.pool.send(request).await?.await;
-            Some((result, CONNECTED.with(Cell::get)))
-        });
-        match sent.await {
-            Some((Ok(response), _)) => self.read(response).await.map_err(Failure::from),
-            Some((Err(error), connected)) => Err(self.failure(&error, connected)),
-            None => Err(self.invalid("TLS cannot be set up").into()),
-        }
-    }
-
-    /// The call's headers and those that every request has.
-    fn headers(&self, call: &Call, added: &HeaderMap) -> HeaderMap {
-        let mut headers = if call.headers.is_empty() {
-            self.defaults.clone()
-        } else {
-            let mut headers = call.headers.clone();
-            for (name, value) in &self.defaults {
-                headers.entry(name).or_insert_with(|| value.clone());
-            }
-            headers
-        };
+        let mut url = target::read(&call.url).map_err(|reason| self.invalid(reason))?;
+        let client = self.pool.client(&url).await.ok_or_else(|| self.invalid("the client for it cannot be made"))?;
+        let mut headers = call.headers.clone();
         for (name, value) in added {
             headers.insert(name, value.clone());
+        }
+        if let Some(host) = self.redirected(&mut url) {
+            headers.entry(header::HOST).or_insert(host);
         }
         if call.body.is_none() && [Method::POST, Method::PUT, Method::PATCH].contains(&call.method) {
             // RFC 9110, 8.6: methods that anticipate content say that there is none.
             headers.entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
         }
-        headers
+        let mut request = reqwest::Request::new(call.method.clone(), url);
+        *request.headers_mut() = headers;
+        *request.body_mut() = call.body.clone().map(reqwest::Body::from);
+        let sent = NOTED.scope(Cell::new(false), async {
+            let result = client.execute(request).await;
+            (result, NOTED.with(Cell::get))
+        });
+        let (result, connected) = sent.await;
+        match result {
+            Ok(response) => self.read(response, &call.method).await.map_err(Failure::from),
+            Err(error) => Err(self.failure(error, connected)),
+        }
     }
 
     /// Reads the body within its limit. Errors: `TooLarge`, `Unreadable`.
-    async fn read(&self, response: http::Response<Incoming>) -> Result<Reply, CallError> {
+    async fn read(&self, mut response: reqwest::Response, method: &Method) -> Result<Reply, CallError> {
         let limit = self.spec.body_max;
-        let (head, mut body) = response.into_parts();
-        let status = head.status.as_u16();
-        let told = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+        let status = response.status().as_u16();
+        let headers = Arc::new(std::mem::take(response.headers_mut()));
+        let told = response.content_length().filter(|_| method != Method::HEAD).unwrap_or(0);
+        let told = usize::try_from(told).unwrap_or(usize::MAX);
         if told > limit {
             return Err(self.too_large());
         }
         let mut first = Bytes::new();
         let mut whole = BytesMut::new();
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| {
-                self.report.failure(&self.spec.name, &Causes(&error));
+        loop {
+            let chunk = response.chunk().await.map_err(|error| {
+                self.report.failure(&self.spec.name, &Causes(&error.without_url()));
                 CallError::Unreadable { upstream: Arc::clone(&self.spec.name), status }
             })?;
-            // Trailers tell nothing that is asked for.
-            let Ok(chunk) = frame.into_data() else { continue };
+            let Some(chunk) = chunk else { break };
             if first.len() + whole.len() + chunk.len() > limit {
                 return Err(self.too_large());
             }
@@ -139,19 +175,31 @@ impl Client {
             whole.extend_from_slice(&chunk);
         }
         let body = if whole.is_empty() { first } else { whole.freeze() };
-        let headers = Arc::new(head.headers);
         Ok(Reply { status, headers, body, freshness: Freshness::default(), served: Served::Fresh })
     }
 
-    fn failure(&self, error: &legacy::Error, connected: bool) -> Failure {
-        self.report.failure(&self.spec.name, &Causes(error));
+    /// Maps an explicit port to that of the fixed address; without one the resolver does it. Returns the `host` to send.
+    fn redirected(&self, url: &mut Url) -> Option<HeaderValue> {
+        let port = url.port()?;
+        let host = url.host_str()?;
+        let address = self.pool.connections.addresses.get(host)?;
+        let text = format!("{host}:{port}");
+        url.set_port(Some(address.port())).ok()?;
+        HeaderValue::try_from(text).ok()
+    }
+
+    fn failure(&self, error: reqwest::Error, connected: bool) -> Failure {
+        // Addresses and queries stay out of the log.
+        let error = error.without_url();
+        if error.is_builder() {
+            return self.invalid(Causes(&error).to_string()).into();
+        }
+        self.report.failure(&self.spec.name, &Causes(&error));
         let upstream = Arc::clone(&self.spec.name);
-        if cause::<ConnectTimedOut>(error).is_some() {
+        if error.is_connect() && error.is_timeout() {
             return CallError::TimedOut { upstream, waited: self.spec.connect_timeout }.into();
         }
-        // An upstream that did answer, but not in HTTP, was not lost.
-        let is_nonsense = cause::<hyper::Error>(error).is_some_and(hyper::Error::is_parse);
-        let was_pooled = !connected && !error.is_connect() && !is_nonsense;
+        let was_pooled = !connected && !error.is_connect() && !is_nonsense(&error);
         let sent = if error.is_connect() { Sent::Nothing } else { Sent::Maybe };
         Failure { error: CallError::Connection { upstream, sent }, was_pooled }
     }
@@ -165,26 +213,83 @@ impl Client {
     }
 }
 
-/// The first cause of a kind.
-fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
-    causes(error).find_map(|error| error.downcast_ref::<E>())
+impl Pool {
+    /// The client for the URL's scheme; `None` when it cannot be made.
+    async fn client(&self, url: &Url) -> Option<reqwest::Client> {
+        let client = if url.scheme() == "https" {
+            // The first one reads the platform's roots: tens of milliseconds that must not hold a worker.
+            let made = self.secure.get_or_init(|| async {
+                let (settings, connections) = (self.settings.clone(), Arc::clone(&self.connections));
+                tokio::task::spawn_blocking(move || build(&settings, &connections, Scheme::Https)).await.ok().flatten()
+            });
+            made.await
+        } else {
+            self.plain.get_or_init(|| build(&self.settings, &self.connections, Scheme::Http))
+        };
+        client.clone()
+    }
 }
 
-type Cause<'a> = &'a (dyn Error + 'static);
-
-fn causes<'a>(error: Cause<'a>) -> impl Iterator<Item = Cause<'a>> {
-    std::iter::successors(error.source(), |error: &Cause<'a>| {
-        let error: Cause<'a> = *error;
-        error.source()
-    })
+tokio::task_local! {
+    /// Whether the call of this task began to connect; a call that did not was given a pooled connection.
+    pub(super) static NOTED: Cell<bool>;
 }
 
-/// An error with its causes. None of them names an address or a query.
-struct Causes<'a>(&'a (dyn Error + 'static));
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Http,
+    Https,
+}
+
+/// `None`, with a line in the log, when TLS cannot be set up.
+fn build(settings: &PoolSettings, connections: &Connections, scheme: Scheme) -> Option<reqwest::Client> {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(super::decode::ACCEPTED));
+    let mut builder = reqwest::Client::builder()
+        // A redirect could lead anywhere, credentials with it; a 3xx is a reply like any other.
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .default_headers(headers)
+        .user_agent(concat!("weft/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(settings.connect_timeout)
+        .tcp_nodelay(true)
+        .tcp_keepalive(Duration::from_secs(15))
+        .pool_idle_timeout(IDLE_MAX)
+        .pool_max_idle_per_host(settings.idle_max)
+        .connector_layer(NoteConnections);
+    for (host, address) in &connections.addresses {
+        builder = builder.resolve(host, *address);
+    }
+    builder = match scheme {
+        Scheme::Http => builder.tls_certs_only([]),
+        Scheme::Https => builder.tls_certs_merge(connections.certificates.iter().cloned()),
+    };
+    builder.build().inspect_err(|error| tracing::error!(upstream = %settings.name, %error, "no client")).ok()
+}
+
+/// Whether the upstream did answer, but not in HTTP.
+fn is_nonsense(error: &reqwest::Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<hyper::Error>() {
+            return error.is_parse();
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// An error with its causes.
+struct Causes<'a>(&'a reqwest::Error);
 
 impl std::fmt::Display for Causes<'_> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(out, "{}", self.0)?;
-        causes(self.0).try_for_each(|error| write!(out, ": {error}"))
+        let mut cause = std::error::Error::source(self.0);
+        while let Some(error) = cause {
+            write!(out, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
     }
 }

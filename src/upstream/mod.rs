@@ -1,11 +1,10 @@
 //! One REST call, made resilient; knows no GraphQL.
 //!
-//! `stack` lists the layers in order with the reason of each place; `client` sends a call, and `connect` is the only file that
-//! opens a connection.
+//! `stack` lists the layers in order with the reason of each place; `client` is the only file that opens a connection.
 
 mod call;
 mod client;
-mod connect;
+mod connected;
 mod deadline;
 mod decode;
 mod detach;
@@ -22,7 +21,7 @@ mod target;
 mod tests;
 
 pub use call::{Call, CallError, Freshness, Reply, Safety, Sent, Served};
-pub use connect::Transport;
+pub use client::Transport;
 pub use kept::Kept;
 pub use spec::UpstreamSpec;
 pub use stack::Upstreams;

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Call, CallError, Kept, Reply, Transport, UpstreamSpec,
-    client::Client,
-    connect::Connections,
+    client::{Client, Connections},
     deadline::Deadline,
     decode::Decode,
     detach::Detach,
