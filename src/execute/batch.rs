@@ -13,8 +13,8 @@ use futures_util::future::{BoxFuture, join_all};
 use super::{
     failure::Failure,
     flight::Waiter,
-    gather::{Asked, Gathered},
     key::{KeyState, write_key},
+    known::Keys,
     run::Run,
     scope::Own,
     view::{Found, Instance},
@@ -34,26 +34,19 @@ pub(super) struct Ready {
     pub connector: ConnectorId,
     /// Most keys in a call.
     pub keys_max: Option<usize>,
-    /// Its distinct keys.
-    pub gathered: Gathered,
+    /// Its distinct key objects.
+    pub objects: Vec<Option<Value>>,
+    /// Their texts.
+    pub keys: Keys,
 }
 
-/// The keys of a batch step that is running.
+/// The keys of a batch step that is running, and where they went.
 #[derive(Debug)]
 pub(super) struct BatchState {
-    /// Member by key.
-    pub by_key: HashMap<Box<[u8]>, u32>,
-    /// One for each distinct key.
-    pub members: Vec<Member>,
-}
-
-/// One key of a step, and who waits for its object.
-#[derive(Debug)]
-pub(super) struct Member {
-    /// Index into `Run::chunks`.
-    pub chunk: u32,
-    /// Join cells.
-    pub cells: Vec<(u32, u32)>,
+    /// Their texts.
+    pub keys: Keys,
+    /// By number of the key, the chunk that asks for it, as index into `Run::chunks`.
+    pub chunks: Vec<u32>,
 }
 
 /// One call for many keys.
@@ -166,41 +159,28 @@ impl Run<'_> {
         let (leader, keys_max) = (first.step, first.keys_max.unwrap_or(usize::MAX).max(1));
         let first_chunk = self.chunks.len();
         let mut values: Vec<Value> = Vec::new();
-        let mut ordinals: HashMap<Box<[u8]>, usize> = HashMap::new();
+        let mut ordinals = Keys::default();
         let mut users: Vec<Vec<StepId>> = Vec::new();
         let is_alone = group.len() == 1;
-        for Ready { step, gathered: Gathered { asked, by_key }, .. } in group {
-            let mut texts: Vec<&[u8]> = Vec::new();
-            if !is_alone {
-                texts.resize(asked.len(), &[]);
-                for (text, index) in &by_key {
-                    texts[*index as usize] = text;
-                }
-            }
-            let mut members = Vec::with_capacity(asked.len());
+        for Ready { step, objects, keys, .. } in group {
+            let mut chunks = Vec::with_capacity(objects.len());
             let mut pending = 0;
-            for (index, Asked { object, cells }) in asked.into_iter().enumerate() {
-                let add = || {
+            for (number, object) in (0..).zip(objects) {
+                // Keys that several steps ask for are asked for once.
+                let ordinal = if is_alone { number } else { ordinals.number(keys.text(number)) } as usize;
+                if ordinal == values.len() {
                     values.push(object.unwrap_or_default());
-                    values.len() - 1
-                };
-                let ordinal = match texts.get(index) {
-                    None => add(),
-                    Some(text) => match ordinals.get(*text) {
-                        Some(ordinal) => *ordinal,
-                        None => *ordinals.entry((*text).into()).or_insert_with(add),
-                    },
-                };
+                }
                 let chunk = ordinal / keys_max;
                 users.resize_with(users.len().max(chunk + 1), Vec::new);
                 if users[chunk].last() != Some(&step) && !users[chunk].contains(&step) {
                     users[chunk].push(step);
                     pending += 1;
                 }
-                members.push(Member { chunk: u32::try_from(first_chunk + chunk).unwrap_or(u32::MAX), cells });
+                chunks.push(u32::try_from(first_chunk + chunk).unwrap_or(u32::MAX));
             }
             let progress = &mut self.steps[step.0 as usize];
-            progress.batch = Some(BatchState { by_key, members });
+            progress.batch = Some(BatchState { keys, chunks });
             progress.pending = pending;
         }
         let mut values = values.into_iter();
@@ -269,30 +249,26 @@ impl Run<'_> {
                 if write_key(view, None, instance, &step.matching, &mut key) == KeyState::Dropped {
                     continue;
                 }
-                if let Some(&member) = batch.by_key.get(key.as_slice())
-                    && batch.members[member as usize].chunk == chunk
+                if let Some(number) = batch.keys.find(&key)
+                    && batch.chunks[number as usize] == chunk
                 {
-                    matched.push((member, item.slot));
+                    matched.push((number, item.slot));
                 }
             }
         }
-        for (member, slot) in matched {
+        for (number, slot) in matched {
             let result = self.keep(id, slot);
-            self.fill_member(id, member, result);
+            self.results.fill(self.steps[id.0 as usize].waiting.of(number), result);
         }
     }
 
     fn fail_chunk(&mut self, id: StepId, chunk: u32, failure: Failure) {
         let slot = self.fail(failure);
-        let Some(batch) = &self.steps[id.0 as usize].batch else { return };
-        for member in batch.members.iter().filter(|member| member.chunk == chunk) {
-            self.results.fill(&member.cells, slot);
+        let step = &self.steps[id.0 as usize];
+        let Some(batch) = &step.batch else { return };
+        for (number, _) in (0..).zip(&batch.chunks).filter(|(_, of)| **of == chunk) {
+            self.results.fill(step.waiting.of(number), slot);
         }
-    }
-
-    fn fill_member(&mut self, id: StepId, member: u32, slot: Slot) {
-        let Some(batch) = &self.steps[id.0 as usize].batch else { return };
-        self.results.fill(&batch.members[member as usize].cells, slot);
     }
 
     fn connector(&self, step: StepId) -> &crate::schema::Connector {

@@ -161,9 +161,9 @@ impl Run<'_> {
             Ok(slot) => self.keep(step, slot),
             Err(failure) => self.fail(failure),
         };
-        let cells = std::mem::take(&mut self.asks[ask as usize].cells);
-        self.fill(&cells, slot);
-        self.asks[ask as usize].is_done = true;
+        let ask = &mut self.asks[ask as usize];
+        ask.is_done = true;
+        self.results.fill(self.steps[step.0 as usize].waiting.of(ask.number), slot);
         self.one_done(step);
     }
 

@@ -1,9 +1,10 @@
 //! Which objects a step is for: the objects of its position in response order, and their distinct keys.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::{
     key::{KeyState, key_object, write_key},
+    known::{Keys, Waiting},
     view::{Instance, View},
 };
 use crate::{
@@ -56,62 +57,55 @@ fn children(view: View<'_>, parent: PositionId, parents: &[Instance], origin: Or
     found
 }
 
-/// One distinct key of a step and the join cells that wait for its result.
-#[derive(Debug)]
-pub(super) struct Asked {
-    /// The key object (with `__typename`), where the step has inputs.
-    pub object: Option<Value>,
-    /// Join cells: store and index.
-    pub cells: Vec<(u32, u32)>,
-}
-
 /// The distinct keys of a step, in response order.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
-    /// One for each key.
-    pub asked: Vec<Asked>,
-    /// Index into `asked` by the text of the key.
-    pub by_key: HashMap<Box<[u8]>, u32>,
+    /// The key objects (with `__typename`); `None` where the step has no inputs.
+    pub objects: Vec<Option<Value>>,
+    /// Their texts.
+    pub keys: Keys,
+    /// Who waits for the result of each.
+    pub waiting: Waiting,
 }
 
 /// Finds the distinct keys of a step.
 pub(super) fn gather(view: View<'_>, instances: &mut Instances, step: &Step, typename: Option<&str>) -> Gathered {
     let columns = view.position(step.position).columns;
-    let mut gathered = Gathered::default();
     if step.inputs.is_empty() {
         // Root fields, and fields of a namespace: what they give depends on no object.
         let cells = join_cells(view, instances, step);
-        if !cells.is_empty() {
-            gathered.asked.push(Asked { object: None, cells });
+        if cells.is_empty() {
+            return Gathered::default();
         }
-        return gathered;
+        return Gathered { objects: vec![None], keys: Keys::default(), waiting: Waiting::for_one(cells) };
     }
+    let instances = instances.of(view, step.position);
+    let (mut objects, mut keys) = (Vec::new(), Keys::default());
+    let mut cells = Vec::with_capacity(instances.len());
     let mut key = Vec::new();
-    for &instance in instances.of(view, step.position) {
+    for &instance in instances {
         key.clear();
         if !is_meant(view, step, instance)
             || write_key(view, Some(step.position), instance, &step.inputs, &mut key) == KeyState::Dropped
         {
             continue;
         }
-        let cell = (instance.store, instance.start + columns + step.hop.0);
-        if let Some(&index) = gathered.by_key.get(key.as_slice()) {
-            gathered.asked[index as usize].cells.push(cell);
-            continue;
+        let number = keys.number(&key);
+        cells.push((number, (instance.store, instance.start + columns + step.hop.0)));
+        if number as usize == objects.len() {
+            let mut object = Object::with_capacity(step.inputs.len() + 1);
+            if let Some(typename) = typename {
+                object.insert("__typename".to_owned(), Value::String(typename.to_owned()));
+            }
+            key_object(view, Some(step.position), instance, &step.inputs, &mut object);
+            objects.push(Some(Value::Object(object)));
         }
-        let mut object = Object::with_capacity(step.inputs.len() + 1);
-        if let Some(typename) = typename {
-            object.insert("__typename".to_owned(), Value::String(typename.to_owned()));
-        }
-        key_object(view, Some(step.position), instance, &step.inputs, &mut object);
-        let object = Some(Value::Object(object));
-        gathered.by_key.insert(key.as_slice().into(), u32::try_from(gathered.asked.len()).unwrap_or(u32::MAX));
-        gathered.asked.push(Asked { object, cells: vec![cell] });
     }
-    gathered
+    let waiting = Waiting::group(&cells, objects.len());
+    Gathered { objects, keys, waiting }
 }
 
-/// Whether an object is of a type that the step is for.
+/// Whether a step is for an object of that type.
 pub(super) fn is_meant(view: View<'_>, step: &Step, instance: Instance) -> bool {
     step.types.is_empty() || view.type_of(step.position, instance).is_some_and(|ty| step.types.contains(&ty))
 }

@@ -3,7 +3,7 @@
 //! One run, one owner: the futures of steps return outcomes and hold no reference to results. At the deadline the run stops
 //! polling and writes what is there.
 //!
-//! In reading order: `run` (the loop), `start` (a step's keys become calls), `gather` and `key` (which objects it is for), `scope`
+//! In reading order: `run` (the loop), `start` (a step's keys become calls), `gather`, `key` and `known` (which objects it is for), `scope`
 //! (variables), `flight` (calls under way), `batch` (many keys in one call), `read` and `reply` (bytes to slots or a `failure`), `merge` (pieces of a value to one),
 //! `write`, `complete` and `copy` (slots to the answer), `report` (failures to the places they concern). `view` reads what is there so far.
 
@@ -14,6 +14,7 @@ mod failure;
 mod flight;
 mod gather;
 mod key;
+mod known;
 mod merge;
 mod read;
 mod reply;

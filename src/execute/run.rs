@@ -11,6 +11,7 @@ use super::{
     failure::Failure,
     flight::{Flight, Job},
     gather::{Instances, join_cells},
+    known::Waiting,
     report::{self, ErrorList},
     scope::Shared,
     start::Ask,
@@ -135,7 +136,9 @@ pub(super) struct Progress {
     pub pending: usize,
     /// Variables that are the same for all its calls, from its start on.
     pub shared: Option<Shared>,
-    /// For batches: keys and who waits for them.
+    /// Who waits for which of its keys.
+    pub waiting: Waiting,
+    /// For batches: keys and their chunks.
     pub batch: Option<BatchState>,
     /// Its part of the trace, while it runs.
     pub trace: Trace,
@@ -190,8 +193,14 @@ impl<'a> Run<'a> {
         settings: &'a Settings,
         upstreams: &'a Arc<Upstreams>,
     ) -> Self {
-        let progress =
-            || Progress { phase: Phase::Waiting, pending: 0, shared: None, batch: None, trace: Trace::default() };
+        let progress = || Progress {
+            phase: Phase::Waiting,
+            pending: 0,
+            shared: None,
+            waiting: Waiting::default(),
+            batch: None,
+            trace: Trace::default(),
+        };
         let mut steps = Vec::with_capacity(plan.steps.len());
         steps.resize_with(plan.steps.len(), progress);
         Self {
@@ -284,11 +293,12 @@ impl<'a> Run<'a> {
     }
 
     fn waiting_cells(&self, index: usize) -> Vec<(u32, u32)> {
+        let step = &self.steps[index];
         let asks = self.asks.iter().filter(|ask| !ask.is_done && ask.step.0 as usize == index);
-        let mut cells: Vec<_> = asks.flat_map(|ask| ask.cells.iter().copied()).collect();
-        if let Some(batch) = &self.steps[index].batch {
-            let members = batch.members.iter().filter(|member| !self.chunks[member.chunk as usize].is_done);
-            cells.extend(members.flat_map(|member| member.cells.iter().copied()));
+        let mut cells: Vec<_> = asks.flat_map(|ask| step.waiting.of(ask.number)).copied().collect();
+        if let Some(batch) = &step.batch {
+            let missing = (0..).zip(&batch.chunks).filter(|(_, chunk)| !self.chunks[**chunk as usize].is_done);
+            cells.extend(missing.flat_map(|(number, _)| step.waiting.of(number)));
         }
         cells
     }

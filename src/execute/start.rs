@@ -4,7 +4,7 @@ use super::{
     batch::Ready,
     failure::Failure,
     flight::Waiter,
-    gather::{Asked, Gathered, gather},
+    gather::{Gathered, gather},
     run::{Phase, Run},
     scope::{Own, Scope, Shared},
     view::View,
@@ -24,8 +24,8 @@ pub(super) struct Ask {
     pub step: StepId,
     /// Its key object.
     pub own: Own,
-    /// Who waits.
-    pub cells: Vec<(u32, u32)>,
+    /// Number of its key.
+    pub number: u32,
     /// Whether its outcome is there.
     pub is_done: bool,
 }
@@ -86,7 +86,7 @@ impl Run<'_> {
         } else {
             Gathered::default()
         };
-        if gathered.asked.is_empty() {
+        if gathered.objects.is_empty() {
             self.steps[id.0 as usize].phase = Phase::Done;
             return;
         }
@@ -101,7 +101,9 @@ impl Run<'_> {
             && let Some(argument) = operation::misplaced_null(graph, *field, args)
         {
             let slot = self.fail(Failure::misplaced_null(id, connector, &argument));
-            gathered.asked.iter().for_each(|asked| self.fill(&asked.cells, slot));
+            for number in 0..u32::try_from(gathered.objects.len()).unwrap_or(u32::MAX) {
+                self.results.fill(gathered.waiting.of(number), slot);
+            }
             self.steps[id.0 as usize].phase = Phase::Done;
             return;
         }
@@ -109,26 +111,28 @@ impl Run<'_> {
         let progress = &mut self.steps[id.0 as usize];
         progress.shared = Some(Shared::new(connector, self.caller, config, args));
         progress.phase = Phase::Running;
-        progress.trace = self.caller.trace.step(&connector.coordinate, kind(step.kind), gathered.asked.len());
+        progress.trace = self.caller.trace.step(&connector.coordinate, kind(step.kind), gathered.objects.len());
+        let Gathered { objects, keys, waiting } = gathered;
+        progress.waiting = waiting;
         if let StepKind::Batch { keys_max } = step.kind {
-            ready.push(Ready { step: id, connector: step.connector, keys_max, gathered });
+            ready.push(Ready { step: id, connector: step.connector, keys_max, objects, keys });
             return;
         }
-        progress.pending = gathered.asked.len();
-        for asked in gathered.asked {
-            self.ask(id, asked);
+        progress.pending = objects.len();
+        for (number, object) in (0..).zip(objects) {
+            self.ask(id, number, object);
         }
     }
 
-    fn ask(&mut self, id: StepId, asked: Asked) {
+    fn ask(&mut self, id: StepId, key: u32, object: Option<Value>) {
         let step = &self.plan.steps[id.0 as usize];
         let connector = &self.graph[step.connector];
         let own = match (step.kind, connector.place) {
-            (StepKind::Entity, Place::Root { .. }) => Own { args: asked.object, ..Own::default() },
-            _ => Own { this: asked.object, ..Own::default() },
+            (StepKind::Entity, Place::Root { .. }) => Own { args: object, ..Own::default() },
+            _ => Own { this: object, ..Own::default() },
         };
         let number = u32::try_from(self.asks.len()).unwrap_or(u32::MAX);
-        self.asks.push(Ask { step: id, own, cells: asked.cells, is_done: false });
+        self.asks.push(Ask { step: id, own, number: key, is_done: false });
         let built = self.build(id, &self.asks[number as usize].own);
         match built {
             Ok(Some(call)) => {
