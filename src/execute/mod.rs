@@ -5,8 +5,9 @@
 //!
 //! In reading order: `run` (the loop), `start` (a step's keys become calls), `gather`, `key` and `known` (which objects it is for), `scope`
 //! (variables), `flight` (calls under way), `batch` (many keys in one call), `read` and `reply` (bytes to slots or a `failure`), `merge` (pieces of a value to one),
-//! `write`, `complete` and `copy` (slots to the answer), `report` (failures to the places they concern). `view` reads what is there so far.
+//! `write`, `complete`, `alike` and `copy` (slots to the answer), `report` (failures to the places they concern). `view` reads what is there so far.
 
+mod alike;
 mod batch;
 mod complete;
 mod copy;

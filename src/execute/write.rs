@@ -2,6 +2,7 @@
 //! nearest place where it may (GraphQL October 2021, 6.4.4).
 
 use super::{
+    alike::Written,
     complete::{describe, leaf},
     report::{ErrorList, Segment},
     view::{Found, Instance, View},
@@ -31,6 +32,8 @@ pub(super) struct Writer<'a> {
     pub(super) answer_max: usize,
     /// The answer is larger than it may be: nothing of it is kept.
     is_too_large: bool,
+    /// Objects to copy.
+    written: Written,
 }
 
 /// What came of a value. Except when written, the buffer is as it was before.
@@ -81,6 +84,7 @@ impl<'a> Writer<'a> {
             prefix,
             answer_max: ANSWER_MAX,
             is_too_large: false,
+            written: Written::default(),
         }
     }
 
@@ -97,6 +101,13 @@ impl<'a> Writer<'a> {
         if start > self.answer_max {
             self.refuse_size();
             return Fit::Explained;
+        }
+        let alike = view.position(position).alike.as_ref();
+        if let Some(alike) = alike
+            && let Some(text) = self.written.find(view, position, alike, instance)
+        {
+            self.out.extend_from_within(text);
+            return Fit::Written;
         }
         // Several fields in a row are often of one hop.
         let mut last: Option<(HopId, Found)> = None;
@@ -130,14 +141,16 @@ impl<'a> Writer<'a> {
             };
             let place = Place { parent: place, segment: Segment::Key(&field.key) };
             if self.value(field, ty, found, place).is_err() {
-                self.out.truncate(start);
-                return Fit::Explained;
+                return self.take_back(start);
             }
         }
         if self.out.len() == start {
             self.out.push(b'{');
         }
         self.out.push(b'}');
+        if let Some(alike) = alike {
+            self.written.note(view, position, alike, instance, start..self.out.len());
+        }
         Fit::Written
     }
 
@@ -245,8 +258,7 @@ impl<'a> Writer<'a> {
             self.out.push(if index == 0 { b'[' } else { b',' });
             let place = Place { parent: Some(&place), segment: Segment::Index(index) };
             if self.value(field, ty, found, place).is_err() {
-                self.out.truncate(start);
-                return Fit::Explained;
+                return self.take_back(start);
             }
         }
         if self.out.len() == start {
@@ -254,6 +266,14 @@ impl<'a> Writer<'a> {
         }
         self.out.push(b']');
         Fit::Written
+    }
+
+    /// A null moves up: what was written of the object or list that began at `start` goes.
+    #[cold]
+    fn take_back(&mut self, start: usize) -> Fit {
+        self.out.truncate(start);
+        self.written.forget();
+        Fit::Explained
     }
 
     fn refuse_size(&mut self) {

@@ -9,8 +9,8 @@ use indexmap::IndexSet;
 
 use super::{
     ir::{
-        ColumnRef, Condition, ConditionId, FieldPlan, HopId, Input, KeyText, Merge, Origin, Piece, Plan, Position,
-        PositionId, Step, StepId, StepKind, VariantPlan,
+        Alike, ColumnRef, Condition, ConditionId, FieldPlan, HopId, Input, KeyText, Merge, Origin, Piece, Plan,
+        Position, PositionId, Step, StepId, StepKind, VariantPlan,
     },
     want::Want,
 };
@@ -329,6 +329,7 @@ impl<'g> Draft<'g> {
                 columns,
                 hops: position.hops,
                 typename: position.typename,
+                alike: Alike::of(position.typename, &position.variants),
                 variants: position.variants,
             })
             .collect();

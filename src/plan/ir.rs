@@ -170,6 +170,38 @@ pub struct Position {
     pub typename: Option<u32>,
     /// What is written for an object, by its type. For an object type there is one.
     pub variants: Vec<VariantPlan>,
+    /// Where objects show nothing but leaves, some of them of hops: when two of them are written alike.
+    pub alike: Option<Alike>,
+}
+
+/// All that the text of an object depends on: two with the same results of these hops and the same values in these columns are written
+/// alike, as the authors of posts are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alike {
+    /// Hops that fields read; at least one.
+    pub hops: Vec<HopId>,
+    /// Columns of the base that fields read, and that of `__typename`.
+    pub columns: Vec<u32>,
+}
+
+impl Alike {
+    /// Of a position; `None` where there is more below it, or nothing of a hop.
+    pub(super) fn of(typename: Option<u32>, variants: &[VariantPlan]) -> Option<Self> {
+        let mut alike = Self { hops: Vec::new(), columns: typename.into_iter().collect() };
+        for field in variants.iter().flat_map(|variant| &variant.fields) {
+            match field.from {
+                _ if field.child.is_some() => return None,
+                Origin::Introspection => return None,
+                Origin::Typename => {}
+                Origin::Hop(hop) | Origin::Column(ColumnRef { hop: Some(hop), .. }) => alike.hops.push(hop),
+                Origin::Column(ColumnRef { hop: None, column: Cell::Column(column) }) => alike.columns.push(column),
+                Origin::Column(ColumnRef { hop: None, column: Cell::Whole }) => return None,
+            }
+        }
+        alike.hops.sort_unstable();
+        alike.hops.dedup();
+        (!alike.hops.is_empty()).then_some(alike)
+    }
 }
 
 /// Where a field's value comes from.

@@ -16,6 +16,6 @@ mod tests;
 pub use build::{PlanError, build};
 pub use explain::explain;
 pub use ir::{
-    Cell, ColumnRef, Condition, ConditionId, FieldPlan, HopId, Input, KeyText, Merge, Origin, Piece, Plan, Position,
-    PositionId, Step, StepId, StepKind, VariantPlan,
+    Alike, Cell, ColumnRef, Condition, ConditionId, FieldPlan, HopId, Input, KeyText, Merge, Origin, Piece, Plan,
+    Position, PositionId, Step, StepId, StepKind, VariantPlan,
 };

@@ -160,3 +160,58 @@ type Loan @key(fields: "id") { id: ID! state: String }"#;
     let lines: Vec<_> = service.seen().into_iter().map(|seen| seen.line).collect();
     assert_eq!(lines, ["POST /lend", "GET /loans/1", "POST /lend", "POST /lend", "GET /loans/3"]);
 }
+
+#[tokio::test]
+async fn objects_that_show_the_same_are_each_written_whole() {
+    let types = r#"
+type Query {
+  articles: [Article]
+    @connect(source: "s", http: { GET: "/articles" }, selection: "id size author: { id: writer_id role }")
+}
+type Article { id: ID! author: Writer size: Int! }
+type Writer
+  @key(fields: "id")
+  @connect(source: "s", http: { GET: "/writers", queryParams: "id: $batch.id" }, selection: "id name") {
+  id: ID! name: String role: String
+}"#;
+    let article = |id: u32, writer: u32, role: &str, size: &str| {
+        let size: serde_json::Value = serde_json::from_str(size).unwrap();
+        json!({ "id": id, "writer_id": writer, "role": role, "size": size })
+    };
+    let articles = json!([
+        article(1, 7, "a", "1"),
+        article(2, 8, "a", "2"),
+        article(3, 7, "a", "3"),
+        article(4, 7, "b", "4"),
+        article(5, 9, "a", "null"),
+        article(6, 9, "a", "6"),
+        article(7, 7, "a", "null"),
+        article(8, 7, "a", "8"),
+        article(9, 8, "a", "9"),
+    ]);
+    let service = Service::start(move |seen| match seen.line.as_str() {
+        "GET /articles" => Reaction::Json(200, articles.clone()),
+        _ => Reaction::Json(
+            200,
+            json!([{ "id": 7, "name": "Ada" }, { "id": 8, "name": "Bo" }, { "id": 9, "name": "Cy" }]),
+        ),
+    })
+    .await;
+    let query = "{ articles { author { role name } id size } }";
+    let answer = gateway(&service, types, Compatibility::Default).ask(query).await;
+    let whole = |id: u32, name: &str, role: &str| json!({ "author": { "role": role, "name": name }, "id": id.to_string(), "size": id });
+    let wanted = json!([
+        whole(1, "Ada", "a"),
+        whole(2, "Bo", "a"),
+        whole(3, "Ada", "a"),
+        whole(4, "Ada", "b"),
+        null,
+        whole(6, "Cy", "a"),
+        null,
+        whole(8, "Ada", "a"),
+        whole(9, "Bo", "a"),
+    ]);
+    assert_eq!(answer["data"]["articles"], wanted);
+    assert_eq!(errors(&answer).len(), 2, "{answer}");
+    assert_eq!(service.lines(), ["GET /articles", "GET /writers?id=7&id=8&id=9"]);
+}
