@@ -18,8 +18,9 @@ pub(super) fn leaf(kind: &TypeKind, text: Part<'_>, is_strict: bool, out: &mut V
     }
 }
 
+/// The same for a scalar.
 #[inline]
-fn scalar(scalar: Scalar, text: Part<'_>, is_strict: bool, out: &mut Vec<u8>) -> bool {
+pub(super) fn scalar(scalar: Scalar, text: Part<'_>, is_strict: bool, out: &mut Vec<u8>) -> bool {
     let kind = scan::kind(text.bytes());
     let fits = match scalar {
         Scalar::Int => is_int(text.bytes()),

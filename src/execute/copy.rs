@@ -27,10 +27,10 @@ impl<'a> Part<'a> {
         &self.source[..self.len]
     }
 
-    /// Its length in bytes.
+    /// Whether it is JSON's null.
     #[inline]
-    pub fn len(self) -> usize {
-        self.len
+    pub fn is_null(self) -> bool {
+        self.len == 4 && self.bytes() == b"null"
     }
 
     /// Appends it.

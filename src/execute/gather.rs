@@ -38,21 +38,19 @@ impl Instances {
 
 fn children(view: View<'_>, parent: PositionId, parents: &[Instance], origin: Origin) -> Vec<Instance> {
     let mut found = Vec::with_capacity(parents.len());
-    // A result can hang on several objects; what is below it is still one.
-    let mut seen = HashSet::new();
-    let is_joined = matches!(origin, Origin::Hop(_)) || matches!(origin, Origin::Column(c) if c.hop.is_some());
-    let is_shared = is_joined && parents.len() > 1;
     for &instance in parents {
         let value = match origin {
             Origin::Hop(hop) => view.hop(parent, instance, hop),
             Origin::Column(column) => view.column(Some(parent), instance, column),
             Origin::Typename | Origin::Introspection => continue,
         };
-        view.objects(value, &mut |child| {
-            if !is_shared || seen.insert(child) {
-                found.push(child);
-            }
-        });
+        view.objects(value, &mut found);
+    }
+    // A result can hang on several objects; what is below it is still one.
+    let is_joined = matches!(origin, Origin::Hop(_)) || matches!(origin, Origin::Column(c) if c.hop.is_some());
+    if is_joined && parents.len() > 1 {
+        let mut seen = HashSet::with_capacity(found.len());
+        found.retain(|child| seen.insert(*child));
     }
     found
 }

@@ -33,6 +33,11 @@ pub(super) fn write_key(
     inputs: &[Input],
     out: &mut Vec<u8>,
 ) -> KeyState {
+    if let [input] = inputs
+        && write_scalar(view, input, view.column(position, instance, input.from), out)
+    {
+        return KeyState::Complete;
+    }
     let mut nulls = Nulls::default();
     if !write_parts(view, position, instance, inputs, out, &mut nulls) {
         return KeyState::Dropped;
@@ -42,6 +47,23 @@ pub(super) fn write_key(
         return KeyState::Dropped;
     }
     KeyState::Complete
+}
+
+/// The key that most are: a number or a plain string. `false`: it is another one, nothing was written.
+#[inline]
+fn write_scalar(view: View<'_>, input: &Input, found: Found, out: &mut Vec<u8>) -> bool {
+    let Some(text) = view.results.part(found) else { return false };
+    match scan::kind(text.bytes()) {
+        scan::TokenKind::Number if input.is_id && !view.is_strict() => {
+            out.push(b'"');
+            text.append_to(out);
+            out.push(b'"');
+        }
+        scan::TokenKind::Number => text.append_to(out),
+        scan::TokenKind::String if !text.has_backslash() => text.append_to(out),
+        _ => return false,
+    }
+    true
 }
 
 fn write_parts(

@@ -48,6 +48,12 @@ impl Results {
         self.stores.get(store as usize).and_then(|store| store.cells.get(index as usize)).copied().unwrap_or_default()
     }
 
+    /// The cells of a store from one on.
+    #[inline]
+    pub fn from(&self, store: u32, start: u32) -> &[Slot] {
+        self.stores.get(store as usize).and_then(|store| store.cells.get(start as usize..)).unwrap_or_default()
+    }
+
     /// The JSON text of a scalar (or raw) slot.
     pub fn text(&self, found: Found) -> Option<&[u8]> {
         Some(self.part(found)?.bytes())
@@ -75,7 +81,8 @@ pub(super) struct Found {
 }
 
 impl Found {
-    const NOTHING: Self = Self { store: 0, slot: Slot::Missing };
+    /// No value.
+    pub const NOTHING: Self = Self { store: 0, slot: Slot::Missing };
 }
 
 /// One object: where its cells begin.
@@ -159,15 +166,16 @@ impl<'a> View<'a> {
 
     /// The items of a list of cells.
     pub fn cells(self, store: u32, start: u32, len: u32) -> impl Iterator<Item = Found> + 'a {
-        (start..start.saturating_add(len)).map(move |index| Found { store, slot: self.results.cell(store, index) })
+        self.results.from(store, start).iter().take(len as usize).map(move |&slot| Found { store, slot })
     }
 
-    /// Calls `visit` for every object in a value, in order, through lists of lists.
-    pub fn objects(self, found: Found, visit: &mut dyn FnMut(Instance)) {
+    /// Appends every object in a value, in order, through lists of lists.
+    pub fn objects(self, found: Found, out: &mut Vec<Instance>) {
         match found.slot {
-            Slot::Object { start } => visit(Instance { store: found.store, start }),
+            Slot::Object { start } => out.push(Instance { store: found.store, start }),
             Slot::List { start, len } => {
-                self.cells(found.store, start, len).for_each(|item| self.objects(item, visit));
+                out.reserve(len as usize);
+                self.cells(found.store, start, len).for_each(|item| self.objects(item, out));
             }
             _ => {}
         }

@@ -3,15 +3,15 @@
 
 use super::{
     alike::Written,
-    complete::{describe, leaf},
+    complete::{self, describe, leaf},
     report::{ErrorList, Segment},
     view::{Found, Instance, View},
 };
 use crate::{
     error::ErrorCode,
     mapping::{Object, Slot, Value, scan},
-    plan::{FieldPlan, HopId, Origin, PositionId},
-    schema::{TypeId, TypeRef},
+    plan::{Cell, ColumnRef, FieldPlan, HopId, Origin, PositionId},
+    schema::{Scalar, TypeId, TypeRef},
 };
 
 /// Most bytes of an answer: results that hang in many places are written in each of them.
@@ -95,8 +95,6 @@ impl<'a> Writer<'a> {
 
     fn object_at(&mut self, position: PositionId, instance: Instance, place: Option<&Place<'_>>) -> Fit {
         let view = self.view;
-        let Some(ty) = view.type_of(position, instance) else { return Fit::Misfit("an object of an unknown type") };
-        let Some(variant) = view.variant(position, ty) else { return Fit::Misfit("an object of another type") };
         let start = self.out.len();
         if start > self.answer_max {
             self.refuse_size();
@@ -109,6 +107,9 @@ impl<'a> Writer<'a> {
             self.out.extend_from_within(text);
             return Fit::Written;
         }
+        let Some(ty) = view.type_of(position, instance) else { return Fit::Misfit("an object of an unknown type") };
+        let Some(variant) = view.variant(position, ty) else { return Fit::Misfit("an object of another type") };
+        let cells = view.results.from(instance.store, instance.start);
         // Several fields in a row are often of one hop.
         let mut last: Option<(HopId, Found)> = None;
         for field in &variant.fields {
@@ -129,12 +130,18 @@ impl<'a> Writer<'a> {
                     self.own(ty, field);
                     continue;
                 }
-                Origin::Column(column) => match column.hop {
-                    None => view.column(None, instance, column),
-                    Some(id) => view.column_of(hop(id), column.column),
-                },
+                Origin::Column(ColumnRef { hop: None, column: Cell::Column(column) }) => {
+                    Found { store: instance.store, slot: cells.get(column as usize).copied().unwrap_or_default() }
+                }
+                Origin::Column(ColumnRef { hop: None, column: Cell::Whole }) => Found::NOTHING,
+                Origin::Column(ColumnRef { hop: Some(id), column }) => view.column_of(hop(id), column),
                 Origin::Hop(id) => hop(id),
             };
+            if let Some(scalar) = field.scalar
+                && self.scalar(scalar, found)
+            {
+                continue;
+            }
             let Some(ty) = &field.ty else {
                 self.out.extend_from_slice(b"null");
                 continue;
@@ -152,6 +159,13 @@ impl<'a> Writer<'a> {
             self.written.note(view, position, alike, instance, start..self.out.len());
         }
         Fit::Written
+    }
+
+    /// A scalar that is what it should be. `false`: nothing was written, it is to be looked at closely.
+    #[inline]
+    fn scalar(&mut self, scalar: Scalar, found: Found) -> bool {
+        let text = self.view.results.part(found).filter(|text| !text.is_null());
+        text.is_some_and(|text| complete::scalar(scalar, text, self.is_strict, &mut self.out))
     }
 
     /// What no service gives.
@@ -219,8 +233,7 @@ impl<'a> Writer<'a> {
             Slot::Span { .. } | Slot::Owned { .. } => {}
         }
         let Some(text) = self.view.results.part(found) else { return Fit::Misfit("nothing") };
-        let is_null = text.len() == 4 && text.bytes() == b"null";
-        if !is_null && leaf(&self.view.graph[ty].kind, text, self.is_strict, &mut self.out) {
+        if !text.is_null() && leaf(&self.view.graph[ty].kind, text, self.is_strict, &mut self.out) {
             return Fit::Written;
         }
         Fit::Misfit(describe(text.bytes()))

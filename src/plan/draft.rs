@@ -18,7 +18,7 @@ use crate::{
     mapping::{Column, Kind, Layout, Node, NodeId, Program},
     operation::{Include, Operation, SelectedArgument},
     schema::{
-        ConnectorId, FieldId, Graph, Provides, TypeId,
+        ConnectorId, FieldId, Graph, Provides, Scalar, TypeId, TypeKind, TypeRef,
         reach::{self, Part},
     },
 };
@@ -129,6 +129,7 @@ impl<'g> Draft<'g> {
             text: KeyText::new(&want.key),
             field: want.field(),
             ty: None,
+            scalar: None,
             from,
             child,
             include,
@@ -291,6 +292,14 @@ impl<'g> Draft<'g> {
         for position in &mut self.positions {
             for field in position.variants.iter_mut().flat_map(|variant| &mut variant.fields) {
                 field.ty = field.field.map(|field| graph[field].ty.clone());
+                field.scalar = match field.ty.as_ref() {
+                    Some(TypeRef::Named { ty, .. }) => match graph[*ty].kind {
+                        TypeKind::Scalar(Scalar::Custom) => None,
+                        TypeKind::Scalar(scalar) => Some(scalar),
+                        _ => None,
+                    },
+                    _ => None,
+                };
             }
         }
         let steps = self

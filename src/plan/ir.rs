@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::{
     mapping::Program,
     operation::{Clause, Kind, Operation, SelectedArgument},
-    schema::{ConnectorId, FieldId, TypeId, TypeRef},
+    schema::{ConnectorId, FieldId, Scalar, TypeId, TypeRef},
 };
 
 /// Index into [`Plan::steps`].
@@ -273,6 +273,8 @@ pub struct FieldPlan {
     pub ty: Option<TypeRef>,
     /// Where its value comes from. `None` cannot be: a plan is built only when every field has a source.
     pub from: Origin,
+    /// The scalar that it is (not in a list), where a scalar's text is looked at.
+    pub scalar: Option<Scalar>,
     /// The position of its objects, for composite types.
     pub child: Option<PositionId>,
     /// In the answer when it holds; `None`: always.

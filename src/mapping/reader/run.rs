@@ -229,7 +229,8 @@ impl Run<'_> {
     fn expect_more(&mut self, plan: &Plan, size: usize) {
         let more = (self.scanner.bytes.len() - self.scanner.at) / size.max(1);
         let cells = plan.template.len() + 1;
-        let more = more.min(CELLS_EXPECTED_MAX / cells);
+        // A few more, lest the last rows move all others.
+        let more = (more + more / 4 + 1).min(CELLS_EXPECTED_MAX / cells);
         self.items.reserve(more);
         self.out.cells.reserve(more * cells);
     }
@@ -311,8 +312,8 @@ impl Run<'_> {
             let first = body.get(value).copied().unwrap_or_default();
             let end = match (link.want, first) {
                 (Want::Nothing, b'"') => end_of_text(body, value),
-                (Want::Whole(_), b'"') => end_of_plain(body, value),
-                (Want::Nothing | Want::Whole(_), b'0'..=b'9') => end_of_digits(body, value),
+                (Want::Whole(_) | Want::Wholes(_), b'"') => end_of_plain(body, value),
+                (Want::Nothing | Want::Whole(_) | Want::Wholes(_), b'0'..=b'9') => end_of_digits(body, value),
                 _ => None,
             };
             match (end, link.want) {
@@ -320,6 +321,9 @@ impl Run<'_> {
                     at = end;
                     if let Want::Whole(cell) = want {
                         self.out.cells[base + cell] = self.span(value, end)?;
+                    } else if let Want::Wholes(index) = want {
+                        let span = self.span(value, end)?;
+                        self.put(&trie.keys[index].actions, base, span);
                     }
                     continue;
                 }
@@ -333,7 +337,7 @@ impl Run<'_> {
                     let first = self.scanner.token()?;
                     self.out.cells[base + cell] = self.take(first, depth + 1)?;
                 }
-                (None, Want::Key(index)) => {
+                (None, Want::Wholes(index) | Want::Key(index)) => {
                     self.scanner.at = value;
                     self.key(trie, index, base, depth)?;
                 }
@@ -416,6 +420,15 @@ impl Run<'_> {
             self.act(action, base, depth + 1)?;
         }
         Ok(())
+    }
+
+    /// Puts a value where actions take it.
+    fn put(&mut self, actions: &[Action], base: usize, slot: Slot) {
+        for action in actions {
+            if let Action::Take { cell, .. } = action {
+                self.out.cells[base + *cell as usize] = slot;
+            }
+        }
     }
 
     #[inline]

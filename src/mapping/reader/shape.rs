@@ -52,6 +52,8 @@ pub(super) enum Want {
     Nothing,
     /// Itself, in that cell.
     Whole(usize),
+    /// Itself, in the cells of all actions of the key with that index.
+    Wholes(usize),
     /// What the actions of the key with that index do.
     Key(usize),
 }
@@ -62,6 +64,9 @@ impl Want {
             None => Self::Nothing,
             Some(index) => match trie.keys[index].actions.as_slice() {
                 [Action::Take { cell, optional: false }] => Self::Whole(*cell as usize),
+                actions if actions.iter().all(|action| matches!(action, Action::Take { optional: false, .. })) => {
+                    Self::Wholes(index)
+                }
                 _ => Self::Key(index),
             },
         }
