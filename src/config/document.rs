@@ -29,6 +29,8 @@ pub(super) struct Document {
     /// `$config` of connectors without a source, by subgraph.
     #[schemars(with = "BTreeMap<String, Json>")]
     pub(super) config: BTreeMap<String, Spanned<Json>>,
+    /// Documents that requests name instead of sending them.
+    pub(super) documents: DocumentsDocument,
     /// Bounds on documents, checked before the work they bound.
     pub(super) limits: LimitsDocument,
     /// Log, traces and metrics.
@@ -182,6 +184,19 @@ pub(super) struct LimitsDocument {
     pub(super) directives: Option<Given<Count>>,
     /// `enforce`: an operation that passes one of the last five is refused; `report`: it is answered, and log and metrics tell. Default: `enforce`.
     pub(super) mode: Option<Given<String>>,
+}
+
+/// Documents that requests name instead of sending them.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct DocumentsDocument {
+    /// Automatic persisted queries: a document that was sent once with its SHA-256 is known by it. Default: `true`.
+    pub(super) apq: Option<Given<bool>>,
+    /// List of trusted documents: a manifest (Apollo's, Relay's, graphql-codegen's), a `.graphql` file, or a folder of them.
+    /// Default: none.
+    pub(super) trusted: Option<Given<String>>,
+    /// Whether nothing but trusted documents is run. Default: `false`.
+    pub(super) only_trusted: Option<Given<bool>>,
 }
 
 /// Log, traces and metrics.

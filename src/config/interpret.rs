@@ -11,11 +11,11 @@ use http::HeaderName;
 use serde_saphyr::Spanned;
 
 use super::{
-    Admin, Batching, Compatibility, ContextValue, Cors, LimitMode, Limits, Overrides, SchemaFile, Server, Settings,
-    Source, Telemetry,
+    Admin, Batching, Compatibility, ContextValue, Cors, Documents, LimitMode, Limits, Overrides, SchemaFile, Server,
+    Settings, Source, Telemetry,
     document::{
-        AdminDocument, ContextDocument, CorsDocument, Document, LimitsDocument, SchemaEntry, ServerDocument,
-        SourceDocument, TelemetryDocument,
+        AdminDocument, ContextDocument, CorsDocument, Document, DocumentsDocument, LimitsDocument, SchemaEntry,
+        ServerDocument, SourceDocument, TelemetryDocument,
     },
     environment::{Lookup, expand},
     load::list,
@@ -48,6 +48,7 @@ impl<'a> Interpreter<'a> {
         let defaults = Settings::default();
         let mut settings = Settings {
             schema: self.schema(document.schema, overrides),
+            documents: self.documents(document.documents),
             origins: std::mem::take(&mut self.origins),
             compatibility: self.choice(
                 document.compatibility,
@@ -255,6 +256,18 @@ impl<'a> Interpreter<'a> {
                 defaults.mode,
             ),
         }
+    }
+
+    fn documents(&mut self, document: DocumentsDocument) -> Documents {
+        let only_span = document.only_trusted.as_ref().map(|only| only.span.clone());
+        let trusted = document.trusted.and_then(|path| self.text(path)).map(|path| self.folder.join(path));
+        self.origins.extend(trusted.clone());
+        let only_trusted = self.read(document.only_trusted, false);
+        if only_trusted && trusted.is_none() {
+            let message = "`only_trusted` without a list would refuse everything: name one in `documents.trusted`";
+            self.find(only_span.unwrap_or(0..0), "INVALID_VALUE", message);
+        }
+        Documents { apq: self.read(document.apq, Documents::default().apq), trusted, only_trusted }
     }
 
     fn telemetry(&mut self, document: TelemetryDocument) -> Telemetry {

@@ -18,8 +18,8 @@ mod watch;
 pub use document::json_schema;
 pub use load::{load, load_with};
 pub use settings::{
-    Admin, Batching, Compatibility, ContextValue, Cors, LimitMode, Limits, Overrides, SchemaFile, Server, Settings,
-    Source, Telemetry,
+    Admin, Batching, Compatibility, ContextValue, Cors, Documents, LimitMode, Limits, Overrides, SchemaFile, Server,
+    Settings, Source, Telemetry,
 };
 pub use value::{Hidden, Json};
 pub use watch::Watch;

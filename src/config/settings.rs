@@ -28,6 +28,8 @@ pub struct Settings {
     pub config: BTreeMap<String, Hidden<Json>>,
     /// Bounds on documents.
     pub limits: Limits,
+    /// Documents that requests name instead of sending them.
+    pub documents: Documents,
     /// Log and metrics.
     pub telemetry: Telemetry,
     /// Development: causes and mapping problems are shown to callers (`--dev`).
@@ -191,6 +193,24 @@ pub struct Limits {
     pub mode: LimitMode,
 }
 
+/// Documents that requests name instead of sending them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Documents {
+    /// Automatic persisted queries.
+    pub apq: bool,
+    /// List of trusted documents: a file or a folder.
+    pub trusted: Option<PathBuf>,
+    /// Whether nothing but trusted documents is run.
+    pub only_trusted: bool,
+}
+
+impl Default for Documents {
+    fn default() -> Self {
+        // A kept document is one that would be run anyway.
+        Self { apq: true, trusted: None, only_trusted: false }
+    }
+}
+
 /// What happens to an operation that passes a limit on its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LimitMode {
@@ -256,6 +276,7 @@ impl Default for Settings {
             sources: BTreeMap::new(),
             config: BTreeMap::new(),
             limits: Limits::default(),
+            documents: Documents::default(),
             telemetry: Telemetry { log: Log::default(), traces: Traces::default(), prometheus: true },
             dev: false,
         }

@@ -109,6 +109,7 @@ sources:
 config: { shop: { key: 1 } }
 limits:
   { bytes: 10KiB, tokens: 100, nesting: 20, selections: 30, depth: 1, height: 2, aliases: 3, root_fields: 4, directives: 5, mode: report }
+documents: { apq: false, trusted: lists, only_trusted: true }
 telemetry:
   log: { format: json, level: 'warn,weft=debug' }
   traces: { otlp: 'http://collector:4318', sample: 0.25 }
@@ -146,6 +147,10 @@ telemetry:
         mode: LimitMode::Report,
     };
     assert_eq!(settings.limits, limits);
+    let Documents { apq, trusted, only_trusted } = &settings.documents;
+    let trusted = trusted.as_ref().expect("a list");
+    assert!(trusted.ends_with("lists") && !apq && *only_trusted);
+    assert!(settings.origins.contains(trusted), "a list is watched like a schema");
     assert_eq!(settings.telemetry.log.format, LogFormat::Json);
     assert_eq!(settings.telemetry.traces, Traces { otlp: Some("http://collector:4318".to_owned()), sample: 0.25 });
     assert!(!settings.telemetry.prometheus);

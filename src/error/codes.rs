@@ -82,6 +82,8 @@ pub const CODES: &[DiagnosticCode] = &[
     code("SOURCE_NAME_MISMATCH", "a connector names a source that is not there"),
     code("SUBSCRIPTION_IN_CONNECTORS", "a schema with connectors has a subscription root"),
     code("TRANSPORT", "the HTTP client cannot be set up"),
+    code("TRUSTED_DOCUMENTS_UNREADABLE", "the list of trusted documents cannot be read"),
+    code("TRUSTED_DOCUMENT_INVALID", "a trusted document does not fit the schema"),
     code("TYPE_MISMATCH", "a type is declared differently in two files"),
     code("UNDEFINED_ARGUMENT", "a mapping uses an argument that its field does not have"),
     code("UNDEFINED_FIELD", "a mapping uses a field that its type does not have"),

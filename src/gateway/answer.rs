@@ -11,14 +11,17 @@ use crate::{
     execute::{self, Caller},
     mapping::Object,
     operation::{self, Kind},
+    policy::DocumentId,
     telemetry::{self, Trace},
 };
 
 /// A GraphQL request, whatever transport it came by.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// The document.
-    pub query: String,
+    /// The document, where it was sent.
+    pub query: Option<String>,
+    /// How the request names its document instead of sending it, or beside.
+    pub document_id: Option<DocumentId>,
     /// `operationName`.
     pub operation_name: Option<String>,
     /// `variables`.
@@ -75,7 +78,10 @@ impl Gateway {
     async fn run(&self, request: Request) -> Result<(Answer, usize), Refusal> {
         // One graph, start to end.
         let snapshot = self.snapshot.load_full();
-        let planned = snapshot.plans.get_or_plan(&snapshot, &request)?;
+        let documents = &snapshot.rules.documents;
+        let document = documents.resolve(request.query.as_deref(), request.document_id.as_ref())?;
+        let planned = snapshot.plans.get_or_plan(&snapshot, &document.text, &request)?;
+        documents.keep(&document);
         let operation = &planned.plan.operation;
         if request.read_only && operation.kind == Kind::Mutation {
             return Err(Refusal::new(ErrorCode::MethodNotAllowed, "mutations have to be sent by POST"));

@@ -49,8 +49,13 @@ impl Plans {
     }
 
     /// The plan of an operation. Errors: the document is refused, has no such operation, or cannot be planned.
-    pub(super) fn get_or_plan(&self, snapshot: &Snapshot, request: &Request) -> Result<Arc<Planned>, Refusal> {
-        let (query, name) = (request.query.as_str(), request.operation_name.as_deref());
+    pub(super) fn get_or_plan(
+        &self,
+        snapshot: &Snapshot,
+        query: &str,
+        request: &Request,
+    ) -> Result<Arc<Planned>, Refusal> {
+        let name = request.operation_name.as_deref();
         let asked: &dyn Parts = &(query, name);
         if let Some(planned) = self.cache.get(asked) {
             telemetry::metrics().plan_lookup(Lookup::Hit);

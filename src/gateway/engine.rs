@@ -32,7 +32,8 @@ impl Engine {
             _ => Object::new(),
         };
         let request = Request {
-            query: request.query,
+            query: Some(request.query),
+            document_id: None,
             operation_name: request.operation_name,
             variables,
             headers,

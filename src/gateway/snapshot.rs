@@ -10,7 +10,7 @@ use crate::{
     error::{Diagnostic, Label, Severity, SourceText, did_you_mean},
     execute,
     mapping::{Object, Value},
-    operation::Limits,
+    operation::{self, Limits},
     policy,
     schema::{self, Compatibility, Graph},
     upstream::{Kept, Transport, UpstreamSpec, Upstreams},
@@ -57,6 +57,8 @@ impl Snapshot {
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (graph, mut warnings) = compile_files(settings, files)?;
         warnings.extend(unknown_sources(settings, &graph));
+        let (rules, found) = rules(settings, &graph)?;
+        warnings.extend(found);
         let (specs, runs) = upstreams(settings, &graph);
         let upstreams = Upstreams::new(specs, transport, kept)
             .map_err(|message| vec![plain("TRANSPORT", Severity::Error, message)])?;
@@ -64,7 +66,7 @@ impl Snapshot {
             graph: Arc::new(graph),
             upstreams: Arc::new(upstreams),
             limits: limits(settings),
-            rules: rules(settings),
+            rules,
             settings: runs,
             introspection: settings.server.introspection,
             context: Context::new(settings),
@@ -84,9 +86,18 @@ pub fn limits(settings: &config::Settings) -> Limits {
     }
 }
 
-fn rules(settings: &config::Settings) -> policy::Rules {
-    let limits = &settings.limits;
-    policy::Rules {
+/// What the settings allow, with a warning for each trusted document that does not fit the schema.
+/// Errors: the list of trusted documents cannot be read.
+fn rules(settings: &config::Settings, graph: &Graph) -> Result<(policy::Rules, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let (limits, documents) = (&settings.limits, &settings.documents);
+    let trusted = match &documents.trusted {
+        None => policy::Trusted::default(),
+        Some(path) => policy::Trusted::read(path)
+            .map_err(|reason| vec![plain("TRUSTED_DOCUMENTS_UNREADABLE", Severity::Error, reason)])?,
+    };
+    let warnings = misfits(settings, graph, &trusted);
+    let rules = policy::Rules {
+        documents: policy::Documents::new(documents.apq, trusted, documents.only_trusted),
         limits: policy::Limits {
             depth: limits.depth,
             height: limits.height,
@@ -98,12 +109,27 @@ fn rules(settings: &config::Settings) -> policy::Rules {
                 config::LimitMode::Report => policy::Mode::Report,
             },
         },
-    }
+    };
+    Ok((rules, warnings))
+}
+
+/// Trusted documents that the schema cannot answer: clients that are out there would see errors.
+fn misfits(settings: &config::Settings, graph: &Graph, trusted: &policy::Trusted) -> Vec<Diagnostic> {
+    let limits = limits(settings);
+    let misfit = |(id, text): (&str, &str)| {
+        let refusal = operation::parse(graph, text, &limits).err()?;
+        let reason = &refusal.errors.first()?.message;
+        let message = format!("the trusted document `{id}` does not fit the schema: {reason}");
+        Some(plain("TRUSTED_DOCUMENT_INVALID", Severity::Warning, message))
+    };
+    trusted.iter().filter_map(misfit).collect()
 }
 
 /// Compiles the schema alone, without pools: for `weft check` and `weft plan`.
 pub fn compile(settings: &config::Settings) -> Result<(Graph, Vec<Diagnostic>), Vec<Diagnostic>> {
-    compile_files(settings, &read_all(settings)?)
+    let (graph, mut warnings) = compile_files(settings, &read_all(settings)?)?;
+    warnings.extend(rules(settings, &graph)?.1);
+    Ok((graph, warnings))
 }
 
 /// The API that the schema files make, also where they are an API written down (`weft schema print`).

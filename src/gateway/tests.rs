@@ -11,6 +11,7 @@ use crate::{
     config::{ContextValue, Hidden, LimitMode, Limits, Settings, Source},
     error::{Diagnostic, ErrorCode, SourceText},
     mapping::Value,
+    policy::DocumentId,
     schema::File,
     upstream::{Kept, Transport},
 };
@@ -40,7 +41,7 @@ fn built(settings: &Settings, files: &[File]) -> (Snapshot, Vec<Diagnostic>) {
 }
 
 fn request(query: &str) -> Request {
-    Request { query: query.to_owned(), ..Request::default() }
+    Request { query: Some(query.to_owned()), ..Request::default() }
 }
 
 #[test]
@@ -48,7 +49,7 @@ fn known_documents_are_planned_once() {
     let (snapshot, _) = built(&Settings::default(), &[shop()]);
     let plan = |query: &str, name: Option<&str>| {
         let request = Request { operation_name: name.map(str::to_owned), ..request(query) };
-        snapshot.plans.get_or_plan(&snapshot, &request)
+        snapshot.plans.get_or_plan(&snapshot, query, &request)
     };
     let two = "query A { __typename } query B { __typename }";
     let first = plan(two, Some("A")).unwrap();
@@ -63,7 +64,7 @@ fn known_documents_are_planned_once() {
 #[test]
 fn introspection_is_noticed_when_planning() {
     let (snapshot, _) = built(&Settings::default(), &[shop()]);
-    let introspects = |query: &str| snapshot.plans.get_or_plan(&snapshot, &request(query)).unwrap().introspects;
+    let introspects = |query: &str| snapshot.plans.get_or_plan(&snapshot, query, &request(query)).unwrap().introspects;
     assert!(introspects("{ ...F } fragment F on Query { __type(name: \"Query\") { name } }"));
     assert!(!introspects("{ __typename }"));
 }
@@ -194,6 +195,42 @@ async fn every_limit_that_is_passed_is_told() {
     let told: Vec<_> = refusal.errors.iter().map(|error| error.extensions["limit"].clone()).collect();
     assert_eq!(told, ["aliases", "root_fields"]);
     assert_eq!(refusal.errors[0].message, "the operation passes the limit of 1 `aliases`");
+}
+
+#[tokio::test]
+async fn a_document_is_kept_under_its_hash_once_it_was_answered() {
+    // SHA-256 of the texts, by another program.
+    const GOOD: &str = "7f56e67dd21ab3f30d1ff8b7bed08893f0a0db86449836189b361dd1e56ddb4b";
+    const WRONG: &str = "919c0b7aa452b0b2fb42688461501bb8b0c3ef3b9d05ce7b9afd4f28bbe96ceb";
+    let gateway = Gateway::new(built(&Settings::default(), &[shop()]).0);
+    let hashed = |query: Option<&str>, hash: &str| Request {
+        query: query.map(str::to_owned),
+        document_id: Some(DocumentId::Hash(hash.to_owned())),
+        ..Request::default()
+    };
+    for (text, hash, is_kept) in [("{ __typename }", GOOD, true), ("{ nothing }", WRONG, false)] {
+        let first = gateway.answer(hashed(None, hash)).await.unwrap_err();
+        assert_eq!(first.code, ErrorCode::PersistedQueryNotFound);
+        assert_eq!(gateway.answer(hashed(Some(text), hash)).await.is_ok(), is_kept);
+        assert_eq!(gateway.answer(hashed(None, hash)).await.is_ok(), is_kept, "{text}");
+    }
+}
+
+#[test]
+fn trusted_documents_that_do_not_fit_are_warnings() {
+    let file = std::env::temp_dir().join(format!("weft-list-{}.json", std::process::id()));
+    std::fs::write(&file, r#"{"good":"{ a }","old":"{ gone }"}"#).unwrap();
+    let mut settings = Settings::default();
+    settings.documents.trusted = Some(file.clone());
+    let (_, warnings) = built(&settings, &[shop()]);
+    std::fs::remove_file(&file).unwrap();
+    let [warning] = &warnings[..] else { panic!("one warning: {warnings:?}") };
+    assert_eq!(warning.code, "TRUSTED_DOCUMENT_INVALID");
+    assert!(warning.message.starts_with("the trusted document `old` does not fit the schema: "), "{}", warning.message);
+    let Err(findings) = Snapshot::of_files(&settings, &[shop()], &Transport::default(), &Kept::default()) else {
+        panic!("the list is gone")
+    };
+    assert_eq!(findings[0].code, "TRUSTED_DOCUMENTS_UNREADABLE");
 }
 
 #[tokio::test]

@@ -1,18 +1,24 @@
 //! Who may ask, for what, how much.
 //!
+//! In the order in which a request meets them: `documents` (which text is asked, may it be), `limits` (is it too large).
+//!
 //! Other rooms measure, this one judges: `operation` says how deep an operation is, `limits` here whether that is too deep. What
 //! depends on the document alone is judged when the document is first seen, so a known one pays nothing.
 //! Not here: bounds that protect the parser from a text (`operation::Limits`, checked before there is anything to judge).
 
+mod documents;
 mod limits;
 
+pub use documents::{DocumentId, Documents, Resolved, Text, Trusted};
 pub use limits::{Limits, Mode};
 
 use crate::{error::Refusal, operation::Operation};
 
 /// What one configuration allows.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Rules {
+    /// Documents that requests name instead of sending them.
+    pub documents: Documents,
     /// How large an operation may be.
     pub limits: Limits,
 }

@@ -8,6 +8,7 @@ use crate::{
     error::{ErrorCode, Refusal},
     gateway,
     mapping::{Object, Value},
+    policy::DocumentId,
     telemetry::Trace,
 };
 
@@ -75,8 +76,8 @@ pub(super) fn from_body(
 fn from_members(mut members: Object, headers: Arc<HeaderMap>, trace: &Trace) -> Result<gateway::Request, Refusal> {
     let mut take = |name: &str| members.swap_remove(name).unwrap_or_default();
     let query = match take("query") {
-        Value::String(text) => text,
-        Value::Null => return Err(bad("`query` is missing: it holds the text of the operation")),
+        Value::String(text) => Some(text),
+        Value::Null => None,
         other => return Err(bad(format!("`query` has to be a string, not {}", kind(&other)))),
     };
     let operation_name = match take("operationName") {
@@ -85,9 +86,40 @@ fn from_members(mut members: Object, headers: Arc<HeaderMap>, trace: &Trace) -> 
         other => return Err(bad(format!("`operationName` has to be a string, not {}", kind(&other)))),
     };
     let variables = object("variables", take("variables"))?;
-    object("extensions", take("extensions"))?;
-    let trace = trace.clone();
-    Ok(gateway::Request { query, operation_name: named(operation_name), variables, headers, read_only: false, trace })
+    let extensions = object("extensions", take("extensions"))?;
+    let document_id = match take("documentId") {
+        Value::String(id) => Some(id),
+        Value::Null => None,
+        other => return Err(bad(format!("`documentId` has to be a string, not {}", kind(&other)))),
+    };
+    let document_id = self::document_id(document_id, &extensions)?;
+    if query.is_none() && document_id.is_none() {
+        return Err(bad("`query` is missing: it holds the text of the operation"));
+    }
+    let (operation_name, trace) = (named(operation_name), trace.clone());
+    Ok(gateway::Request { query, document_id, operation_name, variables, headers, read_only: false, trace })
+}
+
+/// How a request names its document: `documentId` (GraphQL over HTTP, persisted documents), else
+/// `extensions.persistedQuery` (automatic persisted queries, version 1).
+fn document_id(id: Option<String>, extensions: &Object) -> Result<Option<DocumentId>, Refusal> {
+    if let Some(id) = id {
+        return Ok(Some(DocumentId::Trusted(id)));
+    }
+    let persisted = match extensions.get("persistedQuery") {
+        Some(Value::Object(persisted)) => persisted,
+        None | Some(Value::Null) => return Ok(None),
+        Some(other) => {
+            return Err(bad(format!("`extensions.persistedQuery` has to be an object, not {}", kind(other))));
+        }
+    };
+    if persisted.get("version").is_some_and(|version| version.to_json() != "1") {
+        return Err(Refusal::new(ErrorCode::PersistedQueryNotSupported, "PersistedQueryNotSupported"));
+    }
+    match persisted.get("sha256Hash") {
+        Some(Value::String(hash)) => Ok(Some(DocumentId::Hash(hash.clone()))),
+        _ => Err(bad("`extensions.persistedQuery.sha256Hash` has to be a string")),
+    }
 }
 
 /// An empty name means the same as none, as many clients send it.
@@ -112,6 +144,7 @@ pub(super) fn from_query(text: &str, headers: HeaderMap, trace: &Trace) -> Resul
             "operationName" => &mut parameters.operation_name,
             "variables" => &mut parameters.variables,
             "extensions" => &mut parameters.extensions,
+            "documentId" => &mut parameters.document_id,
             // Others may mean something to what stands between the caller and us.
             _ => continue,
         };
@@ -126,13 +159,15 @@ pub(super) fn from_query(text: &str, headers: HeaderMap, trace: &Trace) -> Resul
         }
         _ => Ok(Object::new()),
     };
-    let Some(query) = parameters.query else {
-        return Err(bad("`query` is missing: it holds the text of the operation"));
-    };
     let variables = json("variables", parameters.variables)?;
-    json("extensions", parameters.extensions)?;
+    let extensions = json("extensions", parameters.extensions)?;
+    let document_id = document_id(parameters.document_id, &extensions)?;
+    if parameters.query.is_none() && document_id.is_none() {
+        return Err(bad("`query` is missing: it holds the text of the operation"));
+    }
     Ok(gateway::Request {
-        query,
+        query: parameters.query,
+        document_id,
         operation_name: named(parameters.operation_name),
         variables,
         headers: Arc::new(headers),
@@ -147,6 +182,7 @@ struct Parameters {
     operation_name: Option<String>,
     variables: Option<String>,
     extensions: Option<String>,
+    document_id: Option<String>,
 }
 
 #[cfg(test)]
@@ -165,10 +201,41 @@ mod tests {
         let Asked::One(request) = from_body(body, HeaderMap::new(), None, &Trace::default()).unwrap() else {
             panic!("one operation")
         };
-        assert_eq!(request.query, "{a}");
+        assert_eq!(request.query.as_deref(), Some("{a}"));
         assert_eq!(request.operation_name, None);
         assert_eq!(request.variables["n"].to_json(), "12345678901234567890123");
         assert!(!request.read_only);
+    }
+
+    #[test]
+    fn a_document_can_be_named_instead_of_sent() {
+        let hash = r#"{"persistedQuery":{"version":1,"sha256Hash":"ab"}}"#;
+        for (query, expected) in [
+            (format!(r#"{{"extensions":{hash}}}"#), DocumentId::Hash("ab".to_owned())),
+            (
+                format!(r#"{{"documentId":"sha256:cd","extensions":{hash}}}"#),
+                DocumentId::Trusted("sha256:cd".to_owned()),
+            ),
+        ] {
+            let Asked::One(request) = from_body(query.as_bytes(), HeaderMap::new(), None, &Trace::default()).unwrap()
+            else {
+                panic!("one operation")
+            };
+            assert_eq!((request.query, request.document_id), (None, Some(expected)));
+        }
+        let text = url::form_urlencoded::Serializer::new(String::new()).append_pair("extensions", hash).finish();
+        let request = from_query(&text, HeaderMap::new(), &Trace::default()).unwrap();
+        assert_eq!((request.query, request.document_id), (None, Some(DocumentId::Hash("ab".to_owned()))));
+        let request = from_query("documentId=x&query=%7Ba%7D", HeaderMap::new(), &Trace::default()).unwrap();
+        assert_eq!(request.document_id, Some(DocumentId::Trusted("x".to_owned())));
+        let other = r#"{"extensions":{"persistedQuery":{"version":2,"sha256Hash":"ab"}}}"#;
+        let refusal = from_body(other.as_bytes(), HeaderMap::new(), None, &Trace::default()).unwrap_err();
+        assert_eq!(refusal.code, ErrorCode::PersistedQueryNotSupported);
+        assert_eq!(
+            refused(r#"{"extensions":{"persistedQuery":{"version":1}}}"#),
+            "`extensions.persistedQuery.sha256Hash` has to be a string"
+        );
+        assert_eq!(refused(r#"{"documentId":7}"#), "`documentId` has to be a string, not a number");
     }
 
     #[test]
@@ -193,7 +260,10 @@ mod tests {
         let Asked::Many(requests) = from_body(body, HeaderMap::new(), Some(2), &Trace::default()).unwrap() else {
             panic!("a batch")
         };
-        assert_eq!(requests.iter().map(|request| request.query.as_str()).collect::<Vec<_>>(), ["{a}", "{b}"]);
+        assert_eq!(
+            requests.iter().map(|request| request.query.as_deref().unwrap_or_default()).collect::<Vec<_>>(),
+            ["{a}", "{b}"]
+        );
         let refusal = from_body(body, HeaderMap::new(), Some(1), &Trace::default()).unwrap_err();
         assert_eq!(refusal.errors[0].message, "the batch has 2 operations, at most 1 are allowed");
         assert!(from_body(b"[]", HeaderMap::new(), Some(2), &Trace::default()).is_err());
@@ -208,7 +278,10 @@ mod tests {
             &Trace::default(),
         )
         .unwrap();
-        assert_eq!((request.query.as_str(), request.operation_name.as_deref()), ("{a}", Some("A")));
+        assert_eq!(
+            (request.query.as_deref().unwrap_or_default(), request.operation_name.as_deref()),
+            ("{a}", Some("A"))
+        );
         assert_eq!(request.variables["n"].to_json(), "1");
         assert!(request.read_only);
         assert!(from_query("", HeaderMap::new(), &Trace::default()).is_err());

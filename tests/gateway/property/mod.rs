@@ -119,7 +119,7 @@ fn planned_execution_equals_a_naive_interpreter() {
 async fn ask(gateway: &Gateway, query: &str, operation: &Operation) -> Value {
     let variables = weft::mapping::Value::from(&Value::Object(operation.variables.clone()));
     let weft::mapping::Value::Object(variables) = variables else { unreachable!("given an object") };
-    let request = weft::gateway::Request { query: query.into(), variables, ..Default::default() };
+    let request = weft::gateway::Request { query: Some(query.into()), variables, ..Default::default() };
     match gateway.answer(request).await {
         Ok(answer) => serde_json::from_slice(&answer.body)
             .unwrap_or_else(|error| json!({ "broken": format!("{error}: {}", String::from_utf8_lossy(&answer.body)) })),

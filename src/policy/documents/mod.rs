@@ -1,0 +1,176 @@
+//! Documents that a request names instead of sending them.
+//!
+//! *Automatic persisted queries*: a client sends the SHA-256 of its document; when that is not known here, it sends both once.
+//! Only documents that were understood are kept, under the hash that we computed, so nobody can put a document under another's name
+//! or fill the room with nonsense.
+//! *Trusted documents*: a list made when the clients were built (`trusted`). With `only` nothing else is run.
+
+mod cache;
+mod trusted;
+
+pub use trusted::Trusted;
+
+use std::{borrow::Cow, sync::Arc};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::error::{ErrorCode, Refusal};
+use cache::Kept;
+
+/// SHA-256 of a document's text.
+pub(super) type Hash = [u8; 32];
+
+/// How a request names its document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DocumentId {
+    /// `extensions.persistedQuery.sha256Hash`: the hash of the text in 64 hexadecimal digits, or an id of a trusted document.
+    Hash(String),
+    /// `documentId`: an id of a trusted document.
+    Trusted(String),
+}
+
+/// What is known of documents.
+#[derive(Debug)]
+pub struct Documents {
+    /// Automatic persisted queries; `None`: switched off.
+    kept: Option<Kept>,
+    trusted: Trusted,
+    only_trusted: bool,
+}
+
+/// The text of a request's document, and the hash to keep it under once it is understood.
+#[derive(Debug)]
+pub struct Resolved<'a> {
+    /// The text.
+    pub text: Text<'a>,
+    fresh: Option<Hash>,
+}
+
+/// A text that was sent, or is kept.
+#[derive(Debug)]
+pub enum Text<'a> {
+    /// It came with the request.
+    Sent(&'a str),
+    /// It was here.
+    Kept(Arc<str>),
+}
+
+impl std::ops::Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Sent(text) => text,
+            Self::Kept(text) => text,
+        }
+    }
+}
+
+impl Documents {
+    /// Over a list of trusted documents (which may be empty).
+    pub fn new(automatic: bool, trusted: Trusted, only_trusted: bool) -> Self {
+        Self { kept: automatic.then(Kept::new), trusted, only_trusted }
+    }
+
+    /// The document of a request: `query` is the text that it sent, if any.
+    ///
+    /// Errors: `PERSISTED_QUERY_NOT_FOUND` (send the text too), `PERSISTED_QUERY_NOT_SUPPORTED` (stop sending hashes),
+    /// `PERSISTED_QUERY_NOT_IN_LIST`, `BAD_REQUEST` (there is neither text nor id, or the hash is another text's).
+    pub fn resolve<'a>(&self, query: Option<&'a str>, id: Option<&DocumentId>) -> Result<Resolved<'a>, Refusal> {
+        let known = |text| Ok(Resolved { text, fresh: None });
+        if let Some(text) = id.and_then(|id| self.trusted.by_id(id.text())) {
+            return match query {
+                Some(sent) if *sent != **text => Err(other_text()),
+                _ => known(Text::Kept(Arc::clone(text))),
+            };
+        }
+        match (query, id) {
+            (None, None) => Err(bad("`query` is missing: it holds the text of the operation")),
+            (None, Some(DocumentId::Trusted(_))) => Err(not_in_list()),
+            (Some(_), Some(DocumentId::Trusted(_))) if self.only_trusted => Err(not_in_list()),
+            (Some(sent), None | Some(DocumentId::Trusted(_))) => {
+                if self.only_trusted && !self.trusted.has_text(&hash_of(sent)) {
+                    return Err(not_in_list());
+                }
+                known(Text::Sent(sent))
+            }
+            (query, Some(DocumentId::Hash(digits))) => self.by_hash(query, digits),
+        }
+    }
+
+    fn by_hash<'a>(&self, query: Option<&'a str>, digits: &str) -> Result<Resolved<'a>, Refusal> {
+        if self.only_trusted {
+            // The id is not in the list; the text may be, under another name.
+            return match query {
+                Some(sent) if self.trusted.has_text(&hash_of(sent)) => {
+                    Ok(Resolved { text: Text::Sent(sent), fresh: None })
+                }
+                _ => Err(not_in_list()),
+            };
+        }
+        let hash = hash_from(digits).ok_or_else(|| bad("`persistedQuery.sha256Hash` is not 64 hexadecimal digits"))?;
+        let kept = self.kept.as_ref().and_then(|kept| kept.get(&hash));
+        match (query, kept, &self.kept) {
+            (None, Some(text), _) => Ok(Resolved { text: Text::Kept(text), fresh: None }),
+            // Clients of this protocol look for these words.
+            (None, None, Some(_)) => Err(Refusal::new(ErrorCode::PersistedQueryNotFound, "PersistedQueryNotFound")),
+            (None, None, None) => {
+                Err(Refusal::new(ErrorCode::PersistedQueryNotSupported, "PersistedQueryNotSupported"))
+            }
+            (Some(sent), Some(text), _) if *sent == *text => Ok(Resolved { text: Text::Sent(sent), fresh: None }),
+            (Some(sent), _, _) if hash_of(sent) != hash => Err(other_text()),
+            (Some(sent), _, automatic) => {
+                Ok(Resolved { text: Text::Sent(sent), fresh: automatic.is_some().then_some(hash) })
+            }
+        }
+    }
+
+    /// Keeps a document that was understood, if it came with its hash for the first time.
+    pub fn keep(&self, resolved: &Resolved<'_>) {
+        if let (Some(kept), Some(hash)) = (&self.kept, resolved.fresh) {
+            kept.insert(hash, &resolved.text);
+        }
+    }
+}
+
+impl DocumentId {
+    /// As trusted documents are found: hexadecimal digits in lower case, without the name of the hash before them.
+    fn text(&self) -> Cow<'_, str> {
+        let (Self::Hash(text) | Self::Trusted(text)) = self;
+        let text = text.strip_prefix("sha256:").unwrap_or(text);
+        let is_hash = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_hash { Cow::Owned(text.to_ascii_lowercase()) } else { Cow::Borrowed(text) }
+    }
+}
+
+fn bad(message: &str) -> Refusal {
+    Refusal::new(ErrorCode::BadRequest, message)
+}
+
+fn other_text() -> Refusal {
+    bad("`query` is not the text that the hash or id stands for")
+}
+
+fn not_in_list() -> Refusal {
+    Refusal::new(ErrorCode::PersistedQueryNotInList, "the operation is not in the list of trusted documents")
+}
+
+/// The hash of a text.
+pub(super) fn hash_of(text: &str) -> Hash {
+    Sha256::digest(text.as_bytes()).into()
+}
+
+fn hash_from(digits: &str) -> Option<Hash> {
+    let mut hash = [0; 32];
+    if digits.len() != 64 {
+        return None;
+    }
+    for (byte, pair) in hash.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
+        let digit = |at: usize| char::from(pair[at]).to_digit(16);
+        *byte = u8::try_from(digit(0)? * 16 + digit(1)?).ok()?;
+    }
+    Some(hash)
+}
+
+#[cfg(test)]
+mod tests;
