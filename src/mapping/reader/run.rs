@@ -2,7 +2,7 @@
 
 use super::{
     Action, Outcome, Plan, Reader, Trie, constant, problem,
-    shape::{Shape, Want},
+    shape::{Course, Shape, Want},
 };
 use crate::mapping::{
     JsonError, Kind, Layout, Problem, Slot, Slots, Variables,
@@ -276,13 +276,15 @@ impl Run<'_> {
         } else {
             // All objects inside this one are of other tries, so that nobody misses the shape meanwhile.
             let mut shape = std::mem::take(&mut self.shapes[trie.number]);
-            if shape.starts_lesson() {
-                self.members(Members::First, trie, base, depth, &mut seen, Some(&mut shape))?;
-            } else {
-                let rest = self.like_the_last(trie, base, depth, &mut seen, &shape)?;
-                shape.note(rest.is_none());
-                if let Some(rest) = rest {
-                    self.members(rest, trie, base, depth, &mut seen, None)?;
+            match shape.course() {
+                Course::Learn => self.members(Members::First, trie, base, depth, &mut seen, Some(&mut shape))?,
+                Course::Alone => self.members(Members::First, trie, base, depth, &mut seen, None)?,
+                Course::Follow => {
+                    let rest = self.like_the_last(trie, base, depth, &mut seen, &shape)?;
+                    shape.note(rest.is_none());
+                    if let Some(rest) = rest {
+                        self.members(rest, trie, base, depth, &mut seen, None)?;
+                    }
                 }
             }
             self.shapes[trie.number] = shape;
@@ -316,39 +318,40 @@ impl Run<'_> {
                 (Want::Nothing | Want::Whole(_) | Want::Wholes(_), b'0'..=b'9') => end_of_digits(body, value),
                 _ => None,
             };
-            match (end, link.want) {
-                (Some(end), want) => {
-                    at = end;
-                    if let Want::Whole(cell) = want {
-                        self.out.cells[base + cell] = self.span(value, end)?;
-                    } else if let Want::Wholes(index) = want {
-                        let span = self.span(value, end)?;
-                        self.put(&trie.keys[index].actions, base, span);
-                    }
-                    continue;
-                }
-                // Whatever else it is, it is looked at closely.
-                (None, Want::Nothing) => {
-                    self.scanner.at = value;
-                    self.scanner.skip_value(depth + 1)?;
-                }
-                (None, Want::Whole(cell)) => {
-                    self.scanner.at = value;
-                    let first = self.scanner.token()?;
-                    self.out.cells[base + cell] = self.take(first, depth + 1)?;
-                }
-                (None, Want::Wholes(index) | Want::Key(index)) => {
-                    self.scanner.at = value;
-                    self.key(trie, index, base, depth)?;
+            let Some(end) = end else {
+                at = self.closely(trie, link.want, value, base, depth)?;
+                continue;
+            };
+            at = end;
+            match link.want {
+                Want::Nothing => {}
+                Want::Whole(cell) => self.out.cells[base + cell] = self.span(value, end)?,
+                Want::Wholes(index) | Want::Key(index) => {
+                    let span = self.span(value, end)?;
+                    self.put(&trie.keys[index].actions, base, span);
                 }
             }
-            at = self.scanner.at;
         }
         self.scanner.at = at;
         if next == 0 {
             return Ok(Some(Members::First));
         }
         Ok(self.goes_on()?.then_some(Members::Next))
+    }
+
+    /// A value of which a glance does not tell enough. Gives where it ends.
+    #[inline(never)]
+    fn closely(&mut self, trie: &Trie, want: Want, value: usize, base: usize, depth: usize) -> Read<usize> {
+        self.scanner.at = value;
+        match want {
+            Want::Nothing => self.scanner.skip_value(depth + 1)?,
+            Want::Whole(cell) => {
+                let first = self.scanner.token()?;
+                self.out.cells[base + cell] = self.take(first, depth + 1)?;
+            }
+            Want::Wholes(index) | Want::Key(index) => self.key(trie, index, base, depth)?,
+        }
+        Ok(self.scanner.at)
     }
 
     /// After a member: passes the comma or the closing brace. Gives whether another member follows.

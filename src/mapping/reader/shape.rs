@@ -14,7 +14,7 @@ const LEFT_OUT_MAX: usize = 3;
 const MISSES_MAX: u32 = 4;
 
 /// … and how often that is done for one body.
-const LESSONS_MAX: u32 = 16;
+const LESSONS_MAX: u32 = 8;
 
 /// Bytes of a link that are compared as one word.
 const WORD: usize = size_of::<u128>();
@@ -43,6 +43,17 @@ pub(super) struct Link {
     pub bit: u128,
     /// What is wanted.
     pub want: Want,
+}
+
+/// How an object is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Course {
+    /// It is learned from; nothing is remembered of others.
+    Learn,
+    /// It is compared with what is remembered.
+    Follow,
+    /// By itself: the objects of this list have little in common.
+    Alone,
 }
 
 /// What is wanted of a value.
@@ -74,16 +85,19 @@ impl Want {
 }
 
 impl Shape {
-    /// Whether the object that begins should be learned; if so, nothing is remembered any more.
+    /// What to do with the object that begins.
     #[inline]
-    pub fn starts_lesson(&mut self) -> bool {
-        let is_due = (self.links.is_empty() || self.misses >= MISSES_MAX) && self.lessons < LESSONS_MAX;
-        if is_due {
-            self.links.clear();
-            self.misses = 0;
-            self.lessons += 1;
+    pub fn course(&mut self) -> Course {
+        if !self.links.is_empty() && self.misses < MISSES_MAX {
+            return Course::Follow;
         }
-        is_due
+        if self.lessons == LESSONS_MAX {
+            return Course::Alone;
+        }
+        self.links.clear();
+        self.misses = 0;
+        self.lessons += 1;
+        Course::Learn
     }
 
     /// Remembers the link from `start` to `end`, before a value of that key.
@@ -114,6 +128,12 @@ impl Shape {
         if link.is_at(body, at, word) {
             return Some((link, at + link.len, next + 1));
         }
+        self.later(body, at, word, next)
+    }
+
+    /// A link after one that is left out.
+    #[inline(never)]
+    fn later(&self, body: &[u8], at: usize, word: u128, next: usize) -> Option<(&Link, usize, usize)> {
         let later =
             (next + 1..self.links.len()).take(LEFT_OUT_MAX).find(|later| self.links[*later].is_at(body, at, word))?;
         Some((&self.links[later], at + self.links[later].len, later + 1))
