@@ -3,6 +3,8 @@
 //! A mapping is compiled to tries over the keys of input objects; reading walks the body once, skips what no trie wants
 //! and leaves spans in cells. Whatever one pass cannot do like the evaluator (a key applied to a list, a key given twice,
 //! a spread of something that is no object) makes it give the body back, and the evaluator takes it.
+//!
+//! In reading order: `compile` (mapping to tries), `run` (one body), `shape` (what the rows of a list have in common).
 
 use super::{Problem, Slot, Span, Value, Variables, ast::Expr, evaluate::PROBLEMS_MAX};
 
