@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{
     Call, CallError, Freshness, Kept, Reply, Sent, Served, UpstreamSpec, connected::NoteConnections, report::Report,
-    target,
+    target::Targets,
 };
 
 /// How connections are made, where a test or an operator needs it different: the one seam of this room.
@@ -56,6 +56,7 @@ impl Connections {
 pub(super) struct Client {
     spec: Arc<UpstreamSpec>,
     pool: Arc<Pool>,
+    targets: Targets,
     report: Report,
 }
 
@@ -105,7 +106,7 @@ impl Client {
             plain: OnceLock::new(),
             secure: tokio::sync::OnceCell::new(),
         });
-        Self { spec: Arc::clone(spec), pool, report: Report::default() }
+        Self { spec: Arc::clone(spec), pool, targets: Targets::default(), report: Report::default() }
     }
 
     /// The upstream's name.
@@ -115,7 +116,7 @@ impl Client {
 
     /// Sends the call once and reads its reply, body as received. `added` replaces headers of the call.
     pub(super) async fn send(&self, call: &Call, added: &HeaderMap) -> Result<Reply, Failure> {
-        let mut url = target::read(&call.url).map_err(|reason| self.invalid(reason))?;
+        let mut url = self.targets.read(&call.url).map_err(|reason| self.invalid(reason))?;
         let client = self.pool.client(&url).await.ok_or_else(|| self.invalid("the client for it cannot be made"))?;
         let mut headers = call.headers.clone();
         for (name, value) in added {
