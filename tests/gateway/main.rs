@@ -3,6 +3,7 @@
 #[path = "../architecture.rs"]
 mod architecture;
 mod connectors;
+mod docs;
 mod hostile;
 mod property;
 mod support;
