@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use weft::error::did_you_mean;
+
 use super::{Failure, Outcome, output};
 
 #[derive(Debug, clap::Args)]
@@ -27,12 +29,8 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     if let Some((code, text)) = sections().find(|(code, _)| *code == wanted) {
         return output::result(&format!("{code}\n\n{}", plain(text)));
     }
-    let near = sections().map(|(code, _)| (strsim::jaro_winkler(code, &wanted), code));
-    let near = near.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(likeness, _)| *likeness > 0.85);
-    let help = match near {
-        Some((_, near)) => format!("did you mean `{near}`?"),
-        None => "`weft explain` lists all codes".to_owned(),
-    };
+    let help = did_you_mean(&wanted, sections().map(|(code, _)| code));
+    let help = help.unwrap_or_else(|| "`weft explain` lists all codes".to_owned());
     Err(Failure::Message(format!("there is no code `{code}`: {help}")))
 }
 

@@ -7,8 +7,9 @@ use std::{
 };
 
 use weft::{
-    error::{Diagnostic, Label, Location, Refusal, Severity, SourceText},
+    error::{Diagnostic, Label, Location, Refusal, Severity, SourceText, did_you_mean},
     gateway, operation, plan,
+    schema::Graph,
 };
 
 use super::{Failure, Outcome, output, source::Source};
@@ -28,7 +29,7 @@ pub(super) fn run(Arguments { operation: file, name, source }: &Arguments) -> Ou
     let text = read(file)?;
     let settings = source.settings()?;
     let (graph, _) = gateway::compile(&settings)?;
-    let refused = |refusal: Refusal| Failure::Findings(findings(&text, &refusal));
+    let refused = |refusal: Refusal| Failure::Findings(findings(&text, &refusal, &graph));
     let document = operation::parse(&graph, &text.text, &gateway::limits(&settings)).map_err(refused)?;
     let operation = operation::bind(&graph, &document, name.as_deref()).map_err(refused)?;
     let plan = plan::build(&graph, Arc::new(operation)).map_err(|error| Failure::Message(error.to_string()))?;
@@ -47,7 +48,7 @@ fn read(file: &Path) -> Result<Arc<SourceText>, Failure> {
 }
 
 /// What a caller would be told, drawn on the operation.
-fn findings(source: &Arc<SourceText>, refusal: &Refusal) -> Vec<Diagnostic> {
+fn findings(source: &Arc<SourceText>, refusal: &Refusal, graph: &Graph) -> Vec<Diagnostic> {
     let label =
         |place: &Location| Label { source: Arc::clone(source), span: word(&source.text, *place), text: String::new() };
     refusal
@@ -58,9 +59,26 @@ fn findings(source: &Arc<SourceText>, refusal: &Refusal) -> Vec<Diagnostic> {
             severity: Severity::Error,
             message: error.message.clone(),
             labels: error.locations.iter().map(label).collect(),
-            help: None,
+            help: suggestion(&error.message, graph),
         })
         .collect()
+}
+
+/// The field or argument that was meant. Only here and not in answers: those must not tell names of the schema to whoever asks.
+fn suggestion(message: &str, graph: &Graph) -> Option<String> {
+    let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let fields = |ty: &str| graph.by_name.get(ty).map(|id| &graph.types[id.0 as usize].fields);
+    match names.as_slice() {
+        [ty, field] if message.contains("does not have a field") => {
+            did_you_mean(field, fields(ty)?.keys().map(|name| &**name))
+        }
+        [argument, place, ..] if message.contains("is not supported by") => {
+            let (ty, field) = place.split_once('.')?;
+            let field = &graph.fields[fields(ty)?.get(field)?.0 as usize];
+            did_you_mean(argument, field.arguments.iter().map(|argument| &*argument.name))
+        }
+        _ => None,
+    }
 }
 
 /// The bytes of the word, or the character, at a place.

@@ -67,6 +67,11 @@ fn explain(error: &serde_saphyr::Error, source: &Arc<SourceText>) -> Diagnostic 
             let key = key.as_deref().unwrap_or("?");
             Diagnostic::error("DUPLICATE_KEY", format!("the key `{key}` is given twice"), label(""))
         }
+        _ if tab(&source.text).is_some() => {
+            let span = tab(&source.text).unwrap_or_default();
+            let message = "a tab stands in the indentation, where YAML allows only spaces";
+            Diagnostic::error("INVALID_YAML", message, Label { span, ..label("") }).help("indent with two spaces")
+        }
         other => {
             // The library's text: what, then ` at line …`; the place is drawn already.
             let text = other.to_string();
@@ -75,6 +80,19 @@ fn explain(error: &serde_saphyr::Error, source: &Arc<SourceText>) -> Diagnostic 
             Diagnostic::error("INVALID_YAML", text.lines().next().unwrap_or("the file is not YAML"), label(""))
         }
     }
+}
+
+/// The first tab that indents.
+fn tab(text: &str) -> Option<std::ops::Range<usize>> {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let indentation = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if let Some(at) = line[..indentation].find('\t') {
+            return Some(start + at..start + at + 1);
+        }
+        start += line.len();
+    }
+    None
 }
 
 /// `a`, `b` or `c`, in alphabetical order.
@@ -86,11 +104,12 @@ pub(super) fn list(words: &[&str]) -> String {
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
     let path = path.display();
-    Diagnostic {
-        code: "CONFIG_UNREADABLE",
-        severity: Severity::Error,
-        message: format!("cannot read the configuration `{path}`: {error}"),
-        labels: Vec::new(),
-        help: None,
-    }
+    let (message, help) = match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            let help = "paths are relative to the folder in which weft was started; `weft init` writes a configuration";
+            (format!("there is no configuration `{path}`"), Some(help.to_owned()))
+        }
+        _ => (format!("cannot read the configuration `{path}`: {error}"), None),
+    };
+    Diagnostic { code: "CONFIG_UNREADABLE", severity: Severity::Error, message, labels: Vec::new(), help }
 }

@@ -150,7 +150,8 @@ impl<'a> Parser<'a> {
                 break;
             }
             if end.is_some() && self.lexer.ended() {
-                return error("this `{` is not closed", start..start + 1);
+                let help = Some("add the `}` that belongs to it".to_owned());
+                return Err(ParseError { message: "this `{` is not closed".to_owned(), span: start..start + 1, help });
             }
             if !selections.is_empty() && self.unified() {
                 let place = self.lexer.here();
@@ -341,7 +342,15 @@ impl<'a> Parser<'a> {
                     None
                 };
                 StepKind::Method(name.into(), arguments)
-            } else if self.lexer.looks_at(".") && !(self.unified() && self.lexer.looks_at("...")) {
+            } else if self.lexer.looks_at("...") && !self.unified() {
+                let help = "link `https://specs.apollo.dev/connect/v0.4` to use it; before, write `alias: path` for each field";
+                return Err(ParseError {
+                    message: "`...` spreads an object from connect v0.4 on, and this file links an earlier version"
+                        .to_owned(),
+                    span: self.lexer.at..self.lexer.at + 3,
+                    help: Some(help.to_owned()),
+                });
+            } else if self.lexer.looks_at(".") && !self.lexer.looks_at("...") {
                 self.lexer.at += 1;
                 StepKind::Key(self.required_key("a key after `.`")?)
             } else if self.question(steps.last()) {

@@ -14,6 +14,7 @@ use super::{
     findings::Findings,
     link::{self, Link, Links},
     prelude,
+    words::Known,
 };
 use crate::{
     error::{Diagnostic, SourceText, did_you_mean},
@@ -88,7 +89,7 @@ pub(super) fn read(file: &File, findings: &mut Findings) -> Option<Document> {
     {
         Ok(schema) => schema.into_inner(),
         Err(errors) => {
-            findings.adopt(&errors, false);
+            findings.adopt(&errors, false, &Known::of(&[&ast, &added]));
             return None;
         }
     };
@@ -150,7 +151,7 @@ fn parse(file: &File, findings: &mut Findings) -> Option<Ast> {
         findings.register(*id, &file.source);
     }
     if let Some(errors) = errors {
-        findings.adopt(&errors, true);
+        findings.adopt(&errors, true, &Known::default());
         return None;
     }
     Some(ast)

@@ -8,6 +8,7 @@ use apollo_compiler::{
     validation::DiagnosticList,
 };
 
+use super::words::{Known, reworded};
 use crate::error::{Diagnostic, Label, Severity, SourceText};
 
 /// All findings of one compilation, and the files they point into.
@@ -67,22 +68,33 @@ impl Findings {
         self.push(Diagnostic { help, ..Diagnostic::error(code, message, label) });
     }
 
-    /// Adds what apollo-compiler found. Of syntax errors only the first of a line is kept: the others follow from it.
-    pub(super) fn adopt(&mut self, found: &DiagnosticList, syntax: bool) {
+    /// Adds what apollo-compiler found. Of syntax errors only the first of a line is kept, and none behind a text without its
+    /// closing quote: the others follow from it.
+    pub(super) fn adopt(&mut self, found: &DiagnosticList, syntax: bool, known: &Known) {
         let mut lines: Vec<(usize, usize)> = Vec::new();
+        let mut ended: Vec<usize> = Vec::new();
         for finding in found.iter() {
+            let message = finding.error.to_string();
             let span = finding.error.location();
             if let (true, Some(span)) = (syntax, span) {
                 let line = self.source(span).map_or(0, |source| line_of(&source.text, span.offset()));
                 let file = self.source(span).map_or(0, |source| Arc::as_ptr(source) as usize);
-                if lines.contains(&(file, line)) {
+                if lines.contains(&(file, line)) || ended.contains(&file) {
                     continue;
                 }
                 lines.push((file, line));
+                if message.contains("unterminated string") {
+                    ended.push(file);
+                }
             }
-            let message = finding.error.to_string();
-            let help = federation_help(&message);
-            self.error_with_help("GRAPH_QL_ERROR", tidy(&message), span, help);
+            let (message, help) = reworded(&message, known);
+            let mut label = self.label(span, "");
+            if message.contains("unterminated string") {
+                // It runs to the end of the file; where it began is what matters.
+                let text = label.source.text.get(label.span.clone()).unwrap_or_default();
+                label.span.end = label.span.start + text.lines().next().unwrap_or_default().len();
+            }
+            self.push(Diagnostic { help, ..Diagnostic::error("GRAPH_QL_ERROR", message, label) });
         }
     }
 
@@ -123,31 +135,4 @@ fn trimmed(source: &SourceText, range: Range<usize>) -> Range<usize> {
 /// The number of the line that an offset lies in, from 0.
 fn line_of(text: &str, offset: usize) -> usize {
     text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count()
-}
-
-/// A library's sentence in our style: lowercase start, no final period, one line.
-fn tidy(message: &str) -> String {
-    let message = message.trim().trim_end_matches('.');
-    let mut chars = message.chars();
-    match chars.next() {
-        Some(first)
-            if !message
-                .starts_with(|c: char| c.is_uppercase() && message[c.len_utf8()..].starts_with(char::is_uppercase)) =>
-        {
-            first.to_lowercase().collect::<String>() + chars.as_str()
-        }
-        _ => message.to_owned(),
-    }
-}
-
-/// What to type when a well-known directive is used without its link.
-fn federation_help(message: &str) -> Option<String> {
-    let known = ["@key", "@shareable", "@inaccessible", "@tag", "@external", "@requires", "@provides", "@override"];
-    if !message.contains("cannot find directive") {
-        return None;
-    }
-    let name = known.iter().find(|name| message.contains(&format!("`{name}`")))?;
-    Some(format!(
-        "import it: `@link(url: \"https://specs.apollo.dev/federation/v2.12\", import: [\"{name}\"])` on `extend schema`"
-    ))
 }

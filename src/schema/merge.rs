@@ -13,6 +13,7 @@ use indexmap::IndexMap;
 use super::{
     document::{Document, NO_QUERY_FIELD},
     findings::Findings,
+    words::Known,
 };
 
 /// Names of root types that differ between documents, and what they are called in the merged schema.
@@ -278,7 +279,7 @@ pub(super) fn api(merged: &Schema, documents: &[&Document], findings: &mut Findi
     match schema.validate() {
         Ok(schema) => Some(schema),
         Err(broken) => {
-            findings.adopt(&broken.errors, false);
+            findings.adopt(&broken.errors, false, &Known::default());
             None
         }
     }

@@ -18,6 +18,7 @@ mod prelude;
 pub mod reach;
 mod tables;
 pub mod template;
+mod words;
 
 /// What a GraphQL language server needs to know the directives of a schema file: SDL with descriptions, under the names that
 /// the usual imports give them.
