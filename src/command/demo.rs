@@ -20,10 +20,13 @@ pub(super) struct Arguments {
     /// Every Nth call to inventory is slow; 0: none.
     #[arg(long, default_value_t = 0, value_name = "N")]
     slow_every: u32,
+    /// Only the services, for a graph of your own in front of them.
+    #[arg(long)]
+    services_only: bool,
 }
 
-pub(super) fn run(Arguments { port, admin_port, flaky_every, slow_every }: Arguments) -> Outcome {
-    let options = weft::demo::Options { port, admin_port, flaky_every, slow_every };
+pub(super) fn run(Arguments { port, admin_port, flaky_every, slow_every, services_only }: Arguments) -> Outcome {
+    let options = weft::demo::Options { port, admin_port, flaky_every, slow_every, services_only };
     let log = telemetry::Log { level: log_level().unwrap_or_else(|| "warn".to_owned()), ..telemetry::Log::default() };
     let runtime = runtime()?;
     let _inside = runtime.enter();

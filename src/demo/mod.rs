@@ -20,11 +20,13 @@ pub struct Options {
     pub flaky_every: u32,
     /// Every Nth call to inventory takes 800 ms; 0: none.
     pub slow_every: u32,
+    /// Only the services, no gateway: for a graph of one's own.
+    pub services_only: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { port: 4000, admin_port: 9090, flaky_every: 0, slow_every: 0 }
+        Self { port: 4000, admin_port: 9090, flaky_every: 0, slow_every: 0, services_only: false }
     }
 }
 
@@ -33,6 +35,11 @@ impl Default for Options {
 /// Errors: a busy port, in words for whoever typed the command.
 pub async fn run(options: Options) -> anyhow::Result<()> {
     let services = services::start(&options, services::Ports::Usual).await?;
+    if options.services_only {
+        anstream::print!("{}", welcome::services(&services.started));
+        stop().await;
+        return Ok(());
+    }
     let server = gateway::open(&options, &services.started).await?;
     let url = format!("http://{}/graphql", server.address());
     let text = welcome::text(&url, server.admin_address(), &services.started, &kit::token::demo());

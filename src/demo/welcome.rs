@@ -51,6 +51,16 @@ pub(super) fn text(url: &str, admin: Option<SocketAddr>, services: &[(&str, Sock
     text
 }
 
+/// What is said when only the services run.
+pub(super) fn services(services: &[(&str, SocketAddr)]) -> String {
+    let mut text = "the services answer (Ctrl-C stops them)\n\n".to_owned();
+    for (name, address) in services {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(text, "  {name:10} http://{address}/openapi.json");
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

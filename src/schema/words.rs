@@ -71,7 +71,8 @@ fn member(name: &str, owner: &str, known: &Known) -> Option<String> {
 
 /// Signs instead of names of tokens, and what a schema's author writes instead of the names of input types of the connect spec.
 fn plain(message: &str) -> String {
-    const SIGNS: [(&str, &str); 9] = [
+    const SIGNS: [(&str, &str); 10] = [
+        ("syntax error: Unexpected <EOF>", "the file holds no definition"),
         ("L_CURLY", "`{`"),
         ("R_CURLY", "`}`"),
         ("L_PAREN", "`(`"),
@@ -149,6 +150,7 @@ mod tests {
         ] {
             assert_eq!(reworded(message, &known), (text.to_owned(), help.map(str::to_owned)), "{message}");
         }
+        assert_eq!(reworded("syntax error: Unexpected <EOF>.", &known).0, "the file holds no definition");
         let (_, help) = reworded("cannot find directive `@key` in this document", &known);
         assert!(help.is_some_and(|help| help.contains("federation/v2.12")));
     }

@@ -2,9 +2,11 @@
 
 #[path = "../architecture.rs"]
 mod architecture;
+mod commands;
 mod connectors;
 mod docs;
 mod hostile;
 mod property;
+mod reload;
 mod support;
 mod traces;

@@ -2,6 +2,7 @@
 
 mod page;
 mod scene;
+mod tutorial;
 
 use weft::{
     error::{Severity, SourceText},
@@ -72,4 +73,27 @@ fn links_lead_somewhere() {
         }
     }
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+#[test]
+fn every_code_has_a_page_and_every_page_a_code() {
+    let mut explained: Vec<String> = pages("docs/diagnostics")
+        .into_iter()
+        .flat_map(|path| {
+            let text = std::fs::read_to_string(path).expect("a readable page");
+            text.lines().filter_map(|line| line.strip_prefix("## ")).map(str::to_owned).collect::<Vec<_>>()
+        })
+        .collect();
+    explained.sort();
+    // The codes of answers, as `as_str` writes them.
+    let answers = std::fs::read_to_string(root().join("src/error/code.rs")).expect("a readable file");
+    let answers = answers.lines().filter_map(|line| line.split_once("=> \"")?.1.split('"').next());
+    let mut codes: Vec<String> =
+        weft::error::CODES.iter().map(|code| code.code).chain(answers).map(str::to_owned).collect();
+    codes.sort();
+    codes.dedup();
+    let missing: Vec<&String> = codes.iter().filter(|code| !explained.contains(code)).collect();
+    let unknown: Vec<&String> = explained.iter().filter(|code| !codes.contains(code)).collect();
+    assert!(missing.is_empty() && unknown.is_empty(), "without a page: {missing:?}; nobody prints: {unknown:?}");
+    assert_eq!(explained.len(), codes.len(), "a code has two sections");
 }

@@ -8,6 +8,7 @@
 //! | `http call` | one call of the next operation, each exactly once: request, then `HTTP/1.1 …` and the response |
 //! | `graphql operation`, `json variables`, `http client` | the operation, its variables, headers of the client |
 //! | `json answer` | what comes out |
+//! | `text mapping [v0.4]` | a body, then lines `mapping → what it gives` |
 //! | `text findings`, `text plan` | what `weft check` and `weft plan` print |
 //! | `sh run`, `text output` | a command in the folder of these files, and what it prints; `busy`: port 4000 is taken |
 //! | `… fragment` | not run |
@@ -19,7 +20,7 @@ use weft::{
     config::{self, Overrides},
     error::{Format, render},
     gateway::{Gateway, Request, Snapshot},
-    mapping,
+    mapping::{self, Version},
     upstream::{Kept, Transport},
 };
 
@@ -35,7 +36,6 @@ pub async fn play(path: &std::path::Path) -> Vec<String> {
     let transport = Transport {
         resolve: hosts.iter().map(|host| (host.clone(), stub.address)).collect(),
         ca_pem: Some(authority.root_pem.into_bytes()),
-        ..Transport::default()
     };
     let stem = path.file_stem().expect("a page has a name").to_string_lossy().into_owned();
     let mut scene = Scene { folder: scratch(&format!("docs-{stem}")), ..Scene::default() };
@@ -68,6 +68,7 @@ pub async fn play(path: &std::path::Path) -> Vec<String> {
                 Ok(answer) => shown(&mut page, &block, &answer),
                 Err(fault) => Some(fault),
             },
+            "text mapping" => mappings(&mut page, &block),
             "text findings" => page.printed(&block, &scene.weft(&["check"])),
             "text plan" => page.printed(&block, &scene.weft(&["plan", "operation.graphql"])),
             "sh run" => {
@@ -195,6 +196,42 @@ fn run(command: &mut Command) -> String {
         .output()
         .expect("the binary starts");
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// No variables are there.
+struct Nothing;
+
+impl mapping::Variables for Nothing {
+    fn get(&self, _: mapping::Variable) -> Option<&mapping::Value> {
+        None
+    }
+}
+
+/// Each line of the block is evaluated on the body in its first line.
+fn mappings(page: &mut Page, block: &Block) -> Option<String> {
+    let version = if block.words.iter().any(|word| word == "v0.4") { Version::V0_4 } else { Version::V0_3 };
+    let mut lines = block.text.lines();
+    let body = lines.next().unwrap_or_default();
+    let input = match mapping::Value::parse(body.as_bytes()) {
+        Ok(input) => input,
+        Err(error) => return Some(format!("the body is not JSON: {error:?}")),
+    };
+    let mut given = vec![body.to_owned()];
+    for line in lines {
+        let (text, shown) = line.split_once(" → ").unwrap_or((line, ""));
+        let result = match mapping::parse(text.trim(), version) {
+            Ok(mapping) => mapping
+                .evaluate(&input, &Nothing, &mut Vec::new())
+                .map_or_else(|| "missing".to_owned(), |value| value.to_json()),
+            Err(error) => format!("does not parse: {}", error.message),
+        };
+        let equal = match (parse(shown), parse(&result)) {
+            (Ok(shown), Ok(result)) => compare::same(&shown, &result),
+            _ => shown.trim() == result,
+        };
+        given.push(if equal { line.to_owned() } else { format!("{} → {result}", text.trim_end()) });
+    }
+    page.printed(block, &given.join("\n"))
 }
 
 /// An answer as the page shows it: equal by value, so that pages may lay it out as they like.

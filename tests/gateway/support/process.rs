@@ -34,7 +34,14 @@ impl Drop for Weft {
 impl Weft {
     /// Starts it with a configuration file and further environment, and waits for the URL that it prints when ready.
     pub fn start(config: &Path, env: &[(String, String)]) -> Result<Self, String> {
-        Self::run(&["serve".as_ref(), "-c".as_ref(), config.as_os_str()], env)
+        Self::start_with(config, &[], env)
+    }
+
+    /// As [`Self::start`], with further arguments.
+    pub fn start_with(config: &Path, arguments: &[&str], env: &[(String, String)]) -> Result<Self, String> {
+        let mut all = vec!["serve".as_ref(), "-c".as_ref(), config.as_os_str()];
+        all.extend(arguments.iter().map(OsStr::new));
+        Self::run(&all, env)
     }
 
     /// The demo, on free ports.
@@ -84,6 +91,23 @@ impl Weft {
         // Both pipes end with the process.
         let lines = self.lines.get_mut().expect("no panic");
         lines.iter().map(|line| line + "\n").collect()
+    }
+
+    /// Waits until it prints a line with this text; gives back all that it printed since the last time, this line included.
+    pub fn wait_for(&self, text: &str) -> String {
+        let lines = self.lines.lock().expect("nobody panicked with it");
+        let mut log = String::new();
+        loop {
+            match lines.recv_timeout(START_MAX) {
+                Ok(line) => {
+                    log.extend([line.as_str(), "\n"]);
+                    if line.contains(text) {
+                        return log;
+                    }
+                }
+                Err(error) => panic!("weft did not print `{text}` ({error}):\n{log}"),
+            }
+        }
     }
 
     /// Whether the process still lives.
