@@ -63,22 +63,22 @@ fn summary(graph: Option<&Graph>, findings: &[Diagnostic]) -> String {
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let errors = counted(count(Severity::Error), "error");
     let warnings = counted(count(Severity::Warning), "warning");
-    match graph {
-        Some(graph) => {
-            let built_in = |name: &str| matches!(name, "Int" | "Float" | "String" | "Boolean" | "ID");
-            let types = graph.types.iter().filter(|ty| !built_in(&ty.name)).count();
-            let size = format!(
-                "{}, {}, {}",
-                counted(types, "type"),
-                counted(graph.connectors.len(), "connector"),
-                counted(graph.sources.len(), "source")
-            );
-            let but = if findings.is_empty() { String::new() } else { format!("; {warnings}") };
-            format!("the schema can be served: {size}{but}")
-        }
-        None if count(Severity::Warning) == 0 => errors,
-        None => format!("{errors}, {warnings}"),
-    }
+    let Some(graph) = graph else {
+        let first = findings.iter().find(|finding| finding.severity == Severity::Error);
+        let more = first.map_or(String::new(), |first| format!("; `weft explain {}` says more", first.code));
+        let but = if count(Severity::Warning) == 0 { String::new() } else { format!(", {warnings}") };
+        return format!("{errors}{but}{more}");
+    };
+    let built_in = |name: &str| matches!(name, "Int" | "Float" | "String" | "Boolean" | "ID");
+    let types = graph.types.iter().filter(|ty| !built_in(&ty.name)).count();
+    let size = format!(
+        "{}, {}, {}",
+        counted(types, "type"),
+        counted(graph.connectors.len(), "connector"),
+        counted(graph.sources.len(), "source")
+    );
+    let but = if findings.is_empty() { String::new() } else { format!("; {warnings}") };
+    format!("the schema can be served: {size}{but}")
 }
 
 fn counted(count: usize, what: &str) -> String {

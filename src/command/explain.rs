@@ -68,8 +68,12 @@ fn contents() -> String {
         for section in page.split("\n## ").skip(1) {
             let (code, text) = section.split_once('\n').unwrap_or((section, ""));
             let text = text.trim().split("\n\n").next().unwrap_or_default().replace('\n', " ");
-            let sentence = text.split_inclusive(". ").next().unwrap_or_default();
-            let _ = writeln!(out, "  {code:42} {}", sentence.trim_end().trim_end_matches('.'));
+            let (text, warning) = match text.strip_prefix("Warning. ") {
+                Some(text) => (text, " (warning)"),
+                None => (text.as_str(), ""),
+            };
+            let sentence = text.split_inclusive(". ").next().unwrap_or_default().trim_end().trim_end_matches('.');
+            let _ = writeln!(out, "  {code:44} {sentence}{warning}");
         }
         out.push('\n');
     }

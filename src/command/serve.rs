@@ -27,7 +27,7 @@ pub(super) struct Arguments {
     /// Address and port instead of `server.listen`; port 0 takes a free one.
     #[arg(long, env = "WEFT_LISTEN", value_name = "ADDRESS")]
     listen: Option<String>,
-    /// For development: `GraphiQL`, introspection, causes in errors, reload when a file changes.
+    /// For development: `GraphiQL`, introspection, problems of mappings in answers, reload when a file changes.
     #[arg(long)]
     dev: bool,
 }
