@@ -68,11 +68,17 @@ fn libraries_stay_in_their_rooms() {
 /// Rooms whose upper snake case texts are codes of diagnostics, unless they are codes for callers or names of the environment.
 const ROOMS_WITH_DIAGNOSTICS: [&str; 4] = ["config", "schema", "gateway", "import"];
 
+/// Files of theirs in which such texts are something else: classes of changes, names of tokens.
+const OTHER_WORDS: [&str; 2] = ["src/import/diff", "src/schema/words.rs"];
+
 #[test]
 fn codes_of_diagnostics_are_those_of_the_list() {
     let listed: Vec<&str> = weft::error::CODES.iter().map(|code| code.code).collect();
     let (mut used, mut missing) = (Vec::new(), Vec::new());
     for file in sources().into_iter().filter(|file| ROOMS_WITH_DIAGNOSTICS.contains(&room_of(file).as_str())) {
+        if OTHER_WORDS.iter().any(|other| shown(&file).starts_with(other)) {
+            continue;
+        }
         let text = std::fs::read_to_string(&file).expect("a readable file");
         let end = text.find("#[cfg(test)]\nmod ").unwrap_or(text.len());
         for literal in text[..end].split('"') {

@@ -55,7 +55,7 @@ pub(super) fn run(Arguments { source, listen, dev }: Arguments) -> Outcome {
         ready: move |server: &server::Server| {
             output::print(&format!("weft answers at {}", url(server.address(), &path)));
         },
-        reloaded: |reload: Reload<'_>| tell_reload(&reload),
+        reloaded: move |reload: Reload<'_>| tell_reload(&reload, dev),
         watch,
     };
     let running = process::run((settings, snapshot, warnings), hooks);
@@ -63,9 +63,11 @@ pub(super) fn run(Arguments { source, listen, dev }: Arguments) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What a reload changed, on stderr: the findings, then one line that says which snapshot answers now.
-fn tell_reload(reload: &Reload<'_>) {
+/// What a reload found, on stderr; in development also which snapshot answers now and what is new in it. In production the log
+/// says that, for whoever collects it.
+fn tell_reload(reload: &Reload<'_>, dev: bool) {
     match reload {
+        Reload::Refused { findings, .. } | Reload::Done { warnings: findings, .. } if !dev => output::tell(findings),
         Reload::Refused { findings, files } => {
             output::tell(findings);
             eprintln!("not reloaded{}: the last good schema goes on answering", because(files));
