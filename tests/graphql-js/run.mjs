@@ -31,12 +31,13 @@ const check = (name, good, why = '') => {
 try {
   // Classes of changes: level and class of every one, and that each class of graphql-js occurs.
   const seen = new Set();
-  for (const { name, old, new: now, changes, ours = [] } of JSON.parse(readFileSync(join(here, 'diff.json'), 'utf8'))) {
+  for (const { name, old, new: now, changes, ours = [], coerced = false } of JSON.parse(readFileSync(join(here, 'diff.json'), 'utf8'))) {
     const level = ({ type }) => (type in BreakingChangeType ? 'breaking' : type in DangerousChangeType ? 'dangerous' : 'safe');
     // A class of two levels is told by the change: optional arguments of fields are dangerous, those of directives safe.
     const theirs = findSchemaChanges(buildSchema(old), buildSchema(now)).map((it) => `${level(it)} ${it.type}`).sort();
     const listed = changes.map((line) => line.split(' ').slice(0, 2).join(' ')).sort();
-    check(name, theirs.join() === listed.join(), `graphql-js says ${theirs}, the case says ${listed}`);
+    // Version 17 compares defaults as they are written, version 16 and weft as the values that they become.
+    if (!coerced) check(name, theirs.join() === listed.join(), `graphql-js says ${theirs}, the case says ${listed}`);
     theirs.forEach((line) => seen.add(line.split(' ')[1]));
     // The stable release knows fewer classes; what it calls breaking or dangerous is so here too.
     const stable = [
