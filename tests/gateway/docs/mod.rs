@@ -12,8 +12,8 @@ use weft::{
 use crate::support::{root, runtime};
 use page::{Page, pages};
 
-/// Pages with a player of their own.
-const APART: [&str; 2] = ["docs/tutorial.md", "docs/diagnostics/"];
+/// Pages with a player of their own: below, or in the tests of the feature that they tell of.
+const APART: [&str; 4] = ["docs/tutorial.md", "docs/diagnostics/", "docs/import-openapi", "docs/upstream/"];
 
 #[test]
 fn every_example_of_the_guides_runs() {

@@ -152,8 +152,12 @@ impl Scene {
             mapping::Value::Object(object) => object,
             _ => mapping::Object::new(),
         };
-        let request =
-            Request { query: self.operation.clone(), variables, headers: Arc::new(headers), ..Request::default() };
+        let request = Request {
+            query: Some(self.operation.clone()),
+            variables,
+            headers: Arc::new(headers),
+            ..Request::default()
+        };
         let body = match Gateway::new(snapshot).answer(request).await {
             Ok(answer) => answer.body,
             Err(refusal) => weft::gateway::Answer::refused(&refusal).body,
