@@ -1,5 +1,8 @@
 //! From a text to a plan: what does a document cost when it is first seen?
 
+#[path = "support/large.rs"]
+mod large;
+
 use std::sync::Arc;
 
 use weft::{
@@ -49,6 +52,30 @@ fn build_plan(bencher: divan::Bencher, name: &str) {
     bencher.bench_local(|| plan::build(&graph, operation.clone()).expect("a plan"));
 }
 
+/// So many lists, each with seven levels of entities over dozens of connectors.
+#[divan::bench(args = [1, 4, 16], sample_count = 20)]
+fn build_large_plan(bencher: divan::Bencher, lists: usize) {
+    let source = Arc::new(SourceText { name: "large.graphql".into(), text: large::schema(5_000, 2_000) });
+    let file = File { subgraph: "large".into(), source };
+    let graph = compile(&[file], &Options::default()).expect("the schema compiles").graph;
+    let limits = Limits { tokens_max: usize::MAX, selections_max: usize::MAX, ..Limits::default() };
+    let document = parse(&graph, &large_operation(lists), &limits).expect("a valid document");
+    let operation = Arc::new(bind(&graph, &document, None).expect("one operation"));
+    bencher.bench_local(|| plan::build(&graph, operation.clone()).expect("a plan"));
+}
+
 fn text(name: &str) -> &'static str {
     OPERATIONS.iter().find(|(known, _)| *known == name).expect("a name of the list").1
+}
+
+/// An operation over the large schema: so many lists, each with entities four hops deep and all their fields.
+fn large_operation(lists: usize) -> String {
+    let whole = "id name status amount tags detail { a b part { x y z } }";
+    let list = |at: usize| {
+        format!(
+            "l{at}: list{at}(first: 5) {{ {whole} others {{ {whole} }} \
+             next {{ {whole} next {{ {whole} others {{ {whole} next {{ {whole} }} }} }} }} }}"
+        )
+    };
+    format!("{{ {} }}", (0..lists).map(list).collect::<Vec<_>>().join(" "))
 }

@@ -1,4 +1,9 @@
-//! The schema room: what does it cost to render a request?
+//! The schema room: what does it cost to render a request, and to load a large schema?
+//!
+//! With `WEFT_LARGE_SCHEMA=FILE` the schema of the benches is written there, for `weft check` and `weft serve`.
+
+#[path = "support/large.rs"]
+mod large;
 
 use std::sync::Arc;
 
@@ -9,7 +14,18 @@ use weft::{
 };
 
 fn main() {
-    divan::main();
+    match std::env::var_os("WEFT_LARGE_SCHEMA") {
+        Some(path) => std::fs::write(path, large::schema(5_000, 2_000)).expect("a place to write to"),
+        None => divan::main(),
+    }
+}
+
+/// Read, checked, lowered: 2 connectors for every 5 types.
+#[divan::bench(args = [50, 500, 5_000], sample_count = 10)]
+fn compile_large(bencher: divan::Bencher, types: usize) {
+    let source = Arc::new(SourceText { name: "large.graphql".into(), text: large::schema(types, types * 2 / 5) });
+    let files = [File { subgraph: "large".into(), source }];
+    bencher.bench_local(|| compile(divan::black_box(&files), &Options::default()).expect("it compiles"));
 }
 
 struct Given(Value);

@@ -11,7 +11,7 @@ use super::want::{Want, WantKind, Wants};
 use crate::{
     mapping::KeyTree,
     schema::{
-        ConnectorId, Graph, Provides, TypeId,
+        ConnectorId, FieldId, Graph, Provides, TypeId,
         reach::{Budget, Giver, Means, Part, below},
     },
 };
@@ -156,7 +156,7 @@ impl<'g> Search<'g> {
         let WantKind::Field(field) = want.kind else { return true };
         let graph = self.graph;
         let mut parts = below(known, &graph[field].name);
-        if let Some((ty, field)) = ty.and_then(|ty| Some((ty, want.on(graph, ty)?))) {
+        if let Some((ty, field)) = ty.and_then(|ty| Some((ty, self.asked(want, ty)?))) {
             for id in &graph[field].connectors {
                 if graph.is_ready(ty, known, *id, &mut self.budget) {
                     parts.push(&graph[*id].provides);
@@ -195,13 +195,19 @@ impl<'g> Search<'g> {
         Some(candidates.into_iter().map(|(from, _)| from).collect())
     }
 
+    /// The field whose own connectors can be called with what the operation gives it. For a key they are called without arguments,
+    /// like everything else that completes an object.
+    fn asked(&self, want: &Want, ty: TypeId) -> Option<FieldId> {
+        want.on(self.graph, ty).filter(|_| !want.is_of_key)
+    }
+
     /// The connector of the want's own field to call: its key is known, what it gives can meet the wants below, and of those the one that
     /// gives most of them itself.
     fn field_connector(&mut self, ty: TypeId, known: &[Known<'g>], want: &Want) -> Option<ConnectorId> {
         let graph = self.graph;
         let parts = parts_of(known);
         let mut best: Option<(usize, ConnectorId)> = None;
-        for id in &graph[want.on(graph, ty)?].connectors {
+        for id in &graph[self.asked(want, ty)?].connectors {
             if !self.budget.spend() || !graph.is_ready(ty, &parts, *id, &mut self.budget) {
                 continue;
             }
@@ -347,7 +353,7 @@ impl<'g> Search<'g> {
         let parts = parts_of(&reached);
         open.iter().find_map(|at| {
             let want = &task.wants[*at];
-            let field = want.on(graph, task.ty)?;
+            let field = self.asked(want, task.ty)?;
             let before = reached.len();
             for id in &graph[field].connectors {
                 if graph.is_ready(task.ty, &parts, *id, &mut self.budget) {

@@ -45,6 +45,8 @@ pub(super) struct Want {
     pub kind: WantKind,
     pub arguments: Vec<SelectedArgument>,
     pub include: Include,
+    /// Whether a key wants it, not the operation: it is asked for without arguments.
+    pub is_of_key: bool,
     pub location: Location,
     pub below: Option<Wants>,
 }
@@ -107,6 +109,7 @@ impl Want {
             kind: WantKind::Field(field),
             arguments: Vec::new(),
             include: Include::Always,
+            is_of_key: true,
             location: Location { line: 0, column: 0 },
             below,
         })
@@ -122,6 +125,7 @@ impl Want {
             },
             arguments: selected.arguments.clone(),
             include: selected.include.clone(),
+            is_of_key: false,
             location: selected.location,
             below: selected.selection.as_ref().map(|selection| Wants::of_selection(selection, numbers)),
         }

@@ -4,6 +4,7 @@ mod batches;
 mod joins;
 mod limits;
 mod nulls;
+mod pieces;
 mod shapes;
 mod subtree;
 

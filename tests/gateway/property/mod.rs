@@ -6,6 +6,7 @@
 mod choices;
 mod naive;
 mod operation;
+mod plans;
 mod world;
 
 use std::{
@@ -18,7 +19,7 @@ use std::{
 
 use bytes::Bytes;
 use choices::Choices;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
 use operation::Operation;
@@ -49,6 +50,8 @@ const CASES: usize = 10_000;
 struct Services {
     world: Arc<Mutex<Option<Arc<World>>>>,
     calls: Arc<AtomicUsize>,
+    /// Calls that write, in order.
+    writes: Arc<Mutex<Vec<String>>>,
 }
 
 #[test]
@@ -67,24 +70,13 @@ fn planned_execution_equals_a_naive_interpreter() {
         .unwrap_or_else(|findings| panic!("{}", render(&findings, Format::Human { color: false })));
     let _ = std::fs::remove_dir_all(folder);
 
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<usize>().ok());
     let cases = number("WEFT_PROPERTY_CASES").unwrap_or(CASES).div_ceil(OPERATIONS);
-    let config = Config {
-        cases: u32::try_from(cases).expect("a sensible number of cases"),
-        failure_persistence: None,
-        max_shrink_iters: 600,
-        ..Config::default()
-    };
-    let mut seed = [7; 32];
-    seed[..8].copy_from_slice(&(number("WEFT_PROPERTY_SEED").unwrap_or_default() as u64).to_le_bytes());
-    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
     let streams = (vec(any::<u16>(), 0..400), vec(vec(any::<u16>(), 0..150), OPERATIONS));
-    let result = runner.run(&streams, |(world, operations)| {
+    let result = runner(cases).run(&streams, |(world, operations)| {
         let world = Arc::new(World::generate(&mut Choices::new(&world)));
         *services.world.lock().expect("no panic in the services") = Some(world.clone());
-        let sdl = world.sdl();
-        let source = Arc::new(SourceText { name: "world.graphql".into(), text: sdl.clone() });
-        let files = [File { subgraph: "world".into(), source }];
+        let files = files_of(&world);
+        let sdl = world.sdl().join("\n# --- next file\n");
         runtime.block_on(async {
             let snapshot = Snapshot::of_files(&settings, &files, &Transport::default(), &Kept::default()).map_err(|findings| {
                 TestCaseError::fail(format!("refused:\n{}\n{sdl}", render(&findings, Format::Human { color: false })))
@@ -94,10 +86,16 @@ fn planned_execution_equals_a_naive_interpreter() {
                 let operation = Operation::generate(&world, &mut Choices::new(&stream));
                 let text = operation.text(&world);
                 services.calls.store(0, Ordering::Relaxed);
+                services.writes.lock().expect("no panic in the services").clear();
                 let answer = ask(&gateway, &text, &operation).await;
                 let wanted = naive::interpret(&world, &operation);
                 let calls = services.calls.load(Ordering::Relaxed);
-                if let Err(reason) = judge(&wanted, &answer, calls) {
+                let writes = services.writes.lock().expect("no panic in the services").clone();
+                let judged = judge(&wanted, &answer, calls).and_then(|()| {
+                    let is_so = writes == wanted.writes;
+                    is_so.then_some(()).ok_or_else(|| format!("writes: {writes:?} instead of {:?}", wanted.writes))
+                });
+                if let Err(reason) = judged {
                     let variables = Value::Object(operation.variables.clone());
                     return Err(TestCaseError::fail(format!(
                         "{reason}\n--- operation\n{text}\n{variables}\n--- schema\n{sdl}\n--- services\n{}\n--- answer\n{answer}\n--- expected\n{wanted:?}",
@@ -114,6 +112,32 @@ fn planned_execution_equals_a_naive_interpreter() {
         Err(TestError::Fail(reason, _)) => panic!("{reason}"),
         Err(error) => panic!("{error}"),
     }
+}
+
+fn number(name: &str) -> Option<usize> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+/// Tries so many cases, the same at every run unless the environment gives another seed.
+fn runner(cases: usize) -> TestRunner {
+    let config = Config {
+        cases: u32::try_from(cases).expect("a sensible number of cases"),
+        failure_persistence: None,
+        max_shrink_iters: 600,
+        ..Config::default()
+    };
+    let mut seed = [7; 32];
+    seed[..8].copy_from_slice(&(number("WEFT_PROPERTY_SEED").unwrap_or_default() as u64).to_le_bytes());
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
+}
+
+/// The files of a world's schema.
+fn files_of(world: &World) -> Vec<File> {
+    let files = world.sdl().into_iter().enumerate().map(|(number, text)| {
+        let source = Arc::new(SourceText { name: format!("world{number}.graphql"), text });
+        File { subgraph: format!("world{number}"), source }
+    });
+    files.collect()
 }
 
 async fn ask(gateway: &Gateway, query: &str, operation: &Operation) -> Value {
@@ -197,7 +221,8 @@ async fn serve(services: Services) -> std::net::SocketAddr {
             let services = services.clone();
             tokio::spawn(async move {
                 let service = service_fn(move |request: Request<Incoming>| {
-                    std::future::ready(Ok::<_, Infallible>(reply(&services, &request)))
+                    let services = services.clone();
+                    async move { Ok::<_, Infallible>(reply(&services, request).await) }
                 });
                 let _ =
                     hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
@@ -207,11 +232,17 @@ async fn serve(services: Services) -> std::net::SocketAddr {
     address
 }
 
-fn reply(services: &Services, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+async fn reply(services: &Services, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let body = serde_json::from_slice(&body).unwrap_or_default();
     services.calls.fetch_add(1, Ordering::Relaxed);
     let world = services.world.lock().expect("no panic in the services").clone().expect("a world is being tried");
-    let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    let (status, body) = world.rest(target);
+    let target = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    if target.starts_with("/do/") {
+        services.writes.lock().expect("no panic in the services").push(target.to_owned());
+    }
+    let (status, body) = world.post(target, &body);
     Response::builder()
         .status(status)
         .header("content-type", "application/json")

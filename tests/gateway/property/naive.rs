@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     operation::{Condition, Node, Operation, Selected},
-    world::{Field, Gives, Of, Resolver, World, Wrap},
+    world::{By, FIRST, Field, Gives, Of, Resolver, World, Wrap, text},
 };
 
 /// What has to come out.
@@ -19,6 +19,8 @@ pub struct Expected {
     pub explained: Vec<Vec<Value>>,
     /// Calls made.
     pub calls: usize,
+    /// Writes, in order.
+    pub writes: Vec<String>,
 }
 
 /// A null that a non-null type does not allow.
@@ -28,8 +30,20 @@ struct Bubble;
 #[derive(Clone, Copy)]
 enum Object<'a> {
     Root,
-    Entity { of: usize, json: &'a Value, gives: Option<&'a Gives> },
-    Value { of: usize, json: &'a Value },
+    Entity {
+        of: usize,
+        json: &'a Value,
+        gives: Option<&'a Gives>,
+    },
+    Value {
+        of: usize,
+        json: &'a Value,
+    },
+    /// What came of the pieces of a code: `None` could not be had.
+    Code {
+        a: Option<&'a Value>,
+        b: Option<&'a Value>,
+    },
 }
 
 /// Key, field, what is wanted below it, whether it is in the answer.
@@ -39,12 +53,13 @@ type Nodes<'a> = Vec<(&'a Node, bool)>;
 
 struct Interpreter<'a> {
     world: &'a World,
+    is_mutation: bool,
     out: Expected,
 }
 
 /// Answers an operation.
 pub fn interpret(world: &World, operation: &Operation) -> Expected {
-    let mut interpreter = Interpreter { world, out: Expected::default() };
+    let mut interpreter = Interpreter { world, is_mutation: operation.is_mutation, out: Expected::default() };
     let mut path = Vec::new();
     let nodes: Nodes = operation.selection.iter().map(|node| (node, true)).collect();
     let data = interpreter.object(Object::Root, &nodes, &mut path);
@@ -81,7 +96,7 @@ impl<'a> Interpreter<'a> {
         path: &mut Vec<Value>,
     ) -> Result<Value, Bubble> {
         let mut fields: Fields<'a> = Vec::new();
-        collect(nodes, &mut fields);
+        collect(nodes, object, &mut fields);
         let mut out = Map::new();
         let mut bubbles = false;
         for (key, selected, below, _) in fields {
@@ -108,7 +123,10 @@ impl<'a> Interpreter<'a> {
         let world = self.world;
         let id = Of::Scalar("ID");
         match (object, selected) {
-            (Object::Root, Selected::Typename) => Ok(json!("Query")),
+            (Object::Root, Selected::Typename) => Ok(json!(if self.is_mutation { "Mutation" } else { "Query" })),
+            (Object::Code { .. }, Selected::Typename) => Ok(json!("Code")),
+            (Object::Code { a, .. }, Selected::CodeA) => self.complete(&Wrap::Named(false), &id, a, below, path),
+            (Object::Code { b, .. }, Selected::CodeB) => self.complete(&Wrap::Named(false), &id, b, below, path),
             (Object::Entity { of, .. }, Selected::Typename) => Ok(json!(format!("T{of}"))),
             (Object::Value { of, .. }, Selected::Typename) => Ok(json!(format!("V{of}"))),
             (Object::Root, Selected::All(of)) => {
@@ -116,31 +134,37 @@ impl<'a> Interpreter<'a> {
                 let value = self.called(&format!("/all/T{of}"), path);
                 self.complete(wrap, &connected(*of, gives), value.as_ref(), below, path)
             }
-            (Object::Root, Selected::One { entity, id, .. }) => {
+            (Object::Root, Selected::One { entity, is_write, id, .. }) => {
                 let gives = &world.entities[*entity].one_gives;
-                let value = self.called(&format!("/T{entity}/{id}"), path);
+                let target = if *is_write { format!("/do/T{entity}/{id}") } else { format!("/T{entity}/{id}") };
+                if *is_write {
+                    self.out.writes.push(target.clone());
+                }
+                let value = self.called(&target, path);
                 self.complete(&Wrap::Named(false), &connected(*entity, gives), value.as_ref(), below, path)
             }
             (Object::Entity { json, .. }, Selected::Id) => {
                 self.complete(&Wrap::Named(true), &id, json.get("id"), below, path)
             }
             (Object::Entity { of, json, gives }, Selected::Key) => {
-                let value = self.entity_value(of, json, gives, None, &path[..path.len() - 1]);
+                let value = self.entity_value(of, json, gives, 0, &path[..path.len() - 1]);
                 self.complete(&Wrap::Named(true), &Of::Scalar("String"), value.as_ref(), below, path)
             }
             (Object::Entity { of, json, gives }, Selected::Field(at)) => {
                 let Field { of: target, wrap, name } = &world.entities[of].fields[*at];
-                let value = if let Of::Connected { by_key, .. } = target {
+                let value = if let Of::Connected { by, .. } = target {
                     let object = &path[..path.len() - 1];
-                    let input = if *by_key {
-                        self.entity_value(of, json, gives, None, object)
-                    } else {
-                        json.get("id").cloned()
+                    let input = match by {
+                        By::Id => json.get("id").and_then(text),
+                        By::Key => self.entity_value(of, json, gives, 0, object).as_ref().and_then(text),
+                        By::Code => {
+                            let (a, b) = self.code(of, json, gives, [true, true], object).unwrap_or_default();
+                            a.as_ref().and_then(text).zip(b.as_ref().and_then(text)).map(|(a, b)| format!("{a}-{b}"))
+                        }
                     };
-                    let input = input.as_ref().and_then(text);
                     input.and_then(|input| self.called(&format!("/T{of}/{input}/{name}"), path))
                 } else {
-                    self.entity_value(of, json, gives, Some(*at), &path[..path.len() - 1])
+                    self.entity_value(of, json, gives, FIRST + *at, &path[..path.len() - 1])
                 };
                 self.complete(wrap, target, value.as_ref(), below, path)
             }
@@ -148,7 +172,15 @@ impl<'a> Interpreter<'a> {
                 let field = &world.values[of][*at];
                 self.complete(&field.wrap, &field.of, json.get(&field.name), below, path)
             }
-            (Object::Root | Object::Value { .. }, _) | (_, Selected::All(_) | Selected::One { .. }) => {
+            (Object::Entity { of, json, gives }, Selected::Code) => {
+                let wanted = [Selected::CodeA, Selected::CodeB].map(|wanted| selects(below, &wanted));
+                match self.code(of, json, gives, wanted, &path[..path.len() - 1]) {
+                    Some((a, b)) => self.object(Object::Code { a: a.as_ref(), b: b.as_ref() }, below, path),
+                    None => Ok(Value::Null),
+                }
+            }
+            (Object::Root | Object::Value { .. } | Object::Code { .. }, _)
+            | (_, Selected::All(_) | Selected::One { .. } | Selected::CodeA | Selected::CodeB) => {
                 unreachable!("operations are valid")
             }
         }
@@ -163,32 +195,85 @@ impl<'a> Interpreter<'a> {
         value
     }
 
-    /// A field of an entity (`None`: `key`): from the body that has it, else by a call for its key.
+    /// The code of an entity, of which some pieces are wanted: from the body when that has all of them, else from one connector that
+    /// has them, else put together. `None`: nobody could give it.
+    fn code(
+        &mut self,
+        of: usize,
+        json: &Value,
+        gives: Option<&Gives>,
+        wanted: [bool; 2],
+        object: &[Value],
+    ) -> Option<(Option<Value>, Option<Value>)> {
+        let mut pieces = [None, None];
+        let mut is_there = false;
+        if wanted == [false, false] {
+            // Only its name: the first who gives any of it.
+            let first = [1, 2].into_iter().find(|at| gives.is_some_and(|gives| gives[*at]));
+            return match first {
+                Some(_) => json.get("code").map(|_| (None, None)),
+                None => self.entity_value(of, json, gives, 1, object).map(|_| (None, None)),
+            };
+        }
+        for at in [0, 1].into_iter().filter(|at| wanted[*at]) {
+            // One connector has both, and the body not all: then nothing of the body counts.
+            let is_whole =
+                wanted == [true, true] && self.has_both(of) && gives.is_some_and(|gives| gives[1] != gives[2]);
+            let gives = if is_whole { None } else { gives };
+            pieces[at] = self.entity_value(of, json, gives, at + 1, object);
+            is_there |= pieces[at].is_some();
+        }
+        let [a, b] = pieces;
+        is_there.then_some((a, b))
+    }
+
+    /// Whether one connector that completes the entity gives both pieces of its code.
+    fn has_both(&self, of: usize) -> bool {
+        !matches!(self.world.entities[of].resolver, Resolver::None | Resolver::Two(2) | Resolver::Hop(2))
+    }
+
+    /// What can be given of an entity, by its place in [`Gives`]: from the body that has it, else by a call for its key.
     fn entity_value(
         &mut self,
         of: usize,
         json: &Value,
         gives: Option<&Gives>,
-        field: Option<usize>,
+        at: usize,
         object: &[Value],
     ) -> Option<Value> {
         let entity = &self.world.entities[of];
-        let name = field.map_or("key", |at| entity.fields[at].name.as_str());
-        let at = field.map_or(0, |at| at + 1);
-        if gives.is_some_and(|gives| gives[at]) {
-            return json.get(name).cloned();
+        let taken = |json: &Value| match at {
+            0 => json.get("key").cloned(),
+            1 => json.pointer("/code/a").cloned(),
+            2 => json.pointer("/code/b").cloned(),
+            _ => json.get(&entity.fields[at - FIRST].name).cloned(),
+        };
+        if gives.is_some_and(|gives| gives[at]) || (at == 0 && gives.is_none() && entity.resolver.is_pair()) {
+            return taken(json);
         }
         let id = json.get("id").and_then(text)?;
+        let key = json.get("key").and_then(text);
         let target = match &entity.resolver {
             Resolver::None => unreachable!("everybody gives all of it"),
             Resolver::Batch(_) => {
-                let rows = self.call(&format!("/T{of}?id={id}"))?;
-                return rows.get(0)?.get(name).cloned();
+                let list = object.iter().position(Value::is_number).unwrap_or(object.len());
+                let rows = self.called(&format!("/T{of}?id={id}"), &object[..list])?;
+                return rows.get(0).and_then(taken);
+            }
+            Resolver::PairBatch => {
+                self.out.calls += 1;
+                let body = json!({ "keys": [{ "id": id, "key": key? }] });
+                return self.world.post(&format!("/pairs/T{of}"), &body).1.get(0).and_then(taken);
+            }
+            Resolver::Pair => format!("/T{of}/{id}/{}", key?),
+            Resolver::Hop(first) if at >= *first => {
+                let key = self.entity_value(of, json, gives, 0, object).as_ref().and_then(text)?;
+                format!("/by-key/T{of}/{key}")
             }
             Resolver::Two(first) if at >= *first => format!("/T{of}/{id}/more"),
-            Resolver::Single | Resolver::Root | Resolver::Two(_) => format!("/T{of}/{id}"),
+            Resolver::Single | Resolver::Root | Resolver::Two(_) | Resolver::Hop(_) => format!("/T{of}/{id}"),
         };
-        self.called(&target, object)?.get(name).cloned()
+        self.called(&target, object).as_ref().and_then(taken)
     }
 
     fn complete(
@@ -251,6 +336,14 @@ impl<'a> Interpreter<'a> {
             _ if !value.is_object() => return Ok(Value::Null),
             Of::Value(of) => Object::Value { of: *of, json: value },
             Of::Stub(of) => Object::Entity { of: *of, json: value, gives: None },
+            Of::Abstract { .. } => {
+                let name = value["__typename"].as_str().unwrap_or_default();
+                let able = self.world.able();
+                let Some(of) = able.into_iter().find(|of| format!("T{of}") == name) else { return Ok(Value::Null) };
+                let mut gives = vec![false; self.world.entities[of].fields.len() + FIRST];
+                gives[0] = true;
+                return self.object(Object::Entity { of, json: value, gives: Some(&gives) }, below, path);
+            }
             Of::Connected { target, gives, .. } => Object::Entity { of: *target, json: value, gives: Some(gives) },
         };
         self.object(object, below, path)
@@ -259,12 +352,27 @@ impl<'a> Interpreter<'a> {
 
 /// The fields of a selection set by response key (GraphQL 6.3.2). A key stands where the document first has it, also when a
 /// variable drops that occurrence and a later one brings it: weft decides places once per document.
-fn collect<'a>(nodes: &[(&'a Node, bool)], into: &mut Fields<'a>) {
-    gather(nodes, into);
+fn collect<'a>(nodes: &[(&'a Node, bool)], object: Object<'_>, into: &mut Fields<'a>) {
+    gather(nodes, object, into);
     into.retain(|(.., is_there)| *is_there);
 }
 
-fn gather<'a>(nodes: &[(&'a Node, bool)], into: &mut Fields<'a>) {
+/// Whether the document selects a field, whatever a variable says: what is planned depends on no variable.
+fn selects(nodes: &[(&Node, bool)], wanted: &Selected) -> bool {
+    nodes.iter().any(|(node, _)| {
+        let (Node::Field { conditions, .. } | Node::Fragment { conditions, .. }) = node;
+        !conditions.iter().any(|condition| condition.is_literal() && !condition.keeps())
+            && match node {
+                Node::Field { field, .. } => field == wanted,
+                Node::Fragment { selection, .. } => {
+                    let nodes: Vec<(&Node, bool)> = selection.iter().map(|node| (node, true)).collect();
+                    selects(&nodes, wanted)
+                }
+            }
+    })
+}
+
+fn gather<'a>(nodes: &[(&'a Node, bool)], object: Object<'_>, into: &mut Fields<'a>) {
     for (node, is_included) in nodes {
         let (Node::Field { conditions, selection, .. } | Node::Fragment { conditions, selection, .. }) = node;
         if conditions.iter().any(|condition| condition.is_literal() && !condition.keeps()) {
@@ -273,7 +381,13 @@ fn gather<'a>(nodes: &[(&'a Node, bool)], into: &mut Fields<'a>) {
         let is_included = *is_included && conditions.iter().all(Condition::keeps);
         let selection = selection.iter().map(|node| (node, is_included));
         match node {
-            Node::Fragment { .. } => gather(&selection.collect::<Vec<_>>(), into),
+            Node::Fragment { on, .. } => {
+                // Only a fragment on another entity than the one at hand does not apply.
+                let is_other = |on: &String| matches!(object, Object::Entity { of, .. } if *on != format!("T{of}"));
+                if !on.as_ref().is_some_and(|on| on.starts_with('T') && is_other(on)) {
+                    gather(&selection.collect::<Vec<_>>(), object, into);
+                }
+            }
             Node::Field { key, field, .. } => {
                 let at = into.iter().position(|(known, ..)| known == key).unwrap_or_else(|| {
                     into.push((key, field, Vec::new(), false));
@@ -287,7 +401,7 @@ fn gather<'a>(nodes: &[(&'a Node, bool)], into: &mut Fields<'a>) {
 }
 
 fn connected(target: usize, gives: &Gives) -> Of {
-    Of::Connected { target, by_key: false, gives: gives.clone() }
+    Of::Connected { target, by: By::Id, gives: gives.clone() }
 }
 
 /// A scalar as its type takes it; what does not fit is null.
@@ -302,13 +416,4 @@ fn scalar(name: &str, value: &Value) -> Value {
         _ => unreachable!("a scalar of the generator"),
     };
     if fits { value.clone() } else { Value::Null }
-}
-
-/// A key as text.
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
 }

@@ -1,4 +1,8 @@
-//! Generated schemas and data: entities spread over connectors, value types, lists of lists, values that do not fit.
+//! Generated schemas and data: entities spread over connectors and files, value types, an interface and a union, lists of lists,
+//! values that do not fit.
+//!
+//! Every entity has `id`, `key` and `code { a b }`, whose two pieces come from wherever they come from: sources of keys that are
+//! composite, nested, reached over a hop, or to be put together.
 
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -24,12 +28,26 @@ pub enum Of {
     Value(usize),
     /// An entity of which the body has the key only.
     Stub(usize),
+    /// An entity of any type of which the body has the type and the key only: the interface, or the union.
+    Abstract { is_union: bool },
     /// An entity by a connector of this field.
-    Connected { target: usize, by_key: bool, gives: Gives },
+    Connected { target: usize, by: By, gives: Gives },
 }
 
-/// Which fields of an entity a selection takes, beside `id`.
+/// What a field connector takes of its object.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum By {
+    Id,
+    Key,
+    /// `code { a b }`
+    Code,
+}
+
+/// What a selection takes of an entity, beside `id`: `key`, `code.a`, `code.b`, then the fields.
 pub type Gives = Vec<bool>;
+
+/// Where the fields begin in [`Gives`].
+pub const FIRST: usize = 3;
 
 /// A field.
 #[derive(Debug, Clone)]
@@ -50,8 +68,21 @@ pub enum Resolver {
     Batch(Option<usize>),
     /// The root field, as `entity: true`.
     Root,
-    /// Two connectors, the first gives so many of the fields.
+    /// Two connectors, the first gives so many of what can be given.
     Two(usize),
+    /// Likewise, but the second takes `key`.
+    Hop(usize),
+    /// A connector that takes `id` and `key`.
+    Pair,
+    /// Likewise for many, in a body.
+    PairBatch,
+}
+
+impl Resolver {
+    /// Whether a reference to the entity needs its `key` too.
+    pub fn is_pair(&self) -> bool {
+        matches!(self, Self::Pair | Self::PairBatch)
+    }
 }
 
 /// An entity: `id`, `key`, then the fields.
@@ -87,6 +118,8 @@ pub struct World {
     pub entities: Vec<Entity>,
     /// Value types: only scalars and stubs.
     pub values: Vec<Vec<Field>>,
+    /// Entities are spread over two files by turns.
+    pub is_split: bool,
     /// `/all/T0`, `/T0/1/f2`
     pub replies: BTreeMap<String, Reply>,
 }
@@ -96,16 +129,29 @@ const SCALARS: [&str; 6] = ["String", "Int", "ID", "Boolean", "Float", "Color"];
 impl World {
     /// A world from choices.
     pub fn generate(choices: &mut Choices) -> Self {
+        Self::of(choices, false)
+    }
+
+    /// Likewise, but perhaps with fields that nobody can provide.
+    pub fn wild(choices: &mut Choices) -> Self {
+        Self::of(choices, true)
+    }
+
+    fn of(choices: &mut Choices, is_wild: bool) -> Self {
         let count = 1 + choices.below(3);
+        let is_split = count > 1 && choices.chance(25);
         let field_counts: Vec<usize> = (0..count).map(|_| 1 + choices.below(5)).collect();
         let resolvers: Vec<Resolver> = field_counts
             .iter()
-            .map(|fields| match choices.below(5) {
+            .map(|fields| match choices.below(8) {
                 0 => Resolver::None,
                 1 => Resolver::Single,
                 2 => Resolver::Batch([None, Some(1), Some(2)][choices.below(3)]),
                 3 => Resolver::Root,
-                _ => Resolver::Two(1 + choices.below(*fields)),
+                4 => Resolver::Two(1 + choices.below(*fields + FIRST - 1)),
+                5 => Resolver::Hop(1 + choices.below(*fields + FIRST - 1)),
+                6 => Resolver::Pair,
+                _ => Resolver::PairBatch,
             })
             .collect();
         let values: Vec<Vec<Field>> = (0..choices.below(3))
@@ -122,13 +168,27 @@ impl World {
             let fields: Vec<Field> = (0..field_counts[own])
                 .map(|number| Field {
                     name: format!("f{number}"),
-                    of: match choices.below(4) {
+                    of: match choices.below(5) {
                         1 if !values.is_empty() => Of::Value(choices.below(values.len())),
                         2 => stub(choices, &resolvers),
                         3 => {
                             let target = choices.below(count);
-                            let gives = gives(choices, field_counts[target], &resolvers[target]);
-                            Of::Connected { target, by_key: choices.chance(40), gives }
+                            let is_foreign = is_split && target % 2 != own % 2;
+                            let by = [By::Id, By::Key, By::Code][choices.below(3)];
+                            let mut gives = gives(choices, field_counts[target], &resolvers[target], is_wild);
+                            if is_foreign {
+                                // Another file knows the key only.
+                                gives.fill(false);
+                                gives[0] = resolvers[target].is_pair();
+                            }
+                            if is_foreign && resolvers[target] == Resolver::None {
+                                scalar(choices)
+                            } else {
+                                Of::Connected { target, by, gives }
+                            }
+                        }
+                        4 if !is_split && resolvers.iter().any(|resolver| *resolver != Resolver::None) => {
+                            Of::Abstract { is_union: choices.chance(50) }
                         }
                         _ => scalar(choices),
                     },
@@ -136,15 +196,15 @@ impl World {
                 })
                 .collect();
             let item = Wrap::List(Box::new(wrap(choices)), choices.chance(20));
-            let all = (item, gives(choices, fields.len(), resolver));
+            let all = (item, gives(choices, fields.len(), resolver, is_wild));
             let one_gives = match resolver {
                 // What completes an object has to give all of it.
-                Resolver::Root => vec![true; fields.len() + 1],
-                _ => gives(choices, fields.len(), resolver),
+                Resolver::Root => vec![true; fields.len() + FIRST],
+                _ => gives(choices, fields.len(), resolver, is_wild),
             };
             entities.push(Entity { fields, resolver: resolver.clone(), rows: Vec::new(), all, one_gives });
         }
-        let mut world = Self { entities, values, replies: BTreeMap::new() };
+        let mut world = Self { entities, values, is_split, replies: BTreeMap::new() };
         world.fill(choices);
         world
     }
@@ -158,6 +218,8 @@ impl World {
                     let mut json = Map::new();
                     json.insert("id".into(), if numbers { json!(id) } else { json!(id.to_string()) });
                     json.insert("key".into(), json!(format!("k{id}")));
+                    json.insert("code".into(), json!({ "a": format!("a{id}"), "b": format!("b{id}") }));
+                    json.insert("__typename".into(), json!(format!("T{own}")));
                     for field in &self.entities[own].fields {
                         self.put(choices, field, &counts, &mut json);
                     }
@@ -176,11 +238,15 @@ impl World {
             let reply = if choices.chance(4) { Reply::Fails } else { Reply::Json(all) };
             self.replies.insert(format!("/all/T{own}"), reply);
             for field in &self.entities[own].fields.clone() {
-                let Of::Connected { target, by_key, .. } = field.of else { continue };
+                let Of::Connected { target, by, .. } = field.of else { continue };
                 for id in 1..=*count {
                     let body = self.shaped(choices, &field.wrap, &mut |choices, world| world.row(choices, target));
                     let reply = if choices.chance(6) { Reply::Fails } else { Reply::Json(body) };
-                    let input = if by_key { format!("k{id}") } else { id.to_string() };
+                    let input = match by {
+                        By::Id => id.to_string(),
+                        By::Key => format!("k{id}"),
+                        By::Code => format!("a{id}-b{id}"),
+                    };
                     self.replies.insert(format!("/T{own}/{input}/{}", field.name), reply);
                 }
             }
@@ -211,9 +277,16 @@ impl World {
                 self.shaped(choices, &field.wrap, &mut |choices, _| {
                     // One more than there are: a key that nobody knows.
                     let id = 1 + choices.below(counts[*of] + 1);
-                    json!({ "id": if numbers { json!(id) } else { json!(id.to_string()) } })
+                    json!({ "id": if numbers { json!(id) } else { json!(id.to_string()) }, "key": format!("k{id}") })
                 })
             }
+            Of::Abstract { .. } => self.shaped(choices, &field.wrap, &mut |choices, world| {
+                let able = world.able();
+                let of = able[choices.below(able.len())];
+                let id = 1 + choices.below(counts[of] + 1);
+                let name = if choices.chance(4) { "Nope".into() } else { format!("T{of}") };
+                json!({ "__typename": name, "id": id.to_string(), "key": format!("k{id}") })
+            }),
         };
         into.insert(field.name.clone(), value);
     }
@@ -233,6 +306,25 @@ impl World {
         }
     }
 
+    /// Entities that can be completed from a reference: the members of the interface and of the union.
+    pub fn able(&self) -> Vec<usize> {
+        (0..self.entities.len()).filter(|own| self.entities[*own].resolver != Resolver::None).collect()
+    }
+
+    /// What the services answer to a call with a body.
+    pub fn post(&self, target: &str, body: &Value) -> (u16, Value) {
+        let Some(entity) = target.strip_prefix("/pairs/T").and_then(|number| number.parse::<usize>().ok()) else {
+            return self.rest(target);
+        };
+        let keys = body["keys"].as_array().cloned().unwrap_or_default();
+        let rows = &self.entities[entity].rows;
+        let row = |key: &Value| {
+            rows.iter().find(|row| text(&row.json["id"]) == text(&key["id"]) && row.json["key"] == key["key"])
+        };
+        let found = keys.iter().rev().filter_map(row).filter(|row| !row.is_down).map(|row| row.json.clone());
+        (200, Value::Array(found.collect()))
+    }
+
     /// What the services answer: status and body.
     pub fn rest(&self, target: &str) -> (u16, Value) {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -242,10 +334,13 @@ impl World {
                 Reply::Fails => (500, json!({ "oh": "no" })),
             };
         }
-        let mut parts = path.trim_start_matches('/').split('/').filter(|part| *part != "more");
+        let mut parts = path.trim_start_matches('/').split('/').filter(|part| !["more", "do", "by-key"].contains(part));
         let entity = parts.next().and_then(|name| name.strip_prefix('T')?.parse::<usize>().ok());
         let Some(entity) = entity.and_then(|number| self.entities.get(number)) else { return (404, Value::Null) };
-        let row = |id: &str| id.parse::<usize>().ok().and_then(|id| entity.rows.get(id.wrapping_sub(1)));
+        let row = |id: &str| {
+            let id = id.trim_start_matches('k').parse::<usize>().ok();
+            id.and_then(|id| entity.rows.get(id.wrapping_sub(1)))
+        };
         if let Some(id) = parts.next() {
             return match row(id) {
                 Some(row) if row.is_down => (503, json!("down")),
@@ -253,25 +348,61 @@ impl World {
                 None => (404, json!({ "no": id })),
             };
         }
-        // A batch: in another order, without those it does not know or cannot give.
         let keys: Vec<&str> = query.split('&').filter_map(|pair| pair.strip_prefix("id=")).collect();
+        // Chunks of one key fail by themselves.
+        if entity.resolver == Resolver::Batch(Some(1)) && keys.iter().any(|id| row(id).is_some_and(|row| row.is_down)) {
+            return (503, json!("down"));
+        }
+        // A batch: in another order, without those it does not know or cannot give.
         let rows = keys.iter().rev().filter_map(|id| row(id)).filter(|row| !row.is_down).map(|row| row.json.clone());
         (200, Value::Array(rows.collect()))
     }
 
-    /// The schema as text.
-    pub fn sdl(&self) -> String {
+    /// The schema as text, by file.
+    pub fn sdl(&self) -> Vec<String> {
+        if !self.is_split {
+            return vec![self.file(|_| true)];
+        }
+        (0..2).map(|file| self.file(|own| own % 2 == file)).collect()
+    }
+
+    /// The file of some entities; of the others it knows the keys.
+    fn file(&self, is_here: impl Fn(usize) -> bool) -> String {
         let mut sdl = String::from(
             r#"extend schema
   @link(url: "https://specs.apollo.dev/federation/v2.11", import: ["@key"])
-  @link(url: "https://specs.apollo.dev/connect/v0.2", import: ["@source", "@connect"])
+  @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])
   @source(name: "rest", http: { baseURL: "http://rest.example" })
 enum Color { RED GREEN }
+type Code { a: ID b: ID }
 type Query {
 "#,
         );
-        let mut types = String::new();
+        let (mut types, mut mutations) = (String::new(), String::new());
+        let has_abstract = self
+            .entities
+            .iter()
+            .any(|entity| entity.fields.iter().any(|field| matches!(field.of, Of::Abstract { .. })));
+        if has_abstract {
+            let members: Vec<String> = self.able().iter().map(|own| format!("T{own}")).collect();
+            let _ = writeln!(types, "interface Node {{ id: ID! key: String! }}\nunion Any = {}", members.join(" | "));
+        }
         for (own, entity) in self.entities.iter().enumerate() {
+            let keys = match &entity.resolver {
+                Resolver::None => "",
+                Resolver::Pair | Resolver::PairBatch => r#" @key(fields: "id key")"#,
+                Resolver::Hop(_) => r#" @key(fields: "id") @key(fields: "key")"#,
+                _ => r#" @key(fields: "id")"#,
+            };
+            if !is_here(own) {
+                if entity.resolver.is_pair() {
+                    let key = "@key(fields: \"id key\", resolvable: false)";
+                    let _ = writeln!(types, "type T{own} {key} {{ id: ID! key: String! }}");
+                } else if entity.resolver != Resolver::None {
+                    let _ = writeln!(types, "type T{own} @key(fields: \"id\", resolvable: false) {{ id: ID! }}");
+                }
+                continue;
+            }
             let all = wrapped(&format!("T{own}"), &entity.all.0);
             let is_entity = if entity.resolver == Resolver::Root { ", entity: true" } else { "" };
             let _ = writeln!(
@@ -279,42 +410,70 @@ type Query {
                 "  all{own}: {all} {}",
                 connect(&format!("/all/T{own}"), &self.selection(own, &entity.all.1), "")
             );
-            let one = connect(&format!("/T{own}/{{$args.id}}"), &self.selection(own, &entity.one_gives), is_entity);
+            let selection = self.selection(own, &entity.one_gives);
+            let one = connect(&format!("/T{own}/{{$args.id}}"), &selection, is_entity);
             let _ = writeln!(sdl, "  one{own}(id: ID!): T{own} {one}");
-            let width = entity.fields.len() + 1;
+            let write = connect(&format!("/do/T{own}/{{$args.id}}"), &selection, "").replace("GET:", "POST:");
+            let _ = writeln!(mutations, "  do{own}(id: ID!): T{own} {write}");
+            let width = entity.fields.len() + FIRST;
+            let split = |first: usize| -> (Gives, Gives) {
+                ((0..width).map(|at| at < first).collect(), (0..width).map(|at| at >= first).collect())
+            };
+            let whole = vec![true; width];
             let on_type = match &entity.resolver {
                 Resolver::None | Resolver::Root => String::new(),
-                Resolver::Single => self.on_type(own, "{$this.id}", "", &vec![true; width]),
+                Resolver::Single => self.on_type(own, &format!("/T{own}/{{$this.id}}"), &whole),
+                Resolver::Pair => self.on_type(own, &format!("/T{own}/{{$this.id}}/{{$this.key}}"), &whole),
                 Resolver::Two(first) => {
-                    let split: Gives = (0..width).map(|at| at < *first).collect();
-                    let rest = split.iter().map(|given| !given).collect();
-                    self.on_type(own, "{$this.id}", "", &split) + &self.on_type(own, "{$this.id}", "/more", &rest)
+                    let (front, rest) = split(*first);
+                    self.on_type(own, &format!("/T{own}/{{$this.id}}"), &front)
+                        + &self.on_type(own, &format!("/T{own}/{{$this.id}}/more"), &rest)
+                }
+                Resolver::Hop(first) => {
+                    let (front, rest) = split(*first);
+                    self.on_type(own, &format!("/T{own}/{{$this.id}}"), &front)
+                        + &self.on_type(own, &format!("/by-key/T{own}/{{$this.key}}"), &rest)
                 }
                 Resolver::Batch(keys_max) => {
                     let batch = keys_max.map(|most| format!(", batch: {{ maxSize: {most} }}")).unwrap_or_default();
                     format!(
                         "  @connect(source: \"rest\", http: {{ GET: \"/T{own}\", queryParams: \"id: $batch.id\" }}{batch}, selection: \"{}\")\n",
-                        self.selection(own, &vec![true; width])
+                        self.selection(own, &whole)
                     )
                 }
+                Resolver::PairBatch => format!(
+                    "  @connect(source: \"rest\", http: {{ POST: \"/pairs/T{own}\", body: \"keys: $batch {{ id key }}\" }}, selection: \"{}\")\n",
+                    self.selection(own, &whole)
+                ),
             };
-            let key = if entity.resolver == Resolver::None { "" } else { " @key(fields: \"id\")" };
-            let _ = writeln!(types, "type T{own}{key}\n{on_type}{{\n  id: ID!\n  key: String!");
+            let node = if has_abstract && entity.resolver != Resolver::None { " implements Node" } else { "" };
+            let _ = writeln!(types, "type T{own}{node}{keys}\n{on_type}{{\n  id: ID!\n  key: String!\n  code: Code");
             for field in &entity.fields {
                 let _ = write!(types, "  {}: {}", field.name, wrapped(&Self::type_name(&field.of), &field.wrap));
-                if let Of::Connected { target, by_key, gives } = &field.of {
-                    let input = if *by_key { "key" } else { "id" };
-                    let path = format!("/T{own}/{{$this.{input}}}/{}", field.name);
+                if let Of::Connected { target, by, gives } = &field.of {
+                    let input = match by {
+                        By::Id => "{$this.id}",
+                        By::Key => "{$this.key}",
+                        By::Code => "{$this.code.a}-{$this.code.b}",
+                    };
+                    let path = format!("/T{own}/{input}/{}", field.name);
                     let _ = write!(types, " {}", connect(&path, &self.selection(*target, gives), ""));
                 }
                 types.push('\n');
             }
             types.push_str("}\n");
         }
+        self.value_types(&is_here, &mut types);
+        sdl + "}\ntype Mutation {\n" + &mutations + "}\n" + &types
+    }
+
+    /// The value types that entities of a file use.
+    fn value_types(&self, is_here: &impl Fn(usize) -> bool, types: &mut String) {
         for (own, fields) in self.values.iter().enumerate() {
             let uses = |field: &Field| matches!(field.of, Of::Value(of) if of == own);
             // A type that nobody yields is refused, rightly.
-            if !self.entities.iter().any(|entity| entity.fields.iter().any(uses)) {
+            let is_used = |entity: &Entity| entity.fields.iter().any(uses);
+            if !self.entities.iter().enumerate().any(|(own, entity)| is_here(own) && is_used(entity)) {
                 continue;
             }
             let _ = writeln!(types, "type V{own} {{");
@@ -323,20 +482,22 @@ type Query {
             }
             types.push_str("}\n");
         }
-        sdl + "}\n" + &types
     }
 
-    fn on_type(&self, own: usize, id: &str, more: &str, gives: &Gives) -> String {
-        format!("  {}\n", connect(&format!("/T{own}/{id}{more}"), &self.selection(own, gives), ""))
+    fn on_type(&self, own: usize, path: &str, gives: &Gives) -> String {
+        format!("  {}\n", connect(path, &self.selection(own, gives), ""))
     }
 
-    /// A selection of an entity: `id`, `key` and the fields that it gives.
+    /// A selection of an entity: `id`, and what it gives.
     fn selection(&self, entity: usize, gives: &Gives) -> String {
         let mut text = String::from("id");
         if gives[0] {
             text.push_str(" key");
         }
-        for (field, given) in self.entities[entity].fields.iter().zip(&gives[1..]) {
+        text.push_str(
+            ["", " code { a }", " code { b }", " code { a b }"][usize::from(gives[1]) + 2 * usize::from(gives[2])],
+        );
+        for (field, given) in self.entities[entity].fields.iter().zip(&gives[FIRST..]) {
             if *given {
                 self.select(field, &mut text);
             }
@@ -348,7 +509,9 @@ type Query {
         match &field.of {
             Of::Connected { .. } => {}
             Of::Scalar(_) => text.extend([" ", &field.name]),
+            Of::Stub(of) if self.entities[*of].resolver.is_pair() => text.extend([" ", &field.name, " { id key }"]),
             Of::Stub(_) => text.extend([" ", &field.name, " { id }"]),
+            Of::Abstract { .. } => text.extend([" ", &field.name, " { __typename id key }"]),
             Of::Value(of) => {
                 text.extend([" ", &field.name, " {"]);
                 self.values[*of].iter().for_each(|field| self.select(field, text));
@@ -361,6 +524,8 @@ type Query {
         match of {
             Of::Scalar(name) => (*name).into(),
             Of::Value(of) => format!("V{of}"),
+            Of::Abstract { is_union: true } => "Any".into(),
+            Of::Abstract { is_union: false } => "Node".into(),
             Of::Stub(target) | Of::Connected { target, .. } => format!("T{target}"),
         }
     }
@@ -396,9 +561,21 @@ fn stub(choices: &mut Choices, resolvers: &[Resolver]) -> Of {
     if able.is_empty() { scalar(choices) } else { Of::Stub(able[choices.below(able.len())]) }
 }
 
-/// `key` and fields that a selection takes: all, where nobody else could give them.
-fn gives(choices: &mut Choices, fields: usize, resolver: &Resolver) -> Gives {
-    (0..=fields).map(|_| *resolver == Resolver::None || !choices.chance(50)).collect()
+/// What a selection takes: all, where nobody else could give it.
+fn gives(choices: &mut Choices, fields: usize, resolver: &Resolver, is_wild: bool) -> Gives {
+    let all = *resolver == Resolver::None && !is_wild;
+    let mut gives: Gives = (0..fields + FIRST).map(|_| all || !choices.chance(50)).collect();
+    gives[0] |= resolver.is_pair() && !is_wild;
+    gives
+}
+
+/// A key as text.
+pub fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
 }
 
 fn scalar_value(choices: &mut Choices, name: &str) -> Value {
