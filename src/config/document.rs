@@ -6,7 +6,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de};
 use serde_saphyr::Spanned;
 
-use super::value::{Count, Given, HttpUrl, Json, Share, Size, range};
+use super::{
+    resilience_document::{
+        AdaptiveDocument, BreakerDocument, CredentialsDocument, DiscoveryDocument, HealthDocument, HedgeDocument,
+        OutlierDocument, RetryDocument, UrlEntry,
+    },
+    value::{Count, Given, HttpUrl, Json, Share, Size, range},
+};
 
 /// Configuration of weft. `${env.NAME}` and `${env.NAME:-default}` expand in every value.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -79,6 +85,8 @@ pub(super) struct ServerDocument {
     pub(super) body_timeout: Option<Given<Duration>>,
     /// Most connections at once. Default: `10000`.
     pub(super) connections_max: Option<Given<Count>>,
+    /// Most requests at once; more are answered with 503 and `Retry-After`. Default: `4096`.
+    pub(super) requests_max: Option<Given<Count>>,
     /// Several operations in one request.
     pub(super) batching: BatchingDocument,
     /// Pages of other origins.
@@ -143,8 +151,37 @@ pub(super) struct ContextDocument {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct SourceDocument {
-    /// Replaces `baseURL`: one absolute URL.
-    pub(super) urls: Vec<Given<String>>,
+    /// Replaces `baseURL`: absolute URLs; several are balanced. Each keeps the path that it has.
+    pub(super) urls: Vec<UrlEntry>,
+    /// Who gets the next call: `p2c` (of two at random the one with less latency times load), `round_robin`, `least_request` or
+    /// `hash`. Default: `p2c`.
+    pub(super) balance: Option<Given<String>>,
+    /// What goes to the same instance with `balance: hash`: `url`, `path` or `header:NAME`. Default: `url`.
+    pub(super) hash_by: Option<Given<String>>,
+    /// How long an instance that came back or is new gets less than its share. Default: `5s`.
+    pub(super) slow_start: Option<Given<Duration>>,
+    /// Active health checks. Default: off.
+    pub(super) health: Option<HealthDocument>,
+    /// Passive checks: instances whose calls fail are left alone. Default: on where there are several instances.
+    pub(super) outlier: Option<OutlierDocument>,
+    /// Where instances come from when they are not all in `urls`. Default: only `urls`.
+    pub(super) discovery: Option<DiscoveryDocument>,
+    /// Retries. Default: on where there are several instances.
+    pub(super) retry: Option<RetryDocument>,
+    /// The circuit breaker. Default: off.
+    pub(super) breaker: Option<BreakerDocument>,
+    /// A second question where an answer is slow. Default: off.
+    pub(super) hedge: Option<HedgeDocument>,
+    /// Longest times of single connectors, by coordinate such as `Query.user` or `shop:Query.user[0]`. Default: none.
+    pub(super) timeouts: BTreeMap<String, Given<Duration>>,
+    /// A header that tells the service how many milliseconds are left. Default: none.
+    pub(super) deadline_header: Option<Given<String>>,
+    /// Longest wait for a place among the calls at once; then the call is not made. Default: what `timeout` leaves.
+    pub(super) queue_timeout: Option<Given<Duration>>,
+    /// Fewer calls at once than `concurrency_max`, found from how latency answers to load. Default: off.
+    pub(super) adaptive: Option<AdaptiveDocument>,
+    /// What the service wants to see of us. Default: nothing.
+    pub(super) credentials: Option<CredentialsDocument>,
     /// `$config` in this source's connectors.
     #[schemars(with = "BTreeMap<String, Json>")]
     pub(super) config: Option<Spanned<Json>>,

@@ -30,9 +30,9 @@ use crate::{
 /// Collects findings while it reads.
 pub(super) struct Interpreter<'a> {
     source: &'a Arc<SourceText>,
-    folder: &'a Path,
+    pub(super) folder: &'a Path,
     environment: Lookup<'a>,
-    findings: Vec<Diagnostic>,
+    pub(super) findings: Vec<Diagnostic>,
     origins: Vec<PathBuf>,
 }
 
@@ -141,6 +141,7 @@ impl<'a> Interpreter<'a> {
             header_timeout: self.read(document.header_timeout, defaults.header_timeout),
             body_timeout: self.read(document.body_timeout, defaults.body_timeout),
             connections_max: self.count(document.connections_max, defaults.connections_max),
+            requests_max: self.count(document.requests_max, defaults.requests_max),
             batching: Batching {
                 enabled: self.read(document.batching.enabled, defaults.batching.enabled),
                 operations_max: self.count(document.batching.operations_max, defaults.batching.operations_max),
@@ -214,22 +215,33 @@ impl<'a> Interpreter<'a> {
 
     fn source(&mut self, document: SourceDocument) -> Source {
         let defaults = Source::default();
-        let mut urls = Vec::new();
-        for given in document.urls {
-            let span = given.span.clone();
-            let Some(text) = self.text(given) else { continue };
-            let is_http = |url: &url::Url| ["http", "https"].contains(&url.scheme()) && url.has_host();
-            if !url::Url::parse(&text).is_ok_and(|url| is_http(&url)) {
-                let message = "not an absolute URL: expected one such as `https://api.example.com/v1`";
-                self.find(span, "INVALID_URL", message);
-            } else if urls.is_empty() {
-                urls.push(text);
-            } else {
-                self.find(span, "INVALID_VALUE", "several `urls` are not balanced yet: give one");
-            }
+        let urls = self.urls(document.urls);
+        let discovery = self.discovery(document.discovery, &urls);
+        let has_several = urls.len() > 1 || discovery.is_some();
+        if document.health.is_some() && urls.is_empty() {
+            let path = document.health.as_ref().and_then(|health| health.path.as_ref());
+            let span = path.map(|path| path.span.clone());
+            self.needs_urls("health", span);
         }
+        let timeouts = document.timeouts.into_iter();
+        let timeouts = timeouts.map(|(name, timeout)| (name, self.read(Some(timeout), defaults.timeout))).collect();
+        let (credentials, certificate) = self.credentials(document.credentials);
         Source {
             urls,
+            queue_timeout: document.queue_timeout.map(|timeout| self.read(Some(timeout), defaults.timeout)),
+            adaptive: self.adaptive(document.adaptive),
+            credentials,
+            certificate,
+            balance: self.balance(document.balance, document.hash_by),
+            slow_start: self.read(document.slow_start, defaults.slow_start),
+            health: self.health(document.health),
+            outlier: self.outlier(document.outlier, has_several),
+            discovery,
+            retry: self.retry(document.retry, has_several),
+            breaker: self.breaker(document.breaker),
+            hedge: self.hedge(document.hedge),
+            timeouts,
+            deadline_header: document.deadline_header.and_then(|name| self.header(name)),
             config: document.config.map_or(defaults.config, |config| self.object(config)),
             timeout: self.read(document.timeout, defaults.timeout),
             connect_timeout: self.read(document.connect_timeout, defaults.connect_timeout),
@@ -288,7 +300,7 @@ impl<'a> Interpreter<'a> {
 
 /// Reading of single values.
 impl Interpreter<'_> {
-    fn read<T: Meaning>(&mut self, given: Option<Given<T>>, default: T) -> T {
+    pub(super) fn read<T: Meaning>(&mut self, given: Option<Given<T>>, default: T) -> T {
         let Some(given) = given else { return default };
         let span = given.span.clone();
         let Some(text) = self.text(given) else { return default };
@@ -302,15 +314,15 @@ impl Interpreter<'_> {
         }
     }
 
-    fn count(&mut self, given: Option<Given<Count>>, default: usize) -> usize {
+    pub(super) fn count(&mut self, given: Option<Given<Count>>, default: usize) -> usize {
         self.read(given, Count(default)).0
     }
 
-    fn size(&mut self, given: Option<Given<Size>>, default: usize) -> usize {
+    pub(super) fn size(&mut self, given: Option<Given<Size>>, default: usize) -> usize {
         self.read(given, Size(default)).0
     }
 
-    fn choice<T: Copy>(&mut self, given: Option<Given<String>>, choices: &[(&str, T)], default: T) -> T {
+    pub(super) fn choice<T: Copy>(&mut self, given: Option<Given<String>>, choices: &[(&str, T)], default: T) -> T {
         let Some(given) = given else { return default };
         let span = given.span.clone();
         let Some(text) = self.text(given) else { return default };
@@ -327,7 +339,7 @@ impl Interpreter<'_> {
     }
 
     /// The text with the environment in it; `None` when there is a finding.
-    fn text<T>(&mut self, given: Given<T>) -> Option<String> {
+    pub(super) fn text<T>(&mut self, given: Given<T>) -> Option<String> {
         match expand(&given.text, self.environment) {
             Ok(text) => Some(text.into_owned()),
             Err(reason) => {
@@ -359,13 +371,13 @@ impl Interpreter<'_> {
         }
     }
 
-    fn finding(&self, span: Range<usize>, code: &'static str, message: impl Into<String>) -> Diagnostic {
+    pub(super) fn finding(&self, span: Range<usize>, code: &'static str, message: impl Into<String>) -> Diagnostic {
         let end = self.source.text.len();
         let span = span.start.min(end)..span.end.min(end);
         Diagnostic::error(code, message, Label { source: Arc::clone(self.source), span, text: String::new() })
     }
 
-    fn find(&mut self, span: Range<usize>, code: &'static str, message: impl Into<String>) {
+    pub(super) fn find(&mut self, span: Range<usize>, code: &'static str, message: impl Into<String>) {
         let finding = self.finding(span, code, message);
         self.findings.push(finding);
     }

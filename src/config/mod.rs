@@ -8,6 +8,9 @@ mod document;
 mod environment;
 mod interpret;
 mod load;
+mod resilience;
+mod resilience_document;
+mod resilience_interpret;
 mod schema_files;
 mod settings;
 #[cfg(test)]
@@ -17,6 +20,10 @@ mod watch;
 
 pub use document::json_schema;
 pub use load::{load, load_with};
+pub use resilience::{
+    Adaptive, Balance, Breaker, Certificate, Credentials, Discovery, HashKey, Health, Hedge, HedgeAfter, Outlier,
+    Retry, Token, Url,
+};
 pub use settings::{
     Admin, Batching, Compatibility, ContextValue, Cors, Documents, LimitMode, Limits, Overrides, SchemaFile, Server,
     Settings, Source, Telemetry,

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration}
 
 use http::HeaderName;
 
-use super::value::{Hidden, Json};
+use super::{
+    Adaptive, Balance, Breaker, Certificate, Credentials, Discovery, Health, Hedge, Outlier, Retry, Url,
+    value::{Hidden, Json},
+};
 use crate::telemetry::{Log, Traces};
 
 /// All settings of one process.
@@ -84,6 +87,8 @@ pub struct Server {
     pub body_timeout: Duration,
     /// Most connections at once.
     pub connections_max: usize,
+    /// Most requests at once; more are told to come back later.
+    pub requests_max: usize,
     /// Several operations in one request.
     pub batching: Batching,
     /// Pages of other origins.
@@ -136,8 +141,36 @@ pub enum ContextValue {
 /// One upstream.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// Replaces `baseURL` when not empty.
-    pub urls: Vec<String>,
+    /// Replaces `baseURL` when not empty; several are balanced.
+    pub urls: Vec<Url>,
+    /// Who gets the next call.
+    pub balance: Balance,
+    /// How long an instance that came back gets less than its share.
+    pub slow_start: Duration,
+    /// Asking instances whether they are well.
+    pub health: Option<Health>,
+    /// Leaving instances alone whose calls fail.
+    pub outlier: Option<Outlier>,
+    /// Where instances come from when they are not all in `urls`.
+    pub discovery: Option<Discovery>,
+    /// Making failed calls again.
+    pub retry: Option<Retry>,
+    /// Leaving the service alone when most calls fail.
+    pub breaker: Option<Breaker>,
+    /// Asking a second time when an answer is slow.
+    pub hedge: Option<Hedge>,
+    /// Longest times of single connectors, by coordinate (`Query.user`, or `shop:Query.user[0]`).
+    pub timeouts: BTreeMap<String, Duration>,
+    /// A header that tells the service how many milliseconds are left.
+    pub deadline_header: Option<HeaderName>,
+    /// Longest wait for a place among the calls at once; `None`: what the timeout leaves.
+    pub queue_timeout: Option<Duration>,
+    /// Finding a lower number of calls at once from how latency answers.
+    pub adaptive: Option<Adaptive>,
+    /// What the service wants to see of us.
+    pub credentials: Option<Credentials>,
+    /// A client certificate.
+    pub certificate: Option<Certificate>,
     /// `$config`, an object.
     pub config: Hidden<Json>,
     /// Longest time of one call.
@@ -156,6 +189,22 @@ impl Default for Source {
     fn default() -> Self {
         Self {
             urls: Vec::new(),
+            balance: Balance::default(),
+            // Long enough for caches and connections to fill, short enough not to be missed.
+            slow_start: Duration::from_secs(5),
+            health: None,
+            outlier: None,
+            discovery: None,
+            // A lone service that fails is rarely better a moment later, and nobody is surprised by calls that were not asked for.
+            retry: None,
+            breaker: None,
+            hedge: None,
+            timeouts: BTreeMap::new(),
+            deadline_header: None,
+            queue_timeout: None,
+            adaptive: None,
+            credentials: None,
+            certificate: None,
             config: Hidden(Json::Object(serde_json::Map::new())),
             // Below the operation's 30 s, so that what depends on a slow source still has time of its own.
             timeout: Duration::from_secs(10),
@@ -296,6 +345,8 @@ impl Default for Server {
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(10),
             connections_max: 10_000,
+            // At 50 kB each these are 200 MB; a gateway with more under way is not keeping up.
+            requests_max: 4096,
             batching: Batching { enabled: false, operations_max: 10 },
             cors: Cors::default(),
             csrf: true,

@@ -129,7 +129,7 @@ telemetry:
     assert!(matches!(&settings.context["region"], ContextValue::Value(value) if value["zones"][1] == 2));
     assert!(matches!(&settings.context["nothing"], ContextValue::Value(value) if value.is_null()));
     let source = settings.source("shop", "catalog");
-    assert_eq!(source.urls, ["http://127.0.0.1:5001/v1"]);
+    assert_eq!(source.urls, [Url::from("http://127.0.0.1:5001/v1")]);
     assert_eq!(source.config["tier"], "gold");
     assert_eq!((source.timeout, source.connect_timeout), (Duration::from_millis(250), Duration::from_millis(100)));
     assert_eq!((source.concurrency_max, source.calls_per_operation_max, source.body_max), (5, 6, 65_536));
@@ -175,7 +175,7 @@ sources:
 ";
     let settings = read(text).unwrap();
     let source = settings.source("", "api");
-    assert_eq!(source.urls, ["http://127.0.0.1:5001"]);
+    assert_eq!(source.urls, [Url::from("http://127.0.0.1:5001")]);
     assert_eq!(source.concurrency_max, 7);
     assert_eq!(source.timeout, Duration::from_secs(5));
     assert_eq!(source.config["list"][0], "a s3cret");
@@ -198,7 +198,7 @@ context:
   b: { header: x, value: 1 }
   c: {}
 sources:
-  api: { urls: [ftp://x, 'http://a', 'http://b'], concurrency_max: 0, config: \"${env.NONE}\" }
+  api: { urls: [ftp://x, 'http://a', 'http://b?x', 'http://a/'], concurrency_max: 0, config: \"${env.NONE}\" }
 telemetry: { log: { level: 'weft=loud' }, traces: { otlp: 'localhost:4318', sample: 2 } }
 ";
     let found = findings(text).join("\n");
@@ -215,7 +215,8 @@ telemetry: { log: { level: 'weft=loud' }, traces: { otlp: 'localhost:4318', samp
         "give `header` or `value`, not both",
         "one of `header` and `value` is needed",
         "INVALID_URL [ftp://x] not an absolute URL: expected one such as `https://api.example.com/v1`",
-        "INVALID_VALUE ['http://b'] several `urls` are not balanced yet: give one",
+        "INVALID_URL ['http://b?x'] one of several URLs cannot have a query",
+        "INVALID_VALUE ['http://a/'] this URL is given twice",
         "INVALID_VALUE [0] expected a whole number from 1 to 1000000000",
         "INVALID_ENVIRONMENT [\"${env.NONE}\"] the environment variable `NONE` is not set",
         "INVALID_VALUE ['weft=loud'] not a log level",
@@ -309,4 +310,100 @@ fn the_json_schema_knows_every_key() {
         assert!(schema.contains(key), "{key}");
     }
     assert!(schema.contains("\"additionalProperties\": false"));
+}
+
+#[test]
+fn a_source_says_what_it_does_about_trouble() {
+    let text = "
+sources:
+  a:
+    urls: [{ url: 'http://a/v1', weight: 3 }, 'http://b, http://c']
+    balance: hash
+    hash_by: 'header: X-User'
+    slow_start: 1s
+    health: { path: /up, interval: 1s, timeout: 200ms, unhealthy_after: 3, healthy_after: 4 }
+    outlier: { consecutive_failures: 7, eject: 1s, ejected_max: 0.3 }
+    retry: { attempts: 3, budget: 0.1, timeout: 400ms, methods: [GET, POST], idempotency_key: Idempotency-Key }
+    breaker: { failure_rate: 0.4, calls_min: 9, open: 2s }
+    hedge: { after: p99, rate_max: 0.02 }
+    adaptive: { min: 2, initial: 1 }
+    queue_timeout: 1s
+    timeouts: { Query.user: 100ms }
+    deadline_header: x-timeout-ms
+    credentials: { basic: { username: weft, password: pw }, mtls: { cert: c.pem, key: k.pem } }
+  b: { urls: ['http://a'], health: {}, breaker: {}, hedge: { after: 20ms }, retry: {}, adaptive: {} }
+  c: { urls: ['http://a', 'http://b'], retry: { enabled: false }, outlier: { enabled: false } }
+  d: { urls: ['http://a'], discovery: { dns: true } }
+";
+    let settings = read(text).unwrap();
+    let a = settings.source("x", "a");
+    let urls: Vec<(&str, f64)> = a.urls.iter().map(|url| (url.url.as_str(), url.weight)).collect();
+    assert_eq!(urls, [("http://a/v1", 3.0), ("http://b", 1.0), ("http://c", 1.0)]);
+    assert_eq!(a.balance, Balance::Hash(HashKey::Header("x-user".parse().unwrap())));
+    let health = a.health.unwrap();
+    assert_eq!((health.path.as_str(), health.unhealthy_after, health.healthy_after), ("/up", 3, 4));
+    assert_eq!(a.outlier.unwrap().consecutive_failures, 7);
+    let retry = a.retry.unwrap();
+    assert_eq!((retry.attempts, retry.timeout, retry.methods.len()), (3, Some(Duration::from_millis(400)), 2));
+    assert_eq!(retry.idempotency_key.unwrap(), "idempotency-key");
+    assert_eq!(a.breaker.unwrap().calls_min, 9);
+    assert_eq!(a.hedge.unwrap().after, HedgeAfter::Quantile(0.99));
+    assert_eq!(a.adaptive, Some(Adaptive { min: 2, initial: 2 }));
+    assert_eq!(a.timeouts["Query.user"], Duration::from_millis(100));
+    assert!(!format!("{:?}", a.credentials).contains("pw"), "secrets are not printed");
+    assert!(a.certificate.is_some());
+    let b = settings.source("x", "b");
+    assert_eq!(
+        (b.health, b.breaker, b.retry),
+        (Some(Health::default()), Some(Breaker::default()), Some(Retry::default()))
+    );
+    assert_eq!(b.hedge.unwrap().after, HedgeAfter::Fixed(Duration::from_millis(20)));
+    assert_eq!((b.adaptive, b.outlier), (Some(Adaptive::default()), None));
+    let c = settings.source("x", "c");
+    assert_eq!((c.retry, c.outlier, c.health, c.breaker), (None, None, None, None));
+    let d = settings.source("x", "d");
+    assert_eq!((d.retry, d.outlier), (Some(Retry::default()), Some(Outlier::default())), "it may have several");
+    let plain = settings.source("x", "not named");
+    assert!(plain.retry.is_none() && plain.breaker.is_none() && plain.hedge.is_none() && plain.adaptive.is_none());
+}
+
+#[test]
+fn wrong_words_about_trouble_are_all_told() {
+    let text = "
+sources:
+  a:
+    balance: p2d
+    hash_by: cookie
+    health: { path: up }
+    retry: { methods: [GTE], budget: 2, idempotency_key: 'a b' }
+    hedge: { after: p10 }
+    discovery: { dns: true, file: x }
+    credentials: { basic: { username: 'a:b', password: x }, bearer: { token: t } }
+  b: { urls: [{ url: 'http://a', weight: 0 }], credentials: { bearer: {} } }
+  c: { urls: ['http://a', 'http://b'], discovery: { dns: true }, credentials: { bearer: { token: 'a b' } } }
+";
+    let found = findings(text).join("\n");
+    let expected = [
+        "INVALID_VALUE [p2d] expected one of `hash`, `least_request`, `p2c`, `round_robin` (did you mean `p2c`?)",
+        "INVALID_VALUE [cookie] expected `url`, `path` or `header:NAME`",
+        "INVALID_VALUE [up] a path starts with `/`",
+        "`health` needs `urls`",
+        "INVALID_VALUE [GTE] expected methods of",
+        "INVALID_VALUE [2] expected a number above 0 and at most 1",
+        "INVALID_VALUE ['a b'] `a b` is not the name of a header",
+        "INVALID_VALUE [p10] expected a quantile from `p50` to `p99.9`, or a duration",
+        "give `dns` or `file`, not both",
+        "give one of `basic`, `bearer` and `oauth2`",
+        "INVALID_VALUE [0] expected a number from 0.001 to 1000",
+        "`bearer` needs a `token` or a `file`",
+        "`dns` needs exactly one URL",
+        "a token has visible ASCII characters only",
+    ];
+    for line in expected {
+        assert!(found.contains(line), "`{line}` is not in:\n{found}");
+    }
+    assert_eq!(
+        findings("sources: { a: { retry: { attempt: 1 } } }"),
+        ["UNKNOWN_KEY [attempt] there is no key `attempt` here (did you mean `attempts`?)"]
+    );
 }

@@ -54,7 +54,7 @@ fn settings(options: &Options, services: &[(&'static str, SocketAddr)]) -> Setti
     settings.sources = services
         .iter()
         .map(|(name, address)| {
-            let source = Source { urls: vec![format!("http://{address}")], ..Source::default() };
+            let source = Source { urls: vec![format!("http://{address}").as_str().into()], ..Source::default() };
             ((*name).to_owned(), source)
         })
         .collect();

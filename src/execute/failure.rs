@@ -59,9 +59,10 @@ impl Failure {
             CallError::Unreadable { status, .. } => (UNEXPECTED_FORMAT.to_owned(), Some(*status)),
             CallError::TimedOut { .. } => (format!("Gateway timeout: {error}"), None),
             CallError::Connection { .. } => (format!("Connector error: {error}"), None),
-            CallError::TooLarge { .. } | CallError::Invalid { .. } | CallError::Overloaded { .. } => {
-                (error.to_string(), None)
-            }
+            CallError::TooLarge { .. }
+            | CallError::Invalid { .. }
+            | CallError::Overloaded { .. }
+            | CallError::Unavailable { .. } => (error.to_string(), None),
         };
         Self::of(step, connector, error.code(), message, status)
     }

@@ -52,11 +52,13 @@ pub struct Gateway {
 impl Gateway {
     /// Starts with a snapshot.
     pub fn new(snapshot: Snapshot) -> Self {
+        snapshot.start();
         Self { snapshot: arc_swap::ArcSwap::from_pointee(snapshot) }
     }
 
     /// Swaps the snapshot; requests in flight finish on the old one.
     pub fn swap(&self, snapshot: Snapshot) {
+        snapshot.start();
         self.snapshot.store(Arc::new(snapshot));
     }
 

@@ -1,6 +1,10 @@
 //! All that one configuration produced; swapped whole on reload.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use indexmap::IndexMap;
 
@@ -73,6 +77,13 @@ impl Snapshot {
             plans: Plans::new(),
         };
         Ok((snapshot, warnings))
+    }
+
+    /// Starts what runs beside requests. Without a runtime nothing can be asked, so there is nothing to start.
+    pub(super) fn start(&self) {
+        if tokio::runtime::Handle::try_current().is_ok() {
+            self.upstreams.start();
+        }
     }
 }
 
@@ -155,7 +166,7 @@ fn options(settings: &config::Settings) -> schema::Options {
             .sources
             .iter()
             .filter(|(_, source)| !source.urls.is_empty())
-            .map(|(name, source)| (name.clone(), source.urls.clone()))
+            .map(|(name, source)| (name.clone(), source.urls.iter().map(|url| url.url.clone()).collect()))
             .collect(),
     }
 }
@@ -217,6 +228,18 @@ fn unknown_sources(settings: &config::Settings, graph: &Graph) -> Vec<Diagnostic
         .collect()
 }
 
+/// What a source says of single connectors.
+struct Timeouts(BTreeMap<String, Duration>);
+
+impl Timeouts {
+    /// By the whole coordinate (`shop:Query.user[0]`), or by what is unique in it for people (`Query.user`).
+    fn of(&self, coordinate: &str) -> Option<Duration> {
+        let field = coordinate.split_once(':').map_or(coordinate, |(_, field)| field);
+        let field = field.split('[').next().unwrap_or(field);
+        self.0.get(coordinate).or_else(|| self.0.get(field)).copied()
+    }
+}
+
 /// One upstream for each source, and one for each file's connectors without a source (their pools are apart by host anyway).
 fn upstreams(settings: &config::Settings, graph: &Graph) -> (Vec<UpstreamSpec>, execute::Settings) {
     let mut names: HashMap<&str, usize> = HashMap::new();
@@ -226,14 +249,9 @@ fn upstreams(settings: &config::Settings, graph: &Graph) -> (Vec<UpstreamSpec>, 
     let mut specs = Vec::new();
     let mut calls_max = Vec::new();
     let mut configs = Vec::new();
+    let mut timeouts = Vec::new();
     let mut add = |name: Arc<str>, source: &config::Source| {
-        specs.push(UpstreamSpec {
-            name,
-            timeout: source.timeout,
-            connect_timeout: source.connect_timeout,
-            body_max: source.body_max,
-            concurrency_max: source.concurrency_max,
-        });
+        specs.push(UpstreamSpec::new(name, source));
         calls_max.push(source.calls_per_operation_max);
     };
     for source in &graph.sources {
@@ -245,14 +263,17 @@ fn upstreams(settings: &config::Settings, graph: &Graph) -> (Vec<UpstreamSpec>, 
             format!("{}.{}", source.subgraph, source.name).into()
         };
         add(name, &wanted);
+        timeouts.push(Timeouts(wanted.timeouts));
         configs.push(Arc::new(Value::from(&wanted.config.0)));
     }
     let mut alone: IndexMap<&str, (usize, Arc<Value>)> = IndexMap::new();
     let mut config = Vec::with_capacity(graph.connectors.len());
+    let mut call_timeout = Vec::with_capacity(graph.connectors.len());
     let mut upstream = Vec::with_capacity(graph.connectors.len());
     for connector in &graph.connectors {
         if let Some(source) = connector.source {
             let index = source.0 as usize;
+            call_timeout.push(timeouts[index].of(&connector.coordinate));
             upstream.push(index);
             config.push(Arc::clone(&configs[index]));
             continue;
@@ -263,6 +284,7 @@ fn upstreams(settings: &config::Settings, graph: &Graph) -> (Vec<UpstreamSpec>, 
             let value = settings.config.get(&*connector.subgraph);
             (next, Arc::new(value.map_or_else(|| Value::Object(Object::new()), |value| Value::from(&value.0))))
         });
+        call_timeout.push(None);
         upstream.push(*index);
         config.push(Arc::clone(value));
     }
@@ -270,7 +292,7 @@ fn upstreams(settings: &config::Settings, graph: &Graph) -> (Vec<UpstreamSpec>, 
         config,
         upstream,
         timeout: settings.server.timeout,
-        call_timeout: Vec::new(),
+        call_timeout,
         calls_max,
         dev: settings.dev,
     };

@@ -134,6 +134,11 @@ impl Metrics {
         self.prometheus.render()
     }
 
+    /// Where handles are bound.
+    pub(super) fn recorder(&self) -> &PrometheusRecorder {
+        &self.recorder
+    }
+
     fn fold_when_due(&self) {
         if self.unfolded.fetch_add(1, Ordering::Relaxed) % FOLD_AFTER == FOLD_AFTER - 1 {
             self.prometheus.run_upkeep();
@@ -178,6 +183,7 @@ fn describe() {
     describe_counter!(names::REFUSALS, "Requests refused before execution");
     describe_counter!(names::LIMITS_PASSED, "Operations that pass a limit on their size");
     describe_counter!(names::PLAN_CACHE_LOOKUPS, "Look-ups of the plan cache");
+    super::resilience::describe();
 }
 
 #[cfg(test)]

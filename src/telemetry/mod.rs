@@ -7,11 +7,13 @@ mod export;
 mod log;
 mod metrics;
 pub mod names;
+mod resilience;
 mod span;
 mod trace;
 
 pub use export::Traces;
 pub use log::{Log, LogFormat, Telemetry, init};
 pub use metrics::{Lookup, Metrics, UpstreamMetrics, metrics};
+pub use resilience::ResilienceMetrics;
 pub use span::{HttpRequest, Trace, carried};
 pub use trace::TraceContext;

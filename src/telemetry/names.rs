@@ -15,14 +15,32 @@ pub const REFUSALS: &str = "weft.refusals";
 pub const LIMITS_PASSED: &str = "weft.limits.passed";
 /// Look-ups of the plan cache, by outcome.
 pub const PLAN_CACHE_LOOKUPS: &str = "weft.plan.cache.lookups";
+/// Calls made once more, by upstream and outcome.
+pub const RETRIES: &str = "weft.upstream.retries";
+/// Second questions for slow calls, by upstream and outcome.
+pub const HEDGES: &str = "weft.upstream.hedges";
+/// Calls not made because too many wait, by upstream.
+pub const SHEDS: &str = "weft.upstream.sheds";
+/// How often a breaker opened, by upstream.
+pub const BREAKER_OPENED: &str = "weft.upstream.breaker.opened";
+/// What a breaker does: 0 closed, 1 half open, 2 open.
+pub const BREAKER_STATE: &str = "weft.upstream.breaker.state";
+/// Ejections of instances, by upstream.
+pub const EJECTIONS: &str = "weft.upstream.ejections";
+/// Instances, by upstream and state.
+pub const INSTANCES: &str = "weft.upstream.instances";
+/// Calls at once that an adaptive limit allows, by upstream.
+pub const CONCURRENCY_LIMIT: &str = "weft.upstream.concurrency.limit";
 
 /// `2xx` and so on, or `failed` for a call without a usable reply.
 pub const LABEL_STATUS_CLASS: &str = "status_class";
 /// Name of the upstream.
 pub const LABEL_UPSTREAM: &str = "upstream";
-/// `hit` or `miss`.
+/// `hit` or `miss`; `made`, `won` or `no_budget`.
 pub const LABEL_OUTCOME: &str = "outcome";
 /// A limit, as `weft.yaml` names it.
 pub const LABEL_LIMIT: &str = "limit";
+/// `known` or `available`.
+pub const LABEL_STATE: &str = "state";
 /// An `ErrorCode`.
 pub const LABEL_CODE: &str = "code";

@@ -131,6 +131,12 @@ pub enum CallError {
         /// The upstream's name.
         upstream: Arc<str>,
     },
+    /// It failed so often lately that this call was not made, or it is nowhere to be found.
+    #[error("`{upstream}` is resting after repeated failures")]
+    Unavailable {
+        /// The upstream's name.
+        upstream: Arc<str>,
+    },
     /// The URL or a header cannot be sent.
     #[error("the request to `{upstream}` cannot be sent: {reason}")]
     Invalid {
@@ -150,6 +156,7 @@ impl CallError {
             Self::TooLarge { .. } => ErrorCode::ResponseTooLarge,
             Self::Unreadable { .. } => ErrorCode::ConnectorResponseInvalid,
             Self::Overloaded { .. } => ErrorCode::Overloaded,
+            Self::Unavailable { .. } => ErrorCode::UpstreamUnavailable,
             Self::Invalid { .. } => ErrorCode::ConnectorRequestInvalid,
         }
     }

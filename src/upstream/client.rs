@@ -8,8 +8,9 @@ use url::Url;
 
 use super::{
     Call, CallError, Freshness, Kept, Reply, Sent, Served, UpstreamSpec, connected::NoteConnections, report::Report,
-    target::Targets,
+    service::Passage, target::Targets,
 };
+use crate::config::{Certificate, Hidden};
 
 /// How connections are made, where a test or an operator needs it different: the one seam of this room.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -49,6 +50,12 @@ impl Connections {
         let addresses = transport.resolve.iter().map(|(host, address)| (host.to_ascii_lowercase(), *address));
         Ok(Self { addresses: addresses.collect(), certificates, transport: transport.clone() })
     }
+
+    /// All fixed addresses of a host.
+    pub(super) fn fixed(&self, host: &str) -> Vec<SocketAddr> {
+        let all = self.transport.resolve.iter().filter(|(name, _)| name.eq_ignore_ascii_case(host));
+        all.map(|(_, address)| *address).collect()
+    }
 }
 
 /// Makes the calls of one upstream.
@@ -60,9 +67,9 @@ pub(super) struct Client {
     report: Report,
 }
 
-/// The connections to one upstream.
+/// The connections to one upstream, or to one address of it.
 #[derive(Debug)]
-struct Pool {
+pub(super) struct Pool {
     settings: PoolSettings,
     connections: Arc<Connections>,
     /// For `http`: without trusted roots, because loading them takes time that no plain upstream needs.
@@ -72,11 +79,15 @@ struct Pool {
 }
 
 /// What makes one pool different from another.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 struct PoolSettings {
     name: Arc<str>,
     connect_timeout: Duration,
     idle_max: usize,
+    /// Where a host is, whatever DNS says.
+    pinned: Option<(String, SocketAddr)>,
+    /// Who we are there: certificate and key as PEM.
+    identity: Option<Hidden<Vec<u8>>>,
 }
 
 /// A call without a usable reply.
@@ -94,19 +105,20 @@ impl From<CallError> for Failure {
 }
 
 impl Client {
-    pub(super) fn new(spec: &Arc<UpstreamSpec>, connections: &Arc<Connections>, kept: &Kept) -> Self {
+    /// Errors: a client certificate that cannot be read.
+    pub(super) fn new(spec: &Arc<UpstreamSpec>, connections: &Arc<Connections>, kept: &Kept) -> Result<Self, String> {
+        let identity = spec.certificate.as_ref().map(|files| identity(&spec.name, files)).transpose()?;
         let settings = PoolSettings {
             name: Arc::clone(&spec.name),
             connect_timeout: spec.connect_timeout,
             idle_max: spec.concurrency_max,
+            pinned: None,
+            identity,
         };
-        let pool = kept.share(&spec.name, &(&settings, &connections.transport), || Pool {
-            settings: settings.clone(),
-            connections: Arc::clone(connections),
-            plain: OnceLock::new(),
-            secure: tokio::sync::OnceCell::new(),
-        });
-        Self { spec: Arc::clone(spec), pool, targets: Targets::default(), report: Report::default() }
+        let key = (spec.connect_timeout, spec.concurrency_max, settings.identity.clone().map(|pem| pem.0));
+        let key = (key, &connections.transport);
+        let pool = kept.share(&spec.name, &key, || Pool::new(settings, connections));
+        Ok(Self { spec: Arc::clone(spec), pool, targets: Targets::default(), report: Report::default() })
     }
 
     /// The upstream's name.
@@ -114,15 +126,23 @@ impl Client {
         &self.spec.name
     }
 
-    /// Sends the call once and reads its reply, body as received. `added` replaces headers of the call.
-    pub(super) async fn send(&self, call: &Call, added: &HeaderMap) -> Result<Reply, Failure> {
-        let mut url = self.targets.read(&call.url).map_err(|reason| self.invalid(reason))?;
-        let client = self.pool.client(&url).await.ok_or_else(|| self.invalid("the client for it cannot be made"))?;
+    /// Sends the call once and reads its reply, body as received. Headers of the passage replace those of the call.
+    pub(super) async fn send(&self, call: &Call, passage: &Passage) -> Result<Reply, Failure> {
+        let text = passage.url.as_deref().unwrap_or(&call.url);
+        let mut url = self.targets.read(text).map_err(|reason| self.invalid(reason))?;
+        let address = passage.instance.as_ref().and_then(|instance| Some((instance, instance.place.address?)));
+        let pool = match (address, url.host_str()) {
+            (Some((instance, address)), Some(host)) => {
+                instance.pool.get_or_init(|| Arc::new(self.pool.pinned(host, address)))
+            }
+            _ => &self.pool,
+        };
+        let client = pool.client(&url).await.ok_or_else(|| self.invalid("the client for it cannot be made"))?;
         let mut headers = call.headers.clone();
-        for (name, value) in added {
+        for (name, value) in &passage.headers {
             headers.insert(name, value.clone());
         }
-        if let Some(host) = self.redirected(&mut url) {
+        if let Some(host) = self.redirected(&mut url, address.map(|(_, address)| address)) {
             headers.entry(header::HOST).or_insert(host);
         }
         if call.body.is_none() && [Method::POST, Method::PUT, Method::PATCH].contains(&call.method) {
@@ -179,11 +199,12 @@ impl Client {
         Ok(Reply { status, headers, body, freshness: Freshness::default(), served: Served::Fresh })
     }
 
-    /// Maps an explicit port to that of the fixed address; without one the resolver does it. Returns the `host` to send.
-    fn redirected(&self, url: &mut Url) -> Option<HeaderValue> {
+    /// Maps an explicit port to that of the instance's or the fixed address; without one the resolver does it. Returns the
+    /// `host` to send.
+    fn redirected(&self, url: &mut Url, address: Option<SocketAddr>) -> Option<HeaderValue> {
         let port = url.port()?;
         let host = url.host_str()?;
-        let address = self.pool.connections.addresses.get(host)?;
+        let address = address.or_else(|| self.pool.connections.addresses.get(host).copied())?;
         let text = format!("{host}:{port}");
         url.set_port(Some(address.port())).ok()?;
         HeaderValue::try_from(text).ok()
@@ -215,6 +236,21 @@ impl Client {
 }
 
 impl Pool {
+    fn new(settings: PoolSettings, connections: &Arc<Connections>) -> Self {
+        Self {
+            settings,
+            connections: Arc::clone(connections),
+            plain: OnceLock::new(),
+            secure: tokio::sync::OnceCell::new(),
+        }
+    }
+
+    /// One like it, in which the host is at that address.
+    fn pinned(&self, host: &str, address: SocketAddr) -> Self {
+        let settings = PoolSettings { pinned: Some((host.to_owned(), address)), ..self.settings.clone() };
+        Self::new(settings, &self.connections)
+    }
+
     /// The client for the URL's scheme; `None` when it cannot be made.
     async fn client(&self, url: &Url) -> Option<reqwest::Client> {
         let client = if url.scheme() == "https" {
@@ -242,6 +278,23 @@ enum Scheme {
     Https,
 }
 
+/// Reads a client certificate with its key. Errors: which file and why, nothing of what is in it.
+fn identity(upstream: &str, files: &Certificate) -> Result<Hidden<Vec<u8>>, String> {
+    let read = |path: &std::path::Path| {
+        std::fs::read(path).map_err(|error| format!("`{}` of `sources.{upstream}`: {error}", path.display()))
+    };
+    let mut pem = read(&files.cert)?;
+    pem.push(b'\n');
+    pem.extend(read(&files.key)?);
+    if reqwest::Identity::from_pem(&pem).is_err() {
+        let (cert, key) = (files.cert.display(), files.key.display());
+        return Err(format!(
+            "`{cert}` and `{key}` of `sources.{upstream}` are no PEM certificate with its private key"
+        ));
+    }
+    Ok(Hidden(pem))
+}
+
 /// `None`, with a line in the log, when TLS cannot be set up.
 fn build(settings: &PoolSettings, connections: &Connections, scheme: Scheme) -> Option<reqwest::Client> {
     let mut headers = HeaderMap::new();
@@ -261,10 +314,16 @@ fn build(settings: &PoolSettings, connections: &Connections, scheme: Scheme) -> 
     for (host, address) in &connections.addresses {
         builder = builder.resolve(host, *address);
     }
+    if let Some((host, address)) = &settings.pinned {
+        builder = builder.resolve(host, *address);
+    }
     builder = match scheme {
         Scheme::Http => builder.tls_certs_only([]),
         Scheme::Https => builder.tls_certs_merge(connections.certificates.iter().cloned()),
     };
+    if let (Scheme::Https, Some(pem)) = (scheme, &settings.identity) {
+        builder = builder.identity(reqwest::Identity::from_pem(pem).ok()?);
+    }
     builder.build().inspect_err(|error| tracing::error!(upstream = %settings.name, %error, "no client")).ok()
 }
 

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use tokio::time::timeout_at;
+use http::HeaderValue;
 
 use super::{
-    Call, CallError, Reply, UpstreamSpec,
+    Call, CallError, Reply, UpstreamSpec, clock,
     report::Report,
     service::{Passage, Service},
 };
 
-/// Ends a call at its deadline, whatever it is doing: connecting, waiting for the head, reading the body, decoding.
+/// Ends a call at its deadline, whatever it is doing: connecting, waiting for the head, reading the body, decoding. Where
+/// the settings name a header for it, the service is told how many milliseconds are left.
 ///
 /// Errors: `TimedOut`.
 #[derive(Debug)]
@@ -27,9 +28,16 @@ impl<S> Deadline<S> {
 }
 
 impl<S: Service> Service for Deadline<S> {
-    async fn call(&self, call: &Call, passage: Passage) -> Result<Reply, CallError> {
+    async fn call(&self, call: &Call, mut passage: Passage) -> Result<Reply, CallError> {
+        if let Some(name) = &self.spec.deadline_header {
+            // The caller's own end may come first.
+            let end = call.deadline.map_or(passage.deadline, |deadline| deadline.min(passage.deadline));
+            let left = end.saturating_duration_since(clock::now()).as_millis();
+            let left = u64::try_from(left).unwrap_or(u64::MAX);
+            passage.headers.insert(name.clone(), HeaderValue::from(left));
+        }
         let (deadline, waited) = (passage.deadline, passage.allowed);
-        timeout_at(deadline, self.inner.call(call, passage)).await.unwrap_or_else(|_| {
+        clock::timeout_at(deadline, self.inner.call(call, passage)).await.unwrap_or_else(|_| {
             self.report.failure(&self.spec.name, &"no answer in time");
             Err(CallError::TimedOut { upstream: Arc::clone(&self.spec.name), waited })
         })

@@ -2,23 +2,39 @@
 //!
 //! `stack` lists the layers in order with the reason of each place; `client` is the only file that opens a connection.
 
+mod adaptive;
+mod authorize;
+mod balance;
+mod breaker;
+mod budget;
 mod call;
 mod client;
+mod clock;
 mod connected;
 mod deadline;
 mod decode;
 mod detach;
+mod discovery;
+mod health;
+mod hedge;
+mod instance;
+mod instances;
 mod kept;
+mod latency;
 mod limit;
 mod observe;
 mod report;
 mod resend;
+mod retry;
 mod service;
 mod spec;
 mod stack;
 mod target;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
+mod verdict;
 
 pub use call::{Call, CallError, Freshness, Reply, Safety, Sent, Served};
 pub use client::Transport;

@@ -1,9 +1,7 @@
 //! Counts calls by result.
 
-use tokio::time::Instant;
-
 use super::{
-    Call, CallError, Reply,
+    Call, CallError, Reply, clock,
     service::{Passage, Service},
 };
 use crate::telemetry::{UpstreamMetrics, metrics};
@@ -23,9 +21,9 @@ impl<S> Observe<S> {
 
 impl<S: Service> Service for Observe<S> {
     async fn call(&self, call: &Call, passage: Passage) -> Result<Reply, CallError> {
-        let start = Instant::now();
+        let start = clock::now();
         let result = self.inner.call(call, passage).await;
-        self.metrics.call(result.as_ref().ok().map(|reply| reply.status), start.elapsed());
+        self.metrics.call(result.as_ref().ok().map(|reply| reply.status), clock::since(start));
         result
     }
 }

@@ -1,5 +1,7 @@
 //! A pooled connection that the upstream had closed meanwhile is nobody's failure.
 
+use std::sync::Arc;
+
 use super::{
     Call, CallError, Reply, Safety,
     client::{Client, Failure},
@@ -13,24 +15,23 @@ use super::{
 /// which the client sees to by itself.
 #[derive(Debug)]
 pub(super) struct Resend {
-    client: Client,
+    client: Arc<Client>,
 }
 
 impl Resend {
-    pub(super) fn new(client: Client) -> Self {
+    pub(super) fn new(client: Arc<Client>) -> Self {
         Self { client }
     }
 }
 
 impl Service for Resend {
-    async fn call(&self, call: &Call, passage: Passage) -> Result<Reply, CallError> {
-        let trace = call.trace.call(self.client.name(), &call.method, &call.url);
-        let mut added = passage.headers;
-        trace.inject(&call.headers, &mut added);
-        let result = match self.client.send(call, &added).await {
+    async fn call(&self, call: &Call, mut passage: Passage) -> Result<Reply, CallError> {
+        let trace = call.trace.call(self.client.name(), &call.method, passage.url.as_deref().unwrap_or(&call.url));
+        trace.inject(&call.headers, &mut passage.headers);
+        let result = match self.client.send(call, &passage).await {
             Err(Failure { was_pooled: true, .. }) if call.safety == Safety::Safe => {
                 trace.resent(1);
-                self.client.send(call, &added).await
+                self.client.send(call, &passage).await
             }
             result => result,
         };

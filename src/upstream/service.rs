@@ -1,11 +1,11 @@
 //! What a layer is: something that makes calls, around something that makes calls.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use http::HeaderMap;
-use tokio::{sync::OwnedSemaphorePermit, time::Instant};
+use tokio::time::Instant;
 
-use super::{Call, CallError, Reply};
+use super::{Call, CallError, Reply, clock, instance::Instance, instances::Tried, limit::Place};
 
 /// A layer, or the client at the bottom. Layers are concrete types around each other: no boxed futures between them.
 pub(super) trait Service: Send + Sync {
@@ -21,15 +21,52 @@ pub(super) struct Passage {
     /// How much time that was from the start, for messages.
     pub(super) allowed: Duration,
     /// A place among the calls at once; given back when the call is over, also when its caller left before.
-    pub(super) permit: Option<OwnedSemaphorePermit>,
+    pub(super) permit: Option<Place>,
     /// Headers that layers add to this sending (credentials, deadline); they replace the call's of the same name and do
     /// not count for what makes two calls equal.
     pub(super) headers: HeaderMap,
+    /// Instances that the call was sent to, where it may be sent again.
+    pub(super) tried: Option<Arc<Tried>>,
+    /// The instance that was chosen for this sending.
+    pub(super) instance: Option<Arc<Instance>>,
+    /// Its URL there, where that is not the call's.
+    pub(super) url: Option<String>,
 }
 
 impl Passage {
     /// For a call that starts now and may take so long.
     pub(super) fn within(allowed: Duration) -> Self {
-        Self { deadline: Instant::now() + allowed, allowed, permit: None, headers: HeaderMap::new() }
+        Self {
+            deadline: clock::now() + allowed,
+            allowed,
+            permit: None,
+            headers: HeaderMap::new(),
+            tried: None,
+            instance: None,
+            url: None,
+        }
+    }
+
+    /// The same way once more, to the same instance and in the same time.
+    pub(super) fn again(&self) -> Self {
+        Self { instance: self.instance.clone(), url: self.url.clone(), ..self.next(None) }
+    }
+
+    /// The passage of one of several sendings, each of which may take so long.
+    pub(super) fn next(&self, longest: Option<Duration>) -> Self {
+        let own = longest.map(|longest| (clock::now() + longest, longest));
+        let (deadline, allowed) = match own {
+            Some((deadline, allowed)) if deadline < self.deadline => (deadline, allowed),
+            _ => (self.deadline, self.allowed),
+        };
+        Self {
+            deadline,
+            allowed,
+            permit: None,
+            headers: self.headers.clone(),
+            tried: self.tried.clone(),
+            instance: None,
+            url: None,
+        }
     }
 }

@@ -2,6 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use http::HeaderName;
+
+use crate::config::{
+    Adaptive, Balance, Breaker, Certificate, Credentials, Discovery, Health, Hedge, Outlier, Retry, Source, Url,
+};
+
 /// The settings of one upstream. A layer whose settings are `None` is not on the path.
 #[derive(Debug, Clone)]
 pub struct UpstreamSpec {
@@ -15,17 +21,69 @@ pub struct UpstreamSpec {
     pub body_max: usize,
     /// Most calls at once.
     pub concurrency_max: usize,
+    /// Longest wait for a place among them; `None`: what the timeout leaves.
+    pub queue_timeout: Option<Duration>,
+    /// Finding a lower number of calls at once from how latency answers.
+    pub adaptive: Option<Adaptive>,
+    /// Where it is; calls come with URLs of the first one. Empty: only where their URLs say.
+    pub urls: Vec<Url>,
+    /// Who gets the next call.
+    pub balance: Balance,
+    /// How long an instance that came back gets less than its share.
+    pub slow_start: Duration,
+    /// Asking instances whether they are well.
+    pub health: Option<Health>,
+    /// Leaving instances alone whose calls fail.
+    pub outlier: Option<Outlier>,
+    /// Where instances come from when they are not all in `urls`.
+    pub discovery: Option<Discovery>,
+    /// Making failed calls again.
+    pub retry: Option<Retry>,
+    /// Leaving the service alone when most calls fail.
+    pub breaker: Option<Breaker>,
+    /// Asking a second time when an answer is slow.
+    pub hedge: Option<Hedge>,
+    /// A header that tells the service how many milliseconds are left.
+    pub deadline_header: Option<HeaderName>,
+    /// What the service wants to see of us.
+    pub credentials: Option<Credentials>,
+    /// A client certificate.
+    pub certificate: Option<Certificate>,
 }
 
 impl UpstreamSpec {
-    /// An upstream with the bounds that every upstream has, and nothing else.
-    pub fn named(name: &str) -> Self {
+    /// With these settings.
+    pub fn new(name: Arc<str>, source: &Source) -> Self {
         Self {
-            name: name.into(),
-            timeout: Duration::from_secs(10),
-            connect_timeout: Duration::from_secs(2),
-            body_max: 16 << 20,
-            concurrency_max: 512,
+            name,
+            timeout: source.timeout,
+            connect_timeout: source.connect_timeout,
+            body_max: source.body_max,
+            concurrency_max: source.concurrency_max,
+            queue_timeout: source.queue_timeout,
+            adaptive: source.adaptive,
+            urls: source.urls.clone(),
+            balance: source.balance.clone(),
+            slow_start: source.slow_start,
+            health: source.health.clone(),
+            outlier: source.outlier.clone(),
+            discovery: source.discovery.clone(),
+            retry: source.retry.clone(),
+            breaker: source.breaker.clone(),
+            hedge: source.hedge.clone(),
+            deadline_header: source.deadline_header.clone(),
+            credentials: source.credentials.clone(),
+            certificate: source.certificate.clone(),
         }
+    }
+
+    /// With the settings that a source has when the configuration does not name it.
+    pub fn named(name: &str) -> Self {
+        Self::new(name.into(), &Source::default())
+    }
+
+    /// Whether there is anything to choose or to watch.
+    pub(super) fn has_instances(&self) -> bool {
+        self.urls.len() > 1 || (!self.urls.is_empty() && (self.health.is_some() || self.discovery.is_some()))
     }
 }

@@ -1,57 +1,103 @@
 //! The layers of a call, outermost first.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use super::{
     Call, CallError, Kept, Reply, Transport, UpstreamSpec,
+    authorize::Authorize,
+    balance::Balance,
+    breaker::Breaker,
     client::{Client, Connections},
     deadline::Deadline,
     decode::Decode,
     detach::Detach,
+    discovery, health,
+    hedge::Hedge,
+    instances::Instances,
     limit::Limit,
     observe::Observe,
     resend::Resend,
+    retry::Retry,
     service::{Passage, Service},
 };
 
-type Stack = Observe<Limit<Detach<Deadline<Decode<Resend>>>>>;
+type Stack = Observe<Hedge<Retry<Breaker<Limit<Detach<Balance<Deadline<Authorize<Decode<Resend>>>>>>>>>>;
 
 /// The order of the layers, read from the bottom: each line is around those above it. A new layer is a new line.
 ///
 /// The places of those that are not there yet, outermost first: cache, coalesce (both outside of `Observe`: what they answer
-/// is no call), hedge, retry, breaker, limit, balance, deadline, credentials, client. The time of a call is measured out once,
-/// in [`Passage`]; each layer that waits keeps to what is left of it.
-fn stack(spec: &Arc<UpstreamSpec>, connections: &Arc<Connections>, kept: &Kept) -> Stack {
-    let client = Client::new(spec, connections, kept);
-    let stack = Resend::new(client); // At the wire: only here is known which connection was used.
+/// is no call). The time of a call is measured out once, in [`Passage`]; each layer that waits keeps to what is left of it. What is
+/// not configured passes calls on.
+fn stack(spec: &Arc<UpstreamSpec>, client: &Arc<Client>, instances: Option<&Arc<Instances>>, kept: &Kept) -> Stack {
+    let stack = Resend::new(Arc::clone(client)); // At the wire: only here is known which connection was used.
     let stack = Decode::new(spec, stack); // Everything above sees plain bodies.
+    let stack = Authorize::new(spec, client, kept, stack); // Inside the deadline, which also bounds the wait for a token.
     let stack = Deadline::new(spec, stack); // Around decoding, which a large body can make slow.
+    let stack = Balance::new(spec, instances, stack); // Around the deadline: who is late is slow.
     let stack = Detach::new(spec, stack); // Around the deadline, so that a write nobody waits for ends too.
     let stack = Limit::new(spec, kept, stack); // Outside: what waits for its turn was not sent and may be given up.
+    let stack = Breaker::new(spec, kept, stack); // Outside of the limit: while it is open nobody waits for a place.
+    let stack = Retry::new(spec, kept, instances, stack); // Outside of the breaker, so that each try asks it and is counted.
+    let stack = Hedge::new(spec, kept, stack); // Outside of retries: the second question has tries of its own.
     Observe::new(&spec.name, stack) // Sees what a call took in all: waits and refusals too.
 }
 
 /// All upstreams of one snapshot.
 #[derive(Debug)]
 pub struct Upstreams {
-    stacks: Vec<(Arc<UpstreamSpec>, Stack)>,
+    upstreams: Vec<Upstream>,
+    connections: Arc<Connections>,
+}
+
+#[derive(Debug)]
+struct Upstream {
+    spec: Arc<UpstreamSpec>,
+    stack: Stack,
+    client: Arc<Client>,
+    instances: Option<Arc<Instances>>,
 }
 
 impl Upstreams {
-    /// Builds the layers over what is kept of earlier snapshots. Errors: a certificate that cannot be read.
+    /// Builds the layers over what is kept of earlier snapshots. Errors: a certificate that cannot be read, without what is in it.
     pub fn new(specs: Vec<UpstreamSpec>, transport: &Transport, kept: &Kept) -> Result<Self, String> {
         let connections = Arc::new(Connections::new(transport)?);
-        let build = |spec: UpstreamSpec| {
+        let build = |spec: UpstreamSpec| -> Result<Upstream, String> {
             let spec = Arc::new(spec);
-            let stack = stack(&spec, &connections, kept);
-            (spec, stack)
+            let client = Arc::new(Client::new(&spec, &connections, kept)?);
+            let instances = spec.has_instances().then(|| {
+                let settings =
+                    (&spec.urls, &spec.balance, spec.slow_start, &spec.outlier, &spec.health, &spec.discovery);
+                // Prints every setting, and none of them is a secret.
+                kept.share(&spec.name, &format!("{settings:?}"), || Instances::new(&spec))
+            });
+            let stack = stack(&spec, &client, instances.as_ref(), kept);
+            Ok(Upstream { spec, stack, client, instances })
         };
-        Ok(Self { stacks: specs.into_iter().map(build).collect() })
+        let upstreams = specs.into_iter().map(build).collect::<Result<_, String>>()?;
+        Ok(Self { upstreams, connections })
+    }
+
+    /// Starts what runs beside calls: health checks, discovery. They end when no snapshot uses their upstream any more.
+    /// Needs a runtime; a second time does nothing.
+    pub fn start(&self) {
+        for Upstream { spec, client, instances, .. } in &self.upstreams {
+            let Some(instances) = instances else { continue };
+            if instances.started.swap(true, Ordering::Relaxed) {
+                continue;
+            }
+            if let Some(settings) = &spec.health {
+                tokio::spawn(health::run(Arc::downgrade(instances), Arc::clone(client), settings.clone()));
+            }
+            if let (Some(settings), Some(primary)) = (&spec.discovery, instances.all().first()) {
+                let (instances, primary) = (Arc::downgrade(instances), primary.place.clone());
+                tokio::spawn(discovery::run(instances, settings.clone(), primary, Arc::clone(&self.connections)));
+            }
+        }
     }
 
     /// Makes one call. Dropping the future of a safe call stops it; an unsafe call that was sent is read to its end in the background.
     pub async fn call(&self, call: Call) -> Result<Reply, CallError> {
-        let Some((spec, stack)) = self.stacks.get(call.upstream) else {
+        let Some(Upstream { spec, stack, .. }) = self.upstreams.get(call.upstream) else {
             let (upstream, reason) = (Arc::from("?"), "there is no such upstream".to_owned());
             return Err(CallError::Invalid { upstream, reason });
         };

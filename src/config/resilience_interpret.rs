@@ -1,0 +1,316 @@
+//! The resilience keys of a source, from what is written to what is meant.
+
+use std::{ops::Range, path::PathBuf, time::Duration};
+
+use http::{HeaderName, Method};
+
+use super::{
+    Adaptive, Balance, Breaker, Certificate, Credentials, Discovery, HashKey, Health, Hedge, Hidden, Outlier, Retry,
+    Token, Url,
+    interpret::Interpreter,
+    load::{list, nearest},
+    resilience_document::{
+        AdaptiveDocument, BearerDocument, BreakerDocument, CredentialsDocument, DiscoveryDocument, HealthDocument,
+        HedgeDocument, MtlsDocument, OutlierDocument, Portion, RetryDocument, UrlDocument, UrlEntry, Weight,
+    },
+    value::{Count, Given},
+};
+
+const POLICIES: [&str; 4] = ["p2c", "round_robin", "least_request", "hash"];
+
+impl Interpreter<'_> {
+    pub(super) fn urls(&mut self, entries: Vec<UrlEntry>) -> Vec<Url> {
+        let count = entries.len();
+        let mut urls: Vec<Url> = Vec::new();
+        for entry in entries {
+            let (given, weight) = match entry {
+                UrlEntry::Text(url) => (url, None),
+                UrlEntry::Weighted(UrlDocument { url, weight }) => (url, weight),
+            };
+            let weight = self.read(weight, Weight(1.0)).0;
+            let span = given.span.clone();
+            let Some(text) = self.text(given) else { continue };
+            // From the environment a list comes as one text.
+            let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+            let has_several = count > 1 || parts.len() > 1;
+            for part in parts {
+                match check_url(part, has_several) {
+                    Err(message) => self.find(span.clone(), "INVALID_URL", message),
+                    Ok(()) if urls.iter().any(|url| url.url.trim_end_matches('/') == part.trim_end_matches('/')) => {
+                        self.find(span.clone(), "INVALID_VALUE", "this URL is given twice: give it a `weight` instead");
+                    }
+                    Ok(()) => urls.push(Url { url: part.to_owned(), weight }),
+                }
+            }
+        }
+        urls
+    }
+
+    pub(super) fn balance(&mut self, policy: Option<Given<String>>, by: Option<Given<String>>) -> Balance {
+        let by_span = by.as_ref().map(|by| by.span.clone());
+        let key = by.map_or(HashKey::Url, |by| self.hash_key(by));
+        let Some(policy) = policy else {
+            if let Some(span) = by_span {
+                self.find(span, "INVALID_VALUE", "`hash_by` is only for `balance: hash`");
+            }
+            return Balance::default();
+        };
+        let chosen = self.choice(Some(policy), &POLICIES.map(|name| (name, name)), "p2c");
+        match (chosen, by_span) {
+            ("hash", _) => Balance::Hash(key),
+            (_, Some(span)) => {
+                self.find(span, "INVALID_VALUE", "`hash_by` is only for `balance: hash`");
+                Balance::default()
+            }
+            ("round_robin", _) => Balance::RoundRobin,
+            ("least_request", _) => Balance::LeastRequest,
+            _ => Balance::P2c,
+        }
+    }
+
+    fn hash_key(&mut self, given: Given<String>) -> HashKey {
+        let span = given.span.clone();
+        let Some(text) = self.text(given) else { return HashKey::Url };
+        let header = text.strip_prefix("header:").map(|name| HeaderName::try_from(name.trim()));
+        match (text.as_str(), header) {
+            ("url", _) => HashKey::Url,
+            ("path", _) => HashKey::Path,
+            (_, Some(Ok(name))) => HashKey::Header(name),
+            _ => {
+                self.find(span, "INVALID_VALUE", "expected `url`, `path` or `header:NAME`");
+                HashKey::Url
+            }
+        }
+    }
+
+    pub(super) fn health(&mut self, document: Option<HealthDocument>) -> Option<Health> {
+        let document = document?;
+        let defaults = Health::default();
+        let enabled = self.read(document.enabled, true);
+        let span = document.path.as_ref().map(|path| path.span.clone());
+        let path = self.read(document.path, defaults.path);
+        if !path.starts_with('/') || path.contains([' ', '#']) {
+            self.find(span.unwrap_or(0..0), "INVALID_VALUE", "a path starts with `/` and has no space or `#` in it");
+        }
+        let health = Health {
+            path,
+            interval: self.read(document.interval, defaults.interval),
+            timeout: self.read(document.timeout, defaults.timeout),
+            unhealthy_after: self.times(document.unhealthy_after, defaults.unhealthy_after),
+            healthy_after: self.times(document.healthy_after, defaults.healthy_after),
+        };
+        enabled.then_some(health)
+    }
+
+    pub(super) fn outlier(&mut self, document: Option<OutlierDocument>, has_several: bool) -> Option<Outlier> {
+        let defaults = Outlier::default();
+        let Some(document) = document else { return has_several.then_some(defaults) };
+        let enabled = self.read(document.enabled, true);
+        let outlier = Outlier {
+            consecutive_failures: self.times(document.consecutive_failures, defaults.consecutive_failures),
+            eject: self.read(document.eject, defaults.eject),
+            ejected_max: self.share(document.ejected_max, defaults.ejected_max),
+        };
+        enabled.then_some(outlier)
+    }
+
+    pub(super) fn retry(&mut self, document: Option<RetryDocument>, has_several: bool) -> Option<Retry> {
+        let defaults = Retry::default();
+        let Some(document) = document else { return has_several.then_some(defaults) };
+        let enabled = self.read(document.enabled, true);
+        let methods = match document.methods {
+            None => defaults.methods,
+            Some(methods) => methods.into_iter().filter_map(|method| self.method(method)).collect(),
+        };
+        let retry = Retry {
+            attempts: self.times(document.attempts, defaults.attempts),
+            budget: self.share(document.budget, defaults.budget),
+            timeout: document.timeout.map(|timeout| self.read(Some(timeout), Duration::from_secs(1))),
+            methods,
+            idempotency_key: document.idempotency_key.and_then(|name| self.header(name)),
+        };
+        enabled.then_some(retry)
+    }
+
+    pub(super) fn breaker(&mut self, document: Option<BreakerDocument>) -> Option<Breaker> {
+        let document = document?;
+        let defaults = Breaker::default();
+        let enabled = self.read(document.enabled, true);
+        let breaker = Breaker {
+            failure_rate: self.share(document.failure_rate, defaults.failure_rate),
+            calls_min: self.times(document.calls_min, defaults.calls_min),
+            open: self.read(document.open, defaults.open),
+        };
+        enabled.then_some(breaker)
+    }
+
+    pub(super) fn hedge(&mut self, document: Option<HedgeDocument>) -> Option<Hedge> {
+        let document = document?;
+        let defaults = Hedge::default();
+        let enabled = self.read(document.enabled, true);
+        let hedge = Hedge {
+            after: self.read(document.after, defaults.after),
+            rate_max: self.share(document.rate_max, defaults.rate_max),
+        };
+        enabled.then_some(hedge)
+    }
+
+    pub(super) fn adaptive(&mut self, document: Option<AdaptiveDocument>) -> Option<Adaptive> {
+        let document = document?;
+        let defaults = Adaptive::default();
+        let enabled = self.read(document.enabled, true);
+        let min = self.count(document.min, defaults.min);
+        let adaptive = Adaptive { min, initial: self.count(document.initial, defaults.initial).max(min) };
+        enabled.then_some(adaptive)
+    }
+
+    pub(super) fn discovery(&mut self, document: Option<DiscoveryDocument>, urls: &[Url]) -> Option<Discovery> {
+        let document = document?;
+        let refresh = self.read(document.refresh, Duration::from_secs(5));
+        let dns = document.dns.as_ref().map(|dns| dns.span.clone());
+        let by_name = self.read(document.dns, false);
+        match (by_name, document.file) {
+            (false, None) => None,
+            (true, Some(file)) => {
+                self.find(file.span, "INVALID_VALUE", "give `dns` or `file`, not both");
+                None
+            }
+            (true, None) => {
+                if urls.len() != 1 {
+                    let message = "`dns` needs exactly one URL in `urls`: the one whose host has the addresses";
+                    self.find(dns.unwrap_or(0..0), "INVALID_VALUE", message);
+                }
+                Some(Discovery::Dns { refresh })
+            }
+            (false, Some(file)) => {
+                if urls.is_empty() {
+                    let message = "`file` needs a URL in `urls`: the one that is used before the file is read";
+                    self.find(file.span.clone(), "INVALID_VALUE", message);
+                }
+                Some(Discovery::File { path: self.path(file)?, refresh })
+            }
+        }
+    }
+
+    pub(super) fn credentials(
+        &mut self,
+        document: Option<CredentialsDocument>,
+    ) -> (Option<Credentials>, Option<Certificate>) {
+        let Some(CredentialsDocument { basic, bearer, oauth2, mtls }) = document else { return (None, None) };
+        let certificate = mtls
+            .and_then(|MtlsDocument { cert, key }| Some(Certificate { cert: self.path(cert)?, key: self.path(key)? }));
+        let second = match (&basic, &bearer, &oauth2) {
+            (Some(basic), Some(_), _) | (Some(basic), _, Some(_)) => Some(basic.username.span.clone()),
+            (None, Some(_), Some(oauth2)) => Some(oauth2.token_url.span.clone()),
+            _ => None,
+        };
+        if let Some(span) = second {
+            self.find(span, "INVALID_VALUE", "give one of `basic`, `bearer` and `oauth2`");
+            return (None, certificate);
+        }
+        let credentials = if let Some(basic) = basic {
+            let span = basic.username.span.clone();
+            let username = self.text(basic.username).unwrap_or_default();
+            if username.contains(':') {
+                self.find(span, "INVALID_VALUE", "a user name has no `:` in it (RFC 7617)");
+            }
+            Some(Credentials::Basic { username, password: Hidden(self.text(basic.password).unwrap_or_default()) })
+        } else if let Some(bearer) = bearer {
+            self.bearer(bearer).map(Credentials::Bearer)
+        } else if let Some(oauth2) = oauth2 {
+            let span = oauth2.token_url.span.clone();
+            let token_url = self.text(oauth2.token_url).unwrap_or_default();
+            if let Err(message) = check_url(&token_url, false) {
+                self.find(span, "INVALID_URL", message);
+            }
+            Some(Credentials::Oauth2 {
+                token_url,
+                client_id: self.text(oauth2.client_id).unwrap_or_default(),
+                client_secret: Hidden(self.text(oauth2.client_secret).unwrap_or_default()),
+                scopes: oauth2.scopes.into_iter().filter_map(|scope| self.text(scope)).collect(),
+                audience: oauth2.audience.and_then(|audience| self.text(audience)),
+            })
+        } else {
+            None
+        };
+        (credentials, certificate)
+    }
+
+    fn bearer(&mut self, document: BearerDocument) -> Option<Token> {
+        match (document.token, document.file) {
+            (Some(token), None) => {
+                let span = token.span.clone();
+                let text = self.text(token)?;
+                if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+                    self.find(span, "INVALID_VALUE", "a token has visible ASCII characters only (RFC 6750, 2.1)");
+                }
+                Some(Token::Fixed(Hidden(text)))
+            }
+            (None, Some(file)) => Some(Token::File(self.path(file)?)),
+            (Some(token), Some(_)) => {
+                self.find(token.span, "INVALID_VALUE", "give `token` or `file`, not both");
+                None
+            }
+            (None, None) => {
+                self.find(0..0, "INVALID_VALUE", "`bearer` needs a `token` or a `file`");
+                None
+            }
+        }
+    }
+
+    pub(super) fn header(&mut self, given: Given<String>) -> Option<HeaderName> {
+        let span = given.span.clone();
+        let text = self.text(given)?;
+        let name = HeaderName::try_from(&text).ok();
+        if name.is_none() {
+            self.find(span, "INVALID_VALUE", format!("`{text}` is not the name of a header"));
+        }
+        name
+    }
+
+    fn method(&mut self, given: Given<String>) -> Option<Method> {
+        const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+        let span = given.span.clone();
+        let text = self.text(given)?;
+        if METHODS.contains(&text.as_str()) {
+            return Method::from_bytes(text.as_bytes()).ok();
+        }
+        let finding = self.finding(span, "INVALID_VALUE", format!("expected methods of {}", list(&METHODS)));
+        self.findings.push(match nearest(&text, &METHODS) {
+            Some(name) => finding.help(format!("did you mean `{name}`?")),
+            None => finding,
+        });
+        None
+    }
+
+    fn path(&mut self, given: Given<String>) -> Option<PathBuf> {
+        let path = self.text(given)?;
+        Some(self.folder.join(path))
+    }
+
+    fn share(&mut self, given: Option<Given<Portion>>, default: f64) -> f64 {
+        self.read(given, Portion(default)).0
+    }
+
+    fn times(&mut self, given: Option<Given<Count>>, default: u32) -> u32 {
+        u32::try_from(self.count(given, default as usize)).unwrap_or(u32::MAX)
+    }
+
+    /// Findings about keys that need `urls`.
+    pub(super) fn needs_urls(&mut self, key: &str, span: Option<Range<usize>>) {
+        let message = format!("`{key}` needs `urls`: the places that it is about");
+        self.find(span.unwrap_or(0..0), "INVALID_VALUE", message);
+    }
+}
+
+/// Errors: what is expected.
+fn check_url(text: &str, has_several: bool) -> Result<(), String> {
+    let url = url::Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
+    let Some(url) = url else {
+        return Err("not an absolute URL: expected one such as `https://api.example.com/v1`".to_owned());
+    };
+    if has_several && (url.query().is_some() || url.fragment().is_some()) {
+        return Err("one of several URLs cannot have a query: put it into the schema's `queryParams`".to_owned());
+    }
+    Ok(())
+}

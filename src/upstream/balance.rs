@@ -1,0 +1,54 @@
+//! One of several instances makes the call.
+
+use std::sync::Arc;
+
+use super::{
+    Call, CallError, Reply, UpstreamSpec,
+    instance::Verdict,
+    instances::Instances,
+    service::{Passage, Service},
+    verdict,
+};
+
+/// Sends each call to one instance and learns from how it ends.
+///
+/// Errors: `Unavailable` when discovery found no instance.
+#[derive(Debug)]
+pub(super) struct Balance<S> {
+    spec: Arc<UpstreamSpec>,
+    instances: Option<Arc<Instances>>,
+    inner: S,
+}
+
+impl<S> Balance<S> {
+    pub(super) fn new(spec: &Arc<UpstreamSpec>, instances: Option<&Arc<Instances>>, inner: S) -> Self {
+        Self { spec: Arc::clone(spec), instances: instances.cloned(), inner }
+    }
+}
+
+impl<S: Service> Service for Balance<S> {
+    async fn call(&self, call: &Call, mut passage: Passage) -> Result<Reply, CallError> {
+        let Some(instances) = &self.instances else { return self.inner.call(call, passage).await };
+        let Some(instance) = instances.choose(call, passage.tried.as_deref()) else {
+            return Err(CallError::Unavailable { upstream: Arc::clone(&self.spec.name) });
+        };
+        let begun = instance.begin();
+        passage.url = match instance.place.url(&call.url, instances.primary()) {
+            std::borrow::Cow::Owned(url) => Some(url),
+            std::borrow::Cow::Borrowed(_) => None,
+        };
+        passage.instance = Some(Arc::clone(&instance));
+        let result = self.inner.call(call, passage).await;
+        match verdict::of(&result) {
+            Some(verdict @ Verdict::Bad) => {
+                let in_a_row = begun.end(verdict);
+                instances.failed(&instance, in_a_row);
+            }
+            Some(verdict) => {
+                begun.end(verdict);
+            }
+            None => {}
+        }
+        result
+    }
+}

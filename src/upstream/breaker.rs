@@ -1,0 +1,374 @@
+//! A service that fails most calls is left alone for a while.
+
+use std::{
+    hash::Hash,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::{
+    Call, CallError, Kept, Reply, UpstreamSpec, clock,
+    instance::Verdict,
+    service::{Passage, Service},
+    verdict,
+};
+use crate::{
+    config,
+    telemetry::{ResilienceMetrics, metrics},
+};
+
+/// Calls are counted by the second, for so many seconds.
+const WINDOW: usize = 10;
+
+/// So many calls at once try whether the service is back, and so many good ones close the breaker.
+const PROBES: u32 = 3;
+
+/// Stops calls while most of them fail: closed (all pass), open (none), half open (a few try).
+///
+/// A call whose caller left counts only when it had taken all the time that the caller gave: a service that hangs is
+/// always left before its timeout.
+/// Errors: `Unavailable` while it is open.
+#[derive(Debug)]
+pub(super) struct Breaker<S> {
+    circuit: Option<Arc<Circuit>>,
+    spec: Arc<UpstreamSpec>,
+    inner: S,
+}
+
+impl<S> Breaker<S> {
+    pub(super) fn new(spec: &Arc<UpstreamSpec>, kept: &Kept, inner: S) -> Self {
+        let circuit = spec.breaker.as_ref().map(|settings| {
+            kept.share(&spec.name, &Key(settings), || Circuit::new(settings.clone(), Arc::clone(&spec.name)))
+        });
+        Self { circuit, spec: Arc::clone(spec), inner }
+    }
+}
+
+struct Key<'a>(&'a config::Breaker);
+
+impl Hash for Key<'_> {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        (self.0.failure_rate.to_bits(), self.0.calls_min, self.0.open).hash(state);
+    }
+}
+
+impl<S: Service> Service for Breaker<S> {
+    async fn call(&self, call: &Call, passage: Passage) -> Result<Reply, CallError> {
+        let Some(circuit) = &self.circuit else { return self.inner.call(call, passage).await };
+        let Some(admitted) = circuit.admit(call.deadline) else {
+            return Err(CallError::Unavailable { upstream: Arc::clone(&self.spec.name) });
+        };
+        let result = self.inner.call(call, passage).await;
+        admitted.end(verdict::of(&result));
+        result
+    }
+}
+
+/// What is known of a service as a whole. Kept over reloads.
+#[derive(Debug)]
+struct Circuit {
+    settings: config::Breaker,
+    name: Arc<str>,
+    born: Instant,
+    state: Mutex<State>,
+    metrics: ResilienceMetrics,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    /// By second, with the second that they count.
+    counts: [Count; WINDOW],
+    /// Which phase this is; what began in an earlier one says nothing about this one.
+    number: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Count {
+    second: u64,
+    good: u32,
+    bad: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Closed,
+    Open { until: Instant },
+    HalfOpen { under_way: u32, good: u32 },
+}
+
+impl Circuit {
+    fn new(settings: config::Breaker, name: Arc<str>) -> Self {
+        let metrics = metrics().resilience(&name);
+        let state = State { phase: Phase::Closed, counts: [Count::default(); WINDOW], number: 0 };
+        Self { settings, name, born: clock::now(), state: Mutex::new(state), metrics }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Counts that a panic left are still counts.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a call may be made.
+    fn admit(&self, deadline: Option<Instant>) -> Option<Admitted<'_>> {
+        let now = clock::now();
+        let mut state = self.state();
+        match &mut state.phase {
+            Phase::Closed => {}
+            Phase::Open { until } if *until > now => return None,
+            Phase::Open { .. } => self.enter(&mut state, Phase::HalfOpen { under_way: 1, good: 0 }),
+            Phase::HalfOpen { under_way, .. } if *under_way >= PROBES => return None,
+            Phase::HalfOpen { under_way, .. } => *under_way += 1,
+        }
+        Some(Admitted { circuit: self, number: state.number, began: now, deadline, ended: false })
+    }
+
+    fn enter(&self, state: &mut State, phase: Phase) {
+        let shown = match phase {
+            Phase::Closed => 0,
+            Phase::HalfOpen { .. } => 1,
+            Phase::Open { .. } => 2,
+        };
+        self.metrics.breaker(shown);
+        match phase {
+            Phase::Closed => tracing::info!(upstream = %self.name, "breaker closed: the service answers again"),
+            Phase::Open { .. } => tracing::warn!(upstream = %self.name, open = ?self.settings.open, "breaker opened"),
+            Phase::HalfOpen { .. } => tracing::debug!(upstream = %self.name, "breaker half open"),
+        }
+        state.phase = phase;
+        state.number += 1;
+        state.counts = [Count::default(); WINDOW];
+    }
+
+    fn end(&self, number: u64, verdict: Option<Verdict>) {
+        let now = clock::now();
+        let mut state = self.state();
+        if state.number != number {
+            return;
+        }
+        let open = Phase::Open { until: now + self.settings.open };
+        match (&mut state.phase, verdict) {
+            (Phase::Open { .. }, _) | (Phase::Closed, None | Some(Verdict::Left)) => {}
+            (Phase::Closed, Some(verdict)) => {
+                let second = now.saturating_duration_since(self.born).as_secs();
+                if state.count(second, verdict == Verdict::Bad).is_over(&self.settings) {
+                    self.enter(&mut state, open);
+                }
+            }
+            (Phase::HalfOpen { .. }, Some(Verdict::Bad)) => self.enter(&mut state, open),
+            (Phase::HalfOpen { under_way, good }, verdict) => {
+                *under_way -= 1;
+                *good += u32::from(verdict == Some(Verdict::Good));
+                if *good >= PROBES {
+                    self.enter(&mut state, Phase::Closed);
+                }
+            }
+        }
+    }
+}
+
+impl State {
+    /// Counts one outcome; what the window holds now.
+    fn count(&mut self, second: u64, is_bad: bool) -> Count {
+        let slot = usize::try_from(second % WINDOW as u64).unwrap_or_default();
+        let count = &mut self.counts[slot];
+        if count.second != second {
+            *count = Count { second, ..Count::default() };
+        }
+        count.good += u32::from(!is_bad);
+        count.bad += u32::from(is_bad);
+        let recent = self.counts.iter().filter(|count| count.second + WINDOW as u64 > second);
+        recent.fold(Count::default(), |sum, count| Count {
+            second,
+            good: sum.good + count.good,
+            bad: sum.bad + count.bad,
+        })
+    }
+}
+
+impl Count {
+    fn is_over(self, settings: &config::Breaker) -> bool {
+        let calls = self.good + self.bad;
+        calls >= settings.calls_min && f64::from(self.bad) >= f64::from(calls) * settings.failure_rate
+    }
+}
+
+/// A call that was let through. Dropped without an end, its caller has left.
+struct Admitted<'a> {
+    circuit: &'a Circuit,
+    number: u64,
+    began: Instant,
+    deadline: Option<Instant>,
+    ended: bool,
+}
+
+/// A caller who waited less than this tells nothing, whatever the deadline was.
+const PATIENCE_MIN: Duration = Duration::from_millis(500);
+
+impl Admitted<'_> {
+    fn end(mut self, verdict: Option<Verdict>) {
+        self.ended = true;
+        self.circuit.end(self.number, verdict);
+    }
+}
+
+impl Drop for Admitted<'_> {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        let now = clock::now();
+        let in_vain = self.deadline.is_some_and(|deadline| now >= deadline)
+            && now.saturating_duration_since(self.began) >= PATIENCE_MIN;
+        self.circuit.end(self.number, Some(if in_vain { Verdict::Bad } else { Verdict::Left }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+
+    use super::*;
+    use crate::upstream::clock::{advance, paused};
+    use crate::upstream::testing::{Script, call, reply, run};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn circuit() -> Circuit {
+        let settings = config::Breaker { failure_rate: 0.5, calls_min: 10, open: 5 * SECOND };
+        Circuit::new(settings, "catalog".into())
+    }
+
+    fn end(circuit: &Circuit, verdict: Verdict) {
+        circuit.admit(None).expect("closed").end(Some(verdict));
+    }
+
+    fn trip(circuit: &Circuit) {
+        (0..10).for_each(|_| end(circuit, Verdict::Bad));
+        assert!(circuit.admit(None).is_none());
+    }
+
+    #[test]
+    fn it_opens_at_the_rate_and_not_before_enough_calls() {
+        paused(async {
+            let circuit = circuit();
+            (0..9).for_each(|_| end(&circuit, Verdict::Bad));
+            assert_eq!(circuit.state().phase, Phase::Closed, "nine are no proof");
+            end(&circuit, Verdict::Good);
+            assert_ne!(circuit.state().phase, Phase::Closed);
+            let circuit = self::circuit();
+            for _ in 0..100 {
+                end(&circuit, Verdict::Good);
+                end(&circuit, Verdict::Good);
+                end(&circuit, Verdict::Bad);
+            }
+            assert_eq!(circuit.state().phase, Phase::Closed, "a third is below the rate");
+        });
+    }
+
+    #[test]
+    fn what_was_long_ago_is_forgotten() {
+        paused(async {
+            let circuit = circuit();
+            (0..9).for_each(|_| end(&circuit, Verdict::Bad));
+            advance(10 * SECOND);
+            (0..9).for_each(|_| end(&circuit, Verdict::Bad));
+            assert_eq!(circuit.state().phase, Phase::Closed);
+        });
+    }
+
+    #[test]
+    fn open_half_open_closed() {
+        paused(async {
+            let circuit = circuit();
+            trip(&circuit);
+            advance(5 * SECOND - Duration::from_millis(1));
+            assert!(circuit.admit(None).is_none());
+            advance(Duration::from_millis(1));
+            let probes: Vec<_> = (0..PROBES).map(|_| circuit.admit(None).expect("a probe")).collect();
+            assert!(circuit.admit(None).is_none(), "no more at once");
+            for probe in probes {
+                probe.end(Some(Verdict::Good));
+            }
+            assert_eq!(circuit.state().phase, Phase::Closed);
+            (0..20).for_each(|_| end(&circuit, Verdict::Good));
+        });
+    }
+
+    #[test]
+    fn a_bad_probe_opens_it_again() {
+        paused(async {
+            let circuit = circuit();
+            trip(&circuit);
+            advance(5 * SECOND);
+            let late = circuit.admit(None).expect("a probe");
+            circuit.admit(None).expect("a probe").end(Some(Verdict::Bad));
+            assert!(circuit.admit(None).is_none());
+            late.end(Some(Verdict::Good));
+            assert!(circuit.admit(None).is_none(), "what began before says nothing");
+            advance(5 * SECOND);
+            assert!(circuit.admit(None).is_some());
+        });
+    }
+
+    #[test]
+    fn callers_who_leave_do_not_trip_it() {
+        paused(async {
+            let circuit = circuit();
+            (0..100).for_each(|_| drop(circuit.admit(Some(clock::now() + SECOND))));
+            assert_eq!(circuit.state().phase, Phase::Closed);
+            trip(&circuit);
+            advance(5 * SECOND);
+            drop(circuit.admit(None));
+            assert!(circuit.admit(None).is_some(), "the place of a probe is given back");
+        });
+    }
+
+    #[test]
+    fn deadlines_that_pass_in_vain_do() {
+        paused(async {
+            let circuit = circuit();
+            let waiting: Vec<_> = (0..10).map(|_| circuit.admit(Some(clock::now() + SECOND))).collect();
+            advance(SECOND);
+            drop(waiting);
+            assert!(circuit.admit(None).is_none());
+        });
+    }
+
+    #[test]
+    fn while_open_nothing_is_sent() {
+        paused(async {
+            let spec = UpstreamSpec {
+                breaker: Some(config::Breaker { calls_min: 2, ..config::Breaker::default() }),
+                ..UpstreamSpec::named("catalog")
+            };
+            let script = Script::of([Ok(reply(500)), Ok(reply(500)), Ok(reply(200))]);
+            let layer = Breaker::new(&Arc::new(spec), &Kept::default(), script.clone());
+            for _ in 0..2 {
+                assert_eq!(run(&layer, &call(Method::GET)).await.unwrap().status, 500);
+            }
+            let error = run(&layer, &call(Method::GET)).await.unwrap_err();
+            assert!(matches!(error, CallError::Unavailable { .. }), "{error}");
+            assert_eq!(script.calls(), 2);
+        });
+    }
+
+    #[test]
+    fn a_reload_does_not_close_it() {
+        paused(async {
+            let spec = Arc::new(UpstreamSpec {
+                breaker: Some(config::Breaker { calls_min: 1, ..config::Breaker::default() }),
+                ..UpstreamSpec::named("catalog")
+            });
+            let kept = Kept::default();
+            let script = Script::of([Ok(reply(500)), Ok(reply(200))]);
+            let before = Breaker::new(&spec, &kept, script.clone());
+            run(&before, &call(Method::GET)).await.unwrap();
+            let after = Breaker::new(&spec, &kept, script.clone());
+            drop(before);
+            assert!(run(&after, &call(Method::GET)).await.is_err());
+        });
+    }
+}

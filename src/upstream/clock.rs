@@ -1,0 +1,138 @@
+//! The clock of the layers: tokio's, and in unit tests one that stands still until it is moved.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+pub(super) use self::time::{now, sleep, timeout_at};
+
+/// How long ago that was.
+pub(super) fn since(at: Instant) -> Duration {
+    now().saturating_duration_since(at)
+}
+
+#[cfg(not(test))]
+mod time {
+    pub(in crate::upstream) use tokio::time::{sleep, timeout_at};
+
+    /// The time.
+    #[inline]
+    pub(in crate::upstream) fn now() -> tokio::time::Instant {
+        tokio::time::Instant::now()
+    }
+}
+
+#[cfg(test)]
+pub(super) use self::time::{advance, paused};
+
+/// In tests, within [`paused`], time passes only when everything waits for it, and then at once. Elsewhere (tests over
+/// sockets) it is tokio's.
+#[cfg(test)]
+mod time {
+    use std::{
+        cell::RefCell,
+        collections::BTreeMap,
+        future::{Future, poll_fn},
+        pin::pin,
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering},
+        },
+        task::{Context, Poll, Wake, Waker},
+        time::Duration,
+    };
+
+    use futures_util::future::{Either, select};
+    use tokio::time::Instant;
+
+    struct Paused {
+        now: Instant,
+        count: u64,
+        timers: BTreeMap<(Instant, u64), Waker>,
+    }
+
+    thread_local! {
+        static CLOCK: RefCell<Option<Paused>> = const { RefCell::new(None) };
+    }
+
+    pub(in crate::upstream) fn now() -> Instant {
+        CLOCK.with_borrow(|clock| clock.as_ref().map(|clock| clock.now)).unwrap_or_else(Instant::now)
+    }
+
+    fn is_paused() -> bool {
+        CLOCK.with_borrow(Option::is_some)
+    }
+
+    async fn sleep_until(until: Instant) {
+        if !is_paused() {
+            return tokio::time::sleep_until(until).await;
+        }
+        poll_fn(|context| {
+            CLOCK.with_borrow_mut(|clock| {
+                let clock = clock.as_mut().expect("still paused");
+                if clock.now >= until {
+                    return Poll::Ready(());
+                }
+                clock.count += 1;
+                clock.timers.insert((until, clock.count), context.waker().clone());
+                Poll::Pending
+            })
+        })
+        .await;
+    }
+
+    pub(in crate::upstream) async fn sleep(duration: Duration) {
+        sleep_until(now() + duration).await;
+    }
+
+    pub(in crate::upstream) async fn timeout_at<F: Future>(until: Instant, future: F) -> Result<F::Output, ()> {
+        match select(pin!(future), pin!(sleep_until(until))).await {
+            Either::Left((output, _)) => Ok(output),
+            Either::Right(_) => Err(()),
+        }
+    }
+
+    /// Moves the time on.
+    pub(in crate::upstream) fn advance(duration: Duration) {
+        CLOCK.with_borrow_mut(|clock| {
+            let clock = clock.as_mut().expect("only where the clock is paused");
+            clock.now += duration;
+            let later = clock.timers.split_off(&(clock.now, u64::MAX));
+            std::mem::replace(&mut clock.timers, later).into_values().for_each(Waker::wake);
+        });
+    }
+
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Runs a test to its end, without waiting.
+    pub(in crate::upstream) fn paused<F: Future>(test: F) -> F::Output {
+        let clock = Paused { now: Instant::now(), count: 0, timers: BTreeMap::new() };
+        CLOCK.with_borrow_mut(|place| *place = Some(clock));
+        let woken = Arc::new(Woken(AtomicBool::new(false)));
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut context = Context::from_waker(&waker);
+        let mut test = pin!(test);
+        loop {
+            woken.0.store(false, Ordering::Relaxed);
+            if let Poll::Ready(output) = test.as_mut().poll(&mut context) {
+                CLOCK.with_borrow_mut(|place| *place = None);
+                return output;
+            }
+            if woken.0.load(Ordering::Relaxed) {
+                continue;
+            }
+            let next = CLOCK.with_borrow(|clock| {
+                let clock = clock.as_ref().expect("still paused");
+                let ((next, _), _) = clock.timers.first_key_value().expect("the test waits for nothing");
+                next.saturating_duration_since(clock.now)
+            });
+            advance(next);
+        }
+    }
+}

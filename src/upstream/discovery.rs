@@ -1,0 +1,194 @@
+//! Where a service is now: the addresses of a name, or the lines of a file, looked at again and again.
+
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, Weak},
+};
+
+use tokio::time::{MissedTickBehavior, interval};
+use url::Url;
+
+use super::{client::Connections, instance::Place, instances::Instances};
+use crate::config::Discovery;
+
+/// Most instances of one source; what names more is a mistake.
+const INSTANCES_MAX: usize = 1000;
+
+/// Keeps the instances up to date until nobody uses them any more. What cannot be looked up, or gives nothing, changes
+/// nothing: the last known places are better than none.
+pub(super) async fn run(
+    instances: Weak<Instances>,
+    settings: Discovery,
+    primary: Place,
+    connections: Arc<Connections>,
+) {
+    let (Discovery::Dns { refresh } | Discovery::File { refresh, .. }) = &settings;
+    let mut ticks = interval(*refresh);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut known: Option<Vec<Place>> = None;
+    let mut last_problem = String::new();
+    loop {
+        ticks.tick().await;
+        if instances.strong_count() == 0 {
+            return;
+        }
+        let found = match &settings {
+            Discovery::Dns { .. } => addresses(&primary, &connections).await,
+            Discovery::File { path, .. } => lines(path).await,
+        };
+        let Some(instances) = instances.upgrade() else { return };
+        match found {
+            Ok(places) if known.as_ref() == Some(&places) => last_problem.clear(),
+            Ok(places) => {
+                tracing::info!(upstream = %instances.name, count = places.len(), "instances discovered");
+                instances.replace(places.clone());
+                known = Some(places);
+                last_problem.clear();
+            }
+            // Once for each problem.
+            Err(problem) if problem == last_problem => {}
+            Err(problem) => {
+                tracing::warn!(upstream = %instances.name, problem, "instances cannot be looked up: the last known stay");
+                last_problem = problem;
+            }
+        }
+    }
+}
+
+/// One place for each address, in order.
+async fn addresses(primary: &Place, connections: &Connections) -> Result<Vec<Place>, String> {
+    let url = Url::parse(&primary.base).map_err(|error| error.to_string())?;
+    let host = url.host_str().ok_or("the URL has no host")?.to_owned();
+    let port = url.port_or_known_default().ok_or("the URL has no port")?;
+    let mut found: Vec<SocketAddr> = connections.fixed(&host);
+    if found.is_empty() {
+        let answers = tokio::net::lookup_host((host.as_str(), port)).await.map_err(|error| error.to_string())?;
+        found = answers.collect();
+    }
+    found.sort_unstable();
+    found.dedup();
+    found.truncate(INSTANCES_MAX);
+    if found.is_empty() {
+        return Err("the name has no address".to_owned());
+    }
+    Ok(found.into_iter().map(|address| Place { address: Some(address), ..primary.clone() }).collect())
+}
+
+async fn lines(path: &Path) -> Result<Vec<Place>, String> {
+    let text = tokio::fs::read_to_string(path).await.map_err(|error| error.to_string())?;
+    parse(&text)
+}
+
+/// One URL a line, with its weight behind it where that is not 1.
+fn parse(text: &str) -> Result<Vec<Place>, String> {
+    let mut places = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.split('#').next().unwrap_or_default().trim();
+        if line.is_empty() {
+            continue;
+        }
+        let number = number + 1;
+        let (url, weight) = line.split_once(char::is_whitespace).unwrap_or((line, "1"));
+        let is_place = |url: &Url| ["http", "https"].contains(&url.scheme()) && url.has_host() && url.query().is_none();
+        if !Url::parse(url).is_ok_and(|url| is_place(&url)) {
+            return Err(format!("line {number} is no absolute URL without a query"));
+        }
+        let weight: f64 = weight.trim().parse().map_err(|_| format!("line {number} has a weight that is no number"))?;
+        if !(0.001..=1000.0).contains(&weight) {
+            return Err(format!("line {number} has a weight that is not from 0.001 to 1000"));
+        }
+        places.push(Place { base: url.trim_end_matches('/').into(), address: None, weight });
+    }
+    if places.is_empty() {
+        return Err("the file names no instance".to_owned());
+    }
+    if places.len() > INSTANCES_MAX {
+        return Err(format!("the file names more than {INSTANCES_MAX} instances"));
+    }
+    Ok(places)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{super::Transport, *};
+    use crate::upstream::UpstreamSpec;
+
+    #[test]
+    fn a_file_has_urls_weights_and_comments() {
+        let places = parse("# ours\nhttp://a:1/\n\n  https://b/v1 2.5 # bigger\n").unwrap();
+        let found: Vec<(&str, f64)> = places.iter().map(|place| (&*place.base, place.weight)).collect();
+        assert_eq!(found, [("http://a:1", 1.0), ("https://b/v1", 2.5)]);
+        for (text, problem) in [
+            ("", "names no instance"),
+            ("a:1", "line 1 is no absolute URL"),
+            ("http://a\nftp://b", "line 2 is no absolute URL"),
+            ("http://a?x", "line 1"),
+            ("http://a heavy", "weight"),
+            ("http://a -1", "weight"),
+            ("http://a NaN", "weight"),
+        ] {
+            assert!(parse(text).unwrap_err().contains(problem), "{text}");
+        }
+    }
+
+    fn instances() -> Arc<Instances> {
+        let spec = UpstreamSpec { urls: vec!["http://shop.example:80/v1".into()], ..UpstreamSpec::named("shop") };
+        Arc::new(Instances::new(&spec))
+    }
+
+    async fn eventually(instances: &Instances, wanted: &[&str]) {
+        loop {
+            let all = instances.all();
+            let mut found: Vec<String> = all
+                .iter()
+                .map(|instance| match instance.place.address {
+                    Some(address) => address.to_string(),
+                    None => instance.place.base.to_string(),
+                })
+                .collect();
+            found.sort();
+            if found == wanted {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn every_address_of_a_name_is_an_instance() {
+        let address = |text: &str| ("shop.example".to_owned(), text.parse().unwrap());
+        let transport =
+            Transport { resolve: vec![address("127.0.0.2:81"), address("127.0.0.1:81")], ..Transport::default() };
+        let connections = Arc::new(Connections::new(&transport).unwrap());
+        let instances = instances();
+        let primary = instances.all()[0].place.clone();
+        let settings = Discovery::Dns { refresh: Duration::from_millis(5) };
+        let task = tokio::spawn(run(Arc::downgrade(&instances), settings, primary, connections));
+        eventually(&instances, &["127.0.0.1:81", "127.0.0.2:81"]).await;
+        drop(instances);
+        task.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_file_is_read_again_and_a_broken_one_changes_nothing() {
+        let path = std::env::temp_dir().join(format!("weft-endpoints-{}", std::process::id()));
+        std::fs::write(&path, "http://a\nhttp://b\n").unwrap();
+        let connections = Arc::new(Connections::new(&Transport::default()).unwrap());
+        let instances = instances();
+        let primary = instances.all()[0].place.clone();
+        let settings = Discovery::File { path: path.clone(), refresh: Duration::from_millis(5) };
+        let task = tokio::spawn(run(Arc::downgrade(&instances), settings, primary, connections));
+        eventually(&instances, &["http://a", "http://b"]).await;
+        let kept = Arc::clone(&instances.all()[1]);
+        std::fs::write(&path, "http://b\nnonsense\n").unwrap();
+        std::fs::write(&path, "http://b\nhttp://c\n").unwrap();
+        eventually(&instances, &["http://b", "http://c"]).await;
+        assert!(Arc::ptr_eq(&kept, &instances.all()[0]));
+        std::fs::remove_file(&path).unwrap();
+        drop(instances);
+        task.await.unwrap();
+    }
+}

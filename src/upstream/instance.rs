@@ -1,0 +1,433 @@
+//! One place where a service answers, and what is known of it.
+
+use std::{
+    borrow::Cow,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::{client::Pool, clock};
+
+/// How fast what was measured is forgotten: after this time a third of it is left. Long enough to remember a slow instance
+/// between two calls, short enough to try it again within half a minute.
+const MEMORY: f64 = 5.0;
+
+/// What a failure counts as, in seconds: instances that fail fast must not look fast.
+const FAILURE: f64 = 1.0;
+
+/// The cost of an instance that has calls under way and never answered one: the last choice, but still one.
+const UNKNOWN: f64 = 3600.0;
+
+/// Share of the calls at the beginning of a slow start.
+const SLOW_START_MIN: f64 = 0.1;
+
+/// Ejections grow up to this multiple of the first.
+const EJECTIONS_MAX: u32 = 10;
+
+/// Where and how an instance is reached.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Place {
+    /// `https://host:port/v1`, without a slash at the end.
+    pub(super) base: Arc<str>,
+    /// The address to connect to, where the name of the host has several.
+    pub(super) address: Option<SocketAddr>,
+    /// Its share of the calls.
+    pub(super) weight: f64,
+}
+
+impl Place {
+    /// The URL of a call at this place, when `url` is the same call at `primary`. A URL that is not below `primary` stays.
+    pub(super) fn url<'a>(&self, url: &'a str, primary: &str) -> Cow<'a, str> {
+        let Some(rest) = url.strip_prefix(primary).filter(|_| *self.base != *primary) else {
+            return Cow::Borrowed(url);
+        };
+        match rest.as_bytes().first() {
+            Some(b'/') => format!("{}{rest}", self.base).into(),
+            // The base alone; without a path the URL of a host has `/`.
+            Some(b'?') | None => {
+                let slash = if self.base.splitn(4, '/').nth(3).is_some() { "" } else { "/" };
+                format!("{}{slash}{rest}", self.base).into()
+            }
+            Some(_) => Cow::Borrowed(url),
+        }
+    }
+
+    /// What tells it from other places, the same in every process.
+    pub(super) fn identity(&self) -> u64 {
+        let hash = fnv(self.base.as_bytes(), FNV_START);
+        self.address.map_or(hash, |address| fnv(address.to_string().as_bytes(), hash))
+    }
+}
+
+/// FNV-1a, 64 bits: the same in every process, so that a fleet of gateways agrees where a key belongs.
+pub(super) fn fnv(bytes: &[u8], start: u64) -> u64 {
+    bytes.iter().fold(start, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// The offset basis of [`fnv`].
+pub(super) const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// An instance.
+#[derive(Debug)]
+pub(super) struct Instance {
+    /// Where it is.
+    pub(super) place: Place,
+    /// A number of its own among those of its service.
+    pub(super) id: u32,
+    /// Its own connections, where its address is its own.
+    pub(super) pool: OnceLock<Arc<Pool>>,
+    /// Calls under way.
+    load: AtomicU32,
+    /// What active checks say.
+    healthy: AtomicBool,
+    /// Until when it is left alone, in milliseconds after `born`; 0: it is not.
+    ejected_until: AtomicU64,
+    born: Instant,
+    record: Mutex<Record>,
+}
+
+/// What was seen of an instance.
+#[derive(Debug, Default)]
+struct Record {
+    /// Decayed peak of the latency, in seconds.
+    cost: f64,
+    /// When that was.
+    seen: Option<Instant>,
+    /// Calls that failed in a row.
+    failures: u32,
+    /// How often it was ejected lately.
+    ejections: u32,
+    /// Since when it answers again.
+    warming_since: Option<Instant>,
+    /// Good or bad answers in a row to active checks.
+    checks: i64,
+    /// Its turn in a rotation by weight.
+    turn: f64,
+}
+
+/// How a call ended, for its instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It was answered.
+    Good,
+    /// It failed, and that was the instance's doing.
+    Bad,
+    /// Nobody waited for the end.
+    Left,
+}
+
+impl Instance {
+    /// A new one. `warming`: it joined others that already work, and begins slowly.
+    pub(super) fn new(place: Place, id: u32, warming: bool) -> Self {
+        let now = clock::now();
+        let record = Record { warming_since: warming.then_some(now), ..Record::default() };
+        Self {
+            place,
+            id,
+            pool: OnceLock::new(),
+            load: AtomicU32::new(0),
+            healthy: AtomicBool::new(true),
+            ejected_until: AtomicU64::new(0),
+            born: now,
+            record: Mutex::new(record),
+        }
+    }
+
+    fn record(&self) -> MutexGuard<'_, Record> {
+        // Numbers that a panic left are still numbers.
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn since_birth(&self, at: Instant) -> u64 {
+        u64::try_from(at.saturating_duration_since(self.born).as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether it gets calls: neither found unhealthy nor ejected.
+    pub(super) fn is_available(&self, now: Instant) -> bool {
+        self.healthy.load(Ordering::Relaxed) && !self.is_ejected(now)
+    }
+
+    /// Whether it is left alone after failures.
+    pub(super) fn is_ejected(&self, now: Instant) -> bool {
+        let until = self.ejected_until.load(Ordering::Relaxed);
+        until > 0 && until > self.since_birth(now)
+    }
+
+    /// Calls under way.
+    pub(super) fn load(&self) -> u32 {
+        self.load.load(Ordering::Relaxed)
+    }
+
+    /// Its weight, less while it warms up.
+    pub(super) fn weight(&self, now: Instant, slow_start: Duration) -> f64 {
+        let since = self.record().warming_since;
+        let Some(since) = since.filter(|_| !slow_start.is_zero()) else { return self.place.weight };
+        let share = now.saturating_duration_since(since).as_secs_f64() / slow_start.as_secs_f64();
+        if share >= 1.0 {
+            self.record().warming_since = None;
+        }
+        self.place.weight * share.clamp(SLOW_START_MIN, 1.0)
+    }
+
+    /// What one more call here costs: decayed peak latency times calls under way.
+    ///
+    /// Source: the "peak EWMA" balancer of Twitter's Finagle; a peak counts at once, and is forgotten over time also when
+    /// no call goes there.
+    pub(super) fn cost(&self, now: Instant) -> f64 {
+        let load = f64::from(self.load());
+        let cost = self.record().decayed(now);
+        // Below a microsecond nothing is known.
+        if cost < 1e-6 && load > 0.0 { UNKNOWN + load } else { cost * (load + 1.0) }
+    }
+
+    /// Takes a turn in a rotation by weight; see [`super::balance`].
+    pub(super) fn turn(&self, add: f64) -> f64 {
+        let mut record = self.record();
+        record.turn += add;
+        record.turn
+    }
+
+    /// A call begins here.
+    pub(super) fn begin(self: &Arc<Self>) -> Begun {
+        self.load.fetch_add(1, Ordering::Relaxed);
+        Begun { instance: Arc::clone(self), at: clock::now(), verdict: Verdict::Left }
+    }
+
+    /// Takes the end of a call; returns the number of failures in a row.
+    fn end(&self, began: Instant, verdict: Verdict) -> u32 {
+        let now = clock::now();
+        let took = now.saturating_duration_since(began).as_secs_f64();
+        let mut record = self.record();
+        match verdict {
+            Verdict::Good => {
+                record.observe(now, took);
+                record.failures = 0;
+                if record.ejections > 0 && !self.is_ejected(now) {
+                    record.ejections -= 1;
+                }
+            }
+            Verdict::Bad => {
+                record.observe(now, took.max(FAILURE));
+                record.failures += 1;
+            }
+            // It took at least this long.
+            Verdict::Left if took > record.decayed(now) => record.observe(now, took),
+            Verdict::Left => {}
+        }
+        record.failures
+    }
+
+    /// Leaves it alone for a while; twice as long each further time.
+    pub(super) fn eject(&self, now: Instant, first: Duration) {
+        let mut record = self.record();
+        let times = 1_u32.checked_shl(record.ejections).unwrap_or(u32::MAX).min(EJECTIONS_MAX);
+        record.ejections = (record.ejections + 1).min(EJECTIONS_MAX);
+        record.failures = 0;
+        let until = now + first.saturating_mul(times);
+        record.begin_again(until);
+        self.ejected_until.store(self.since_birth(until).max(1), Ordering::Relaxed);
+    }
+
+    /// Takes the answer to an active check. Returns whether that changed something.
+    pub(super) fn checked(&self, is_good: bool, unhealthy_after: u32, healthy_after: u32) -> bool {
+        let now = clock::now();
+        let mut record = self.record();
+        record.checks = if is_good { record.checks.max(0) + 1 } else { record.checks.min(0) - 1 };
+        if self.healthy.load(Ordering::Relaxed) {
+            if record.checks <= -i64::from(unhealthy_after) {
+                self.healthy.store(false, Ordering::Relaxed);
+                return true;
+            }
+            // A service that says it is well again need not wait for the end of its ejection.
+            if record.checks >= i64::from(healthy_after) && self.is_ejected(now) {
+                self.ejected_until.store(0, Ordering::Relaxed);
+                record.begin_again(now);
+                return true;
+            }
+        } else if record.checks >= i64::from(healthy_after) {
+            self.healthy.store(true, Ordering::Relaxed);
+            self.ejected_until.store(0, Ordering::Relaxed);
+            record.ejections = 0;
+            record.begin_again(now);
+            return true;
+        }
+        false
+    }
+}
+
+impl Record {
+    fn decayed(&self, now: Instant) -> f64 {
+        self.seen.map_or(0.0, |seen| self.cost * (-now.saturating_duration_since(seen).as_secs_f64() / MEMORY).exp())
+    }
+
+    fn observe(&mut self, now: Instant, took: f64) {
+        let before = self.decayed(now);
+        let kept = self.seen.map_or(0.0, |seen| (-now.saturating_duration_since(seen).as_secs_f64() / MEMORY).exp());
+        // A peak counts at once; what is faster is approached.
+        self.cost = if took > before { took } else { self.cost * kept + took * (1.0 - kept) };
+        self.seen = Some(now);
+    }
+
+    /// What was before does not count any more.
+    fn begin_again(&mut self, at: Instant) {
+        self.cost = 0.0;
+        self.seen = None;
+        self.failures = 0;
+        self.warming_since = Some(at);
+    }
+}
+
+/// A call under way at an instance. Dropped without an end, its caller has left.
+#[derive(Debug)]
+pub(super) struct Begun {
+    instance: Arc<Instance>,
+    at: Instant,
+    verdict: Verdict,
+}
+
+impl Begun {
+    /// The call has ended; returns the failures in a row.
+    pub(super) fn end(mut self, verdict: Verdict) -> u32 {
+        self.verdict = verdict;
+        self.instance.end(self.at, verdict)
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.instance.load.fetch_sub(1, Ordering::Relaxed);
+        if self.verdict == Verdict::Left {
+            self.instance.end(self.at, Verdict::Left);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::upstream::clock::{advance, paused};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn place(base: &str) -> Place {
+        Place { base: base.into(), address: None, weight: 1.0 }
+    }
+
+    fn instance() -> Arc<Instance> {
+        Arc::new(Instance::new(place("http://a"), 0, false))
+    }
+
+    async fn call(instance: &Arc<Instance>, took: Duration, verdict: Verdict) -> u32 {
+        let begun = instance.begin();
+        advance(took);
+        begun.end(verdict)
+    }
+
+    #[test]
+    fn calls_move_to_another_place_with_their_path() {
+        for (base, primary, url, moved) in [
+            ("http://b:2", "http://a", "http://a/x?y=1", "http://b:2/x?y=1"),
+            ("http://b/v2", "http://a/v1", "http://a/v1/x", "http://b/v2/x"),
+            ("http://b", "http://a/v1", "http://a/v1?q", "http://b/?q"),
+            ("http://b", "http://a/v1", "http://a/v1", "http://b/"),
+            ("http://b/v2", "http://a/v1", "http://a/v1?q", "http://b/v2?q"),
+            ("http://b/v2", "http://a", "http://a/", "http://b/v2/"),
+            // Not below the primary.
+            ("http://b", "http://a", "http://a.evil/x", "http://a.evil/x"),
+            ("http://b", "http://a/v1", "http://a/v10", "http://a/v10"),
+            ("http://b", "http://a:80", "http://a:8080/x", "http://a:8080/x"),
+            ("http://a", "http://a", "http://a/x", "http://a/x"),
+        ] {
+            assert_eq!(place(base).url(url, primary), moved, "{url}: {primary} → {base}");
+        }
+    }
+
+    #[test]
+    fn a_peak_counts_at_once_and_is_forgotten() {
+        paused(async {
+            let instance = instance();
+            call(&instance, Duration::from_millis(2), Verdict::Good).await;
+            let fast = instance.cost(clock::now());
+            call(&instance, SECOND, Verdict::Good).await;
+            let slow = instance.cost(clock::now());
+            assert!(slow > 100.0 * fast, "{slow} {fast}");
+            advance(30 * SECOND);
+            assert!(instance.cost(clock::now()) < slow / 100.0);
+        });
+    }
+
+    #[test]
+    fn a_fast_failure_is_not_cheap() {
+        paused(async {
+            let (good, bad) = (instance(), instance());
+            call(&good, Duration::from_millis(50), Verdict::Good).await;
+            call(&bad, Duration::from_millis(1), Verdict::Bad).await;
+            assert!(bad.cost(clock::now()) > good.cost(clock::now()));
+        });
+    }
+
+    #[test]
+    fn a_call_that_was_left_took_at_least_so_long() {
+        paused(async {
+            let instance = instance();
+            call(&instance, Duration::from_millis(10), Verdict::Good).await;
+            let begun = instance.begin();
+            advance(SECOND);
+            drop(begun);
+            assert_eq!(instance.load(), 0);
+            assert!(instance.cost(clock::now()) > 0.9);
+        });
+    }
+
+    #[test]
+    fn ejections_grow_and_end() {
+        paused(async {
+            let instance = instance();
+            let mut now = clock::now();
+            for seconds in [1, 2, 4, 8, 10, 10] {
+                instance.eject(now, SECOND);
+                assert!(instance.is_ejected(now + seconds * SECOND - Duration::from_millis(1)), "{seconds}");
+                now += seconds * SECOND;
+                assert!(!instance.is_ejected(now), "{seconds}");
+            }
+        });
+    }
+
+    #[test]
+    fn checks_take_it_out_and_back() {
+        paused(async {
+            let instance = instance();
+            let now = clock::now();
+            let check = |is_good| instance.checked(is_good, 2, 3);
+            assert!(!check(false) && !check(true) && !check(false), "not in a row");
+            assert!(check(false) && !instance.is_available(now));
+            assert!(!check(true) && !check(true) && !instance.is_available(now));
+            assert!(check(true) && instance.is_available(now));
+            instance.eject(now, 100 * SECOND);
+            assert!(!instance.is_available(now));
+            assert!(check(true) && instance.is_available(now), "well again before the ejection ends");
+        });
+    }
+
+    #[test]
+    fn who_comes_back_begins_slowly() {
+        paused(async {
+            let instance = instance();
+            let weight = |instance: &Instance| instance.weight(clock::now(), 10 * SECOND);
+            assert!((weight(&instance) - 1.0).abs() < f64::EPSILON);
+            instance.eject(clock::now(), SECOND);
+            advance(SECOND);
+            assert!((weight(&instance) - SLOW_START_MIN).abs() < f64::EPSILON);
+            advance(5 * SECOND);
+            assert!((weight(&instance) - 0.5).abs() < 0.01);
+            advance(5 * SECOND);
+            assert!((weight(&instance) - 1.0).abs() < f64::EPSILON);
+        });
+    }
+}

@@ -1,0 +1,486 @@
+//! All instances of a service, and who of them gets the next call.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+};
+
+use arc_swap::ArcSwap;
+use tokio::time::Instant;
+
+use super::{
+    Call, UpstreamSpec, clock,
+    instance::{FNV_START, Instance, Place, fnv},
+};
+use crate::{
+    config::{Balance, HashKey, Outlier},
+    telemetry::{ResilienceMetrics, metrics},
+};
+
+/// The instances of one service. Kept, so that a reload forgets neither who is ill nor who is slow.
+#[derive(Debug)]
+pub(super) struct Instances {
+    /// The service's name, for the log.
+    pub(super) name: Arc<str>,
+    /// The base of the URLs that calls come with.
+    primary: Arc<str>,
+    list: ArcSwap<Vec<Arc<Instance>>>,
+    next_id: AtomicU32,
+    balance: Balance,
+    slow_start: std::time::Duration,
+    outlier: Option<Outlier>,
+    /// One at a time takes a turn.
+    rotation: Mutex<()>,
+    /// Whether the tasks beside calls run.
+    pub(super) started: AtomicBool,
+    metrics: ResilienceMetrics,
+}
+
+/// Instances that one call has been sent to, a bit each: its next try goes elsewhere.
+#[derive(Debug, Default)]
+pub(super) struct Tried(AtomicU64);
+
+impl Tried {
+    fn contains(&self, instance: &Instance) -> bool {
+        self.0.load(Ordering::Relaxed) & bit(instance) != 0
+    }
+
+    fn add(&self, instance: &Instance) {
+        self.0.fetch_or(bit(instance), Ordering::Relaxed);
+    }
+}
+
+/// With more than 64 instances two may share a bit; then one of them is passed over once.
+fn bit(instance: &Instance) -> u64 {
+    1 << (instance.id % 64)
+}
+
+impl Instances {
+    /// Those of the settings.
+    pub(super) fn new(spec: &UpstreamSpec) -> Self {
+        let places: Vec<Place> = spec
+            .urls
+            .iter()
+            .map(|url| Place { base: url.url.trim_end_matches('/').into(), address: None, weight: url.weight })
+            .collect();
+        let instances = Self {
+            name: Arc::clone(&spec.name),
+            primary: places.first().map_or_else(|| "".into(), |place| Arc::clone(&place.base)),
+            list: ArcSwap::default(),
+            next_id: AtomicU32::new(0),
+            balance: spec.balance.clone(),
+            slow_start: spec.slow_start,
+            outlier: spec.outlier.clone(),
+            rotation: Mutex::new(()),
+            started: AtomicBool::new(false),
+            metrics: metrics().resilience(&spec.name),
+        };
+        instances.replace(places);
+        instances
+    }
+
+    /// All of them, as they are now.
+    pub(super) fn all(&self) -> Arc<Vec<Arc<Instance>>> {
+        self.list.load_full()
+    }
+
+    /// The base of the URLs that calls come with.
+    pub(super) fn primary(&self) -> &str {
+        &self.primary
+    }
+
+    /// Takes over where the service is now. What is known of places that stay is kept; new ones begin slowly.
+    pub(super) fn replace(&self, places: Vec<Place>) {
+        let before = self.all();
+        let mut list: Vec<Arc<Instance>> = Vec::with_capacity(places.len());
+        for place in places {
+            if list.iter().any(|other| other.place.base == place.base && other.place.address == place.address) {
+                continue;
+            }
+            list.push(match before.iter().find(|old| old.place == place) {
+                Some(old) => Arc::clone(old),
+                None => {
+                    let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+                    Arc::new(Instance::new(place, id, !before.is_empty()))
+                }
+            });
+        }
+        self.list.store(Arc::new(list));
+        self.count();
+    }
+
+    /// Whether a call that was sent to these could go to another one.
+    pub(super) fn has_other(&self, tried: &Tried) -> bool {
+        let now = clock::now();
+        self.list.load().iter().any(|instance| instance.is_available(now) && !tried.contains(instance))
+    }
+
+    /// Who gets the call. `None`: there is no instance at all.
+    pub(super) fn choose(&self, call: &Call, tried: Option<&Tried>) -> Option<Arc<Instance>> {
+        let now = clock::now();
+        let list = self.list.load();
+        if let [only] = list.as_slice() {
+            return Some(Arc::clone(only));
+        }
+        let fresh = |instance: &&Arc<Instance>| tried.is_none_or(|tried| !tried.contains(instance));
+        let available = |instance: &&Arc<Instance>| instance.is_available(now);
+        // Better a well one again than an ill one; and when all are ill, some are tried rather than none.
+        let mut candidates: Vec<&Arc<Instance>> = list.iter().filter(available).filter(fresh).collect();
+        if candidates.is_empty() {
+            candidates = list.iter().filter(available).collect();
+        }
+        if candidates.is_empty() {
+            candidates = list.iter().filter(fresh).collect();
+        }
+        if candidates.is_empty() {
+            candidates = list.iter().collect();
+        }
+        let chosen = Arc::clone(self.pick(&candidates, call, now)?);
+        if let Some(tried) = tried {
+            tried.add(&chosen);
+        }
+        Some(chosen)
+    }
+
+    fn pick<'a>(&self, among: &[&'a Arc<Instance>], call: &Call, now: Instant) -> Option<&'a Arc<Instance>> {
+        match among {
+            [] => None,
+            [only] => Some(only),
+            _ => match &self.balance {
+                Balance::P2c => Some(self.better_of_two(among, now)),
+                Balance::RoundRobin => self.next_in_turn(among, now),
+                Balance::LeastRequest => self.least_loaded(among, now),
+                Balance::Hash(by) => by_hash(among, key(by, call)),
+            },
+        }
+    }
+
+    /// Source: Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing" (2001).
+    fn better_of_two<'a>(&self, among: &[&'a Arc<Instance>], now: Instant) -> &'a Arc<Instance> {
+        let one = fastrand::usize(..among.len());
+        let mut other = fastrand::usize(..among.len() - 1);
+        other += usize::from(other >= one);
+        let cost = |instance: &Instance| instance.cost(now) / instance.weight(now, self.slow_start);
+        let (one, other) = (among[one], among[other]);
+        // Equal ones (both unknown, say) share by weight.
+        let (left, right) = (cost(one), cost(other));
+        let first = if (left - right).abs() < f64::EPSILON {
+            let (one, other) = (one.weight(now, self.slow_start), other.weight(now, self.slow_start));
+            fastrand::f64() * (one + other) < one
+        } else {
+            left < right
+        };
+        if first { one } else { other }
+    }
+
+    /// A smooth rotation: everybody's turn grows by its weight, the foremost is taken and falls back by the sum of all.
+    fn next_in_turn<'a>(&self, among: &[&'a Arc<Instance>], now: Instant) -> Option<&'a Arc<Instance>> {
+        let _one_at_a_time = self.rotation.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sum = 0.0;
+        let mut foremost: Option<(f64, &'a Arc<Instance>)> = None;
+        for instance in among {
+            let weight = instance.weight(now, self.slow_start);
+            sum += weight;
+            let turn = instance.turn(weight);
+            if foremost.is_none_or(|(most, _)| turn > most) {
+                foremost = Some((turn, instance));
+            }
+        }
+        let (_, chosen) = foremost?;
+        chosen.turn(-sum);
+        Some(chosen)
+    }
+
+    fn least_loaded<'a>(&self, among: &[&'a Arc<Instance>], now: Instant) -> Option<&'a Arc<Instance>> {
+        let load = |instance: &Instance| (f64::from(instance.load()) + 1.0) / instance.weight(now, self.slow_start);
+        // Begun anywhere, so that equal ones share.
+        let start = fastrand::usize(..among.len());
+        let turned = among[start..].iter().chain(&among[..start]);
+        turned.copied().min_by(|one, other| load(one).total_cmp(&load(other)))
+    }
+
+    /// A call failed for the so-manieth time in a row: whoever fails too often is left alone, while enough are left.
+    pub(super) fn failed(&self, instance: &Instance, in_a_row: u32) {
+        let Some(outlier) = &self.outlier else { return };
+        let now = clock::now();
+        if in_a_row < outlier.consecutive_failures || instance.is_ejected(now) {
+            return;
+        }
+        let list = self.list.load();
+        let ejected = list.iter().filter(|other| other.is_ejected(now)).count();
+        #[expect(clippy::cast_precision_loss, reason = "instances are counted in tens")]
+        if (ejected + 1) as f64 > list.len() as f64 * outlier.ejected_max {
+            return;
+        }
+        instance.eject(now, outlier.eject);
+        self.metrics.ejected();
+        tracing::warn!(upstream = %self.name, instance = instance.id, in_a_row, "instance ejected after failures");
+        self.count();
+    }
+
+    /// An instance answered an active check.
+    pub(super) fn checked(&self, instance: &Instance, is_good: bool, unhealthy_after: u32, healthy_after: u32) {
+        if !instance.checked(is_good, unhealthy_after, healthy_after) {
+            return;
+        }
+        if is_good {
+            tracing::info!(upstream = %self.name, instance = instance.id, "instance is well again");
+        } else {
+            tracing::warn!(upstream = %self.name, instance = instance.id, "instance fails its health checks");
+        }
+        self.count();
+    }
+
+    /// Shows how many there are.
+    fn count(&self) {
+        let now = clock::now();
+        let list = self.list.load();
+        let available = list.iter().filter(|instance| instance.is_available(now)).count();
+        self.metrics.instances(list.len(), available);
+    }
+}
+
+/// The key of a call.
+fn key(by: &HashKey, call: &Call) -> u64 {
+    let after = call.url.find("://").map_or(0, |at| at + 3);
+    let target = call.url[after..].find('/').map_or("", |at| &call.url[after + at..]);
+    match by {
+        HashKey::Url => fnv(target.as_bytes(), FNV_START),
+        HashKey::Path => fnv(target.split('?').next().unwrap_or_default().as_bytes(), FNV_START),
+        HashKey::Header(name) => match call.headers.get(name) {
+            Some(value) => fnv(value.as_bytes(), FNV_START),
+            None => fnv(target.as_bytes(), FNV_START),
+        },
+    }
+}
+
+/// Highest random weight: each key has its own order of the instances, so that one that leaves moves only its own keys.
+///
+/// Source: Thaler and Ravishankar, "Using Name-Based Mappings to Increase Hit Rates" (1998), with weights as
+/// −w / ln(h).
+fn by_hash<'a>(among: &[&'a Arc<Instance>], key: u64) -> Option<&'a Arc<Instance>> {
+    let score = |instance: &Instance| {
+        #[expect(clippy::cast_precision_loss, reason = "53 bits of a hash are enough")]
+        let unit = (mixed(key ^ instance.place.identity()) >> 11) as f64 / (1_u64 << 53) as f64;
+        -instance.place.weight / unit.max(f64::MIN_POSITIVE).ln()
+    };
+    among.iter().copied().max_by(|one, other| score(one).total_cmp(&score(other)))
+}
+
+/// Spreads a hash over all bits (the finalizer of `SplitMix64`).
+fn mixed(mut hash: u64) -> u64 {
+    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^ (hash >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashMap, time::Duration};
+
+    use http::{HeaderMap, Method};
+
+    use super::{super::Safety, *};
+    use crate::upstream::clock::{advance, paused};
+    use crate::{config::Url, telemetry::Trace, upstream::instance::Verdict};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn call(path: &str) -> Call {
+        Call {
+            upstream: 0,
+            method: Method::GET,
+            url: format!("http://a{path}"),
+            headers: HeaderMap::new(),
+            body: None,
+            safety: Safety::Safe,
+            deadline: None,
+            timeout: None,
+            trace: Trace::default(),
+        }
+    }
+
+    fn instances(weights: &[f64], balance: Balance) -> Instances {
+        let names = ["a", "b", "c", "d", "e"];
+        let urls =
+            weights.iter().zip(names).map(|(weight, name)| Url { url: format!("http://{name}"), weight: *weight });
+        Instances::new(&UpstreamSpec {
+            urls: urls.collect(),
+            balance,
+            outlier: Some(Outlier { consecutive_failures: 3, eject: 10 * SECOND, ejected_max: 0.5 }),
+            ..UpstreamSpec::named("catalog")
+        })
+    }
+
+    fn name(instance: &Instance) -> String {
+        instance.place.base.trim_start_matches("http://").to_owned()
+    }
+
+    fn shares(instances: &Instances, calls: usize, path: impl Fn(usize) -> String) -> HashMap<String, usize> {
+        let mut shares = HashMap::new();
+        for number in 0..calls {
+            let chosen = instances.choose(&call(&path(number)), None).unwrap();
+            *shares.entry(name(&chosen)).or_default() += 1;
+        }
+        shares
+    }
+
+    fn fail(instances: &Instances, instance: &Arc<Instance>) {
+        let in_a_row = instance.begin().end(Verdict::Bad);
+        instances.failed(instance, in_a_row);
+    }
+
+    #[test]
+    fn a_rotation_keeps_the_weights_and_its_order() {
+        paused(async {
+            let even = instances(&[1.0, 1.0, 1.0], Balance::RoundRobin);
+            let order: String = (0..6).map(|_| name(&even.choose(&call("/"), None).unwrap())).collect();
+            assert_eq!(order, "abcabc");
+            let uneven = instances(&[5.0, 1.0, 1.0], Balance::RoundRobin);
+            let order: String = (0..7).map(|_| name(&uneven.choose(&call("/"), None).unwrap())).collect();
+            assert_eq!(order, "aabacaa", "spread, not in a heap");
+        });
+    }
+
+    #[test]
+    fn least_request_goes_where_fewest_calls_are() {
+        paused(async {
+            let instances = instances(&[1.0, 1.0, 2.0], Balance::LeastRequest);
+            let list = instances.all();
+            let _busy = [list[0].begin(), list[1].begin(), list[2].begin(), list[2].begin()];
+            assert_eq!(shares(&instances, 10, |_| "/".to_owned()), HashMap::from([("c".to_owned(), 10)]));
+        });
+    }
+
+    #[test]
+    fn of_two_the_cheaper_is_taken_so_the_slowest_gets_nothing() {
+        paused(async {
+            fastrand::seed(7);
+            let instances = instances(&[1.0, 1.0, 1.0], Balance::P2c);
+            for (instance, took) in instances.all().iter().zip([5, 5, 1500]) {
+                let begun = instance.begin();
+                advance(Duration::from_millis(took));
+                begun.end(Verdict::Good);
+            }
+            let shares = shares(&instances, 300, |_| "/".to_owned());
+            assert_eq!(shares.get("c"), None, "{shares:?}");
+            assert!(shares.values().all(|share| *share > 30), "{shares:?}");
+        });
+    }
+
+    #[test]
+    fn unknown_instances_share_by_weight() {
+        paused(async {
+            fastrand::seed(7);
+            let shares = shares(&instances(&[3.0, 1.0], Balance::P2c), 4000, |_| "/".to_owned());
+            assert!((2800..3200).contains(&shares["a"]), "{shares:?}");
+        });
+    }
+
+    #[test]
+    fn keys_stay_where_they_are_when_others_leave() {
+        paused(async {
+            let instances = instances(&[1.0, 1.0, 1.0, 1.0], Balance::Hash(HashKey::Path));
+            let of =
+                |number: usize| name(&instances.choose(&call(&format!("/users/{number}?x={number}")), None).unwrap());
+            let before: Vec<String> = (0..1000).map(of).collect();
+            for name in ["a", "b", "c", "d"] {
+                let share = before.iter().filter(|other| *other == name).count();
+                assert!((180..320).contains(&share), "{name}: {share}");
+            }
+            let gone = &instances.all()[1];
+            gone.eject(clock::now(), SECOND);
+            for (number, before) in before.iter().enumerate() {
+                let after = of(number);
+                assert!(*before == after || before == "b", "{number}: {before} → {after}");
+                assert_ne!(after, "b");
+            }
+        });
+    }
+
+    #[test]
+    fn a_header_can_be_the_key() {
+        paused(async {
+            let instances = instances(&[1.0, 1.0, 1.0], Balance::Hash(HashKey::Header("x-user".parse().unwrap())));
+            let of = |user: &str, path: &str| {
+                let mut call = call(path);
+                call.headers.insert("x-user", user.parse().unwrap());
+                name(&instances.choose(&call, None).unwrap())
+            };
+            for user in ["ann", "ben", "cem", "dan", "eva"] {
+                assert_eq!(of(user, "/1"), of(user, "/2"));
+            }
+        });
+    }
+
+    #[test]
+    fn who_fails_in_a_row_is_left_alone_for_a_while() {
+        paused(async {
+            let instances = instances(&[1.0, 1.0, 1.0], Balance::RoundRobin);
+            let bad = Arc::clone(&instances.all()[0]);
+            fail(&instances, &bad);
+            fail(&instances, &bad);
+            bad.begin().end(Verdict::Good);
+            fail(&instances, &bad);
+            fail(&instances, &bad);
+            assert!(!bad.is_ejected(clock::now()), "never three in a row");
+            fail(&instances, &bad);
+            assert!(bad.is_ejected(clock::now()));
+            assert_eq!(shares(&instances, 30, |_| "/".to_owned()).get("a"), None);
+            advance(10 * SECOND);
+            assert!(shares(&instances, 30, |_| "/".to_owned()).contains_key("a"));
+        });
+    }
+
+    #[test]
+    fn a_share_of_the_instances_stays() {
+        paused(async {
+            let instances = instances(&[1.0, 1.0, 1.0], Balance::P2c);
+            for instance in instances.all().iter() {
+                (0..5).for_each(|_| fail(&instances, instance));
+            }
+            let now = clock::now();
+            assert_eq!(instances.all().iter().filter(|instance| instance.is_ejected(now)).count(), 1);
+        });
+    }
+
+    #[test]
+    fn when_all_are_ill_some_are_tried() {
+        paused(async {
+            let instances = instances(&[1.0, 1.0], Balance::RoundRobin);
+            for instance in instances.all().iter() {
+                instances.checked(instance, false, 1, 1);
+            }
+            assert_eq!(shares(&instances, 4, |_| "/".to_owned()).len(), 2);
+        });
+    }
+
+    #[test]
+    fn the_next_try_goes_elsewhere() {
+        paused(async {
+            let instances = instances(&[1.0, 1.0, 1.0], Balance::P2c);
+            let tried = Tried::default();
+            let mut seen: Vec<String> =
+                (0..3).map(|_| name(&instances.choose(&call("/"), Some(&tried)).unwrap())).collect();
+            seen.sort();
+            assert_eq!(seen, ["a", "b", "c"]);
+            assert!(!instances.has_other(&tried));
+            assert!(instances.choose(&call("/"), Some(&tried)).is_some(), "rather the same again than none");
+        });
+    }
+
+    #[test]
+    fn what_is_known_of_places_that_stay_is_kept() {
+        paused(async {
+            let instances = instances(&[1.0, 1.0], Balance::P2c);
+            let first = Arc::clone(&instances.all()[0]);
+            let new = Place { base: "http://new".into(), address: None, weight: 1.0 };
+            instances.replace(vec![new.clone(), first.place.clone(), new]);
+            let list = instances.all();
+            assert_eq!(list.len(), 2, "twins are one");
+            assert!(Arc::ptr_eq(&list[1], &first));
+            assert!(list[0].weight(clock::now(), SECOND) < 1.0, "a new one begins slowly");
+            assert_ne!(list[0].id, list[1].id);
+        });
+    }
+}

@@ -1,0 +1,20 @@
+//! Whose fault an outcome is: one judgement for balancing, retries, breaker and hedging.
+
+use super::{CallError, Reply, instance::Verdict};
+
+/// Good or bad for the service; `None` for what says nothing about it.
+///
+/// Success is the HTTP status, whatever a schema's `isSuccess` says: that concerns the field.
+pub(super) fn of(result: &Result<Reply, CallError>) -> Option<Verdict> {
+    match result {
+        Ok(reply) if reply.status >= 500 => Some(Verdict::Bad),
+        Ok(_) => Some(Verdict::Good),
+        Err(CallError::Connection { .. } | CallError::TimedOut { .. } | CallError::Unreadable { .. }) => {
+            Some(Verdict::Bad)
+        }
+        // It answers, if too much.
+        Err(CallError::TooLarge { .. }) => Some(Verdict::Good),
+        // Ours: it was never asked.
+        Err(CallError::Overloaded { .. } | CallError::Unavailable { .. } | CallError::Invalid { .. }) => None,
+    }
+}
