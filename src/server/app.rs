@@ -17,7 +17,7 @@ use axum::{
 };
 use futures_util::FutureExt;
 
-use super::{connection::InFlight, cors, graphiql, graphql, graphql::Refused, media::Media};
+use super::{admit, admit::Admission, connection::InFlight, cors, graphiql, graphql, graphql::Refused, media::Media};
 use crate::{
     config,
     error::{ErrorCode, Refusal},
@@ -42,12 +42,19 @@ pub struct App {
     settings: ArcSwap<config::Server>,
     tabs: Vec<graphiql::Tab>,
     ready: AtomicBool,
+    admission: Admission,
 }
 
 impl App {
     /// An endpoint over a gateway. `tabs` are what GraphiQL opens with.
     pub fn new(gateway: Arc<Gateway>, settings: config::Server, tabs: Vec<graphiql::Tab>) -> Self {
-        Self { gateway, settings: ArcSwap::from_pointee(settings), tabs, ready: AtomicBool::new(true) }
+        Self {
+            gateway,
+            settings: ArcSwap::from_pointee(settings),
+            tabs,
+            ready: AtomicBool::new(true),
+            admission: Admission::default(),
+        }
     }
 
     /// Takes the settings of a reload. Addresses and what bounds connections stay as they were at the start.
@@ -121,10 +128,12 @@ impl App {
             version: parts.version,
             headers: &parts.headers,
         });
-        let work = graphql::answer(&self.gateway, settings, parts, body, in_flight, &trace);
-        let mut response = match trace.follow(AssertUnwindSafe(work).catch_unwind()).await {
-            Ok(response) => response,
-            Err(_panic) => broken(),
+        let mut response = match self.admission.admit(settings.requests_max) {
+            None => admit::refuse(&parts.headers),
+            Some(_place) => {
+                let work = graphql::answer(&self.gateway, settings, parts, body, in_flight, &trace);
+                trace.follow(AssertUnwindSafe(work).catch_unwind()).await.unwrap_or_else(|_panic| broken())
+            }
         };
         if let Some(origin) = origin {
             cors::mark(&settings.cors, &origin, response.headers_mut());

@@ -7,6 +7,7 @@
 //! and always answer 200. No tower layers either: what each would do is one small file here, called where it is needed.
 
 mod admin;
+mod admit;
 mod app;
 mod compress;
 mod connection;

@@ -13,6 +13,8 @@ use super::{
     service::{Passage, Service},
 };
 
+use crate::telemetry::Trace;
+
 /// Answers calls in order; counts them and keeps what layers added.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Script {
