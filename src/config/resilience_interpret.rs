@@ -8,13 +8,14 @@ use super::{
     Adaptive, Balance, Breaker, Certificate, Credentials, Discovery, HashKey, Health, Hedge, Hidden, Outlier, Retry,
     Token, Url,
     interpret::Interpreter,
-    load::{list, nearest},
+    load::list,
     resilience_document::{
         AdaptiveDocument, BearerDocument, BreakerDocument, CredentialsDocument, DiscoveryDocument, HealthDocument,
         HedgeDocument, MtlsDocument, OutlierDocument, Portion, RetryDocument, UrlDocument, UrlEntry, Weight,
     },
     value::{Count, Given},
 };
+use crate::error::did_you_mean;
 
 const POLICIES: [&str; 4] = ["p2c", "round_robin", "least_request", "hash"];
 
@@ -276,8 +277,8 @@ impl Interpreter<'_> {
             return Method::from_bytes(text.as_bytes()).ok();
         }
         let finding = self.finding(span, "INVALID_VALUE", format!("expected methods of {}", list(&METHODS)));
-        self.findings.push(match nearest(&text, &METHODS) {
-            Some(name) => finding.help(format!("did you mean `{name}`?")),
+        self.findings.push(match did_you_mean(&text, METHODS) {
+            Some(help) => finding.help(help),
             None => finding,
         });
         None

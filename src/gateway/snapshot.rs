@@ -61,6 +61,7 @@ impl Snapshot {
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (graph, mut warnings) = compile_files(settings, files)?;
         warnings.extend(unknown_sources(settings, &graph));
+        warnings.extend(unknown_connectors(settings, &graph));
         let (rules, found) = rules(settings, &graph)?;
         warnings.extend(found);
         let (specs, runs) = upstreams(settings, &graph);
@@ -228,15 +229,42 @@ fn unknown_sources(settings: &config::Settings, graph: &Graph) -> Vec<Diagnostic
         .collect()
 }
 
+/// Times for connectors that no file declares.
+fn unknown_connectors(settings: &config::Settings, graph: &Graph) -> Vec<Diagnostic> {
+    let known: Vec<&str> = graph
+        .connectors
+        .iter()
+        .flat_map(|connector| [&*connector.coordinate, field_of(&connector.coordinate)])
+        .collect();
+    let named =
+        settings.sources.iter().flat_map(|(source, given)| given.timeouts.keys().map(move |name| (source, name)));
+    let unknown = named.filter(|(_, name)| !known.contains(&name.as_str()));
+    unknown
+        .map(|(source, name)| {
+            let message =
+                format!("`sources.{source}.timeouts` names `{name}`, but no schema file has such a connector");
+            let finding = plain("UNKNOWN_SOURCE", Severity::Warning, message);
+            match did_you_mean(name, known.iter().copied()) {
+                Some(help) => finding.help(help),
+                None => finding,
+            }
+        })
+        .collect()
+}
+
+/// `Query.user` of `shop:Query.user[0]`.
+fn field_of(coordinate: &str) -> &str {
+    let field = coordinate.split_once(':').map_or(coordinate, |(_, field)| field);
+    field.split('[').next().unwrap_or(field)
+}
+
 /// What a source says of single connectors.
 struct Timeouts(BTreeMap<String, Duration>);
 
 impl Timeouts {
     /// By the whole coordinate (`shop:Query.user[0]`), or by what is unique in it for people (`Query.user`).
     fn of(&self, coordinate: &str) -> Option<Duration> {
-        let field = coordinate.split_once(':').map_or(coordinate, |(_, field)| field);
-        let field = field.split('[').next().unwrap_or(field);
-        self.0.get(coordinate).or_else(|| self.0.get(field)).copied()
+        self.0.get(coordinate).or_else(|| self.0.get(field_of(coordinate))).copied()
     }
 }
 

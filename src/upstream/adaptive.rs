@@ -120,18 +120,21 @@ mod tests {
     use crate::upstream::clock::{advance, paused};
 
     /// A service that works on so many calls at once, each for 20 ms; what is more waits.
-    async fn play(adaptive: &Adaptive, capacity: usize, wanted: usize, rounds: usize) -> usize {
+    fn play(adaptive: &Adaptive, capacity: usize, wanted: usize, rounds: usize) -> usize {
         let mut limit = adaptive.limit();
         for _ in 0..rounds * 4 {
             let under_way = limit.min(wanted);
-            let waits = under_way.max(capacity) as f64 / capacity as f64;
+            let took = Duration::from_millis(20) * small(under_way.max(capacity)) / small(capacity);
             advance(Duration::from_millis(20));
             for _ in 0..under_way {
-                let found = adaptive.observe(Duration::from_millis(20).mul_f64(waits), under_way, false);
-                limit = found.unwrap_or(limit);
+                limit = adaptive.observe(took, under_way, false).unwrap_or(limit);
             }
         }
         limit
+    }
+
+    fn small(number: usize) -> u32 {
+        u32::try_from(number).expect("a small number")
     }
 
     fn adaptive(initial: usize, most: usize) -> Adaptive {
@@ -141,7 +144,7 @@ mod tests {
     #[test]
     fn it_finds_what_the_service_bears() {
         paused(async {
-            let found = play(&adaptive(8, 512), 40, 1000, 200).await;
+            let found = play(&adaptive(8, 512), 40, 1000, 200);
             assert!((40..70).contains(&found), "{found}");
         });
     }
@@ -149,14 +152,14 @@ mod tests {
     #[test]
     fn what_is_not_used_does_not_grow() {
         paused(async {
-            assert_eq!(play(&adaptive(32, 512), 1000, 10, 100).await, 32);
+            assert_eq!(play(&adaptive(32, 512), 1000, 10, 100), 32);
         });
     }
 
     #[test]
     fn it_keeps_its_bounds() {
         paused(async {
-            assert_eq!(play(&adaptive(8, 20), 1000, 1000, 200).await, 20);
+            assert_eq!(play(&adaptive(8, 20), 1000, 1000, 200), 20);
             let adaptive = adaptive(32, 512);
             let mut limit = 32;
             for _ in 0..200 {
@@ -173,13 +176,14 @@ mod tests {
     fn a_service_that_slows_down_gets_fewer() {
         paused(async {
             let adaptive = adaptive(8, 512);
-            let before = play(&adaptive, 80, 1000, 200).await;
+            let before = play(&adaptive, 80, 1000, 200);
             let mut limit = before;
             for _ in 0..400 {
                 advance(Duration::from_millis(20));
-                for _ in 0..limit {
-                    let waits = limit.max(10) as f64 / 10.0;
-                    limit = adaptive.observe(Duration::from_millis(20).mul_f64(waits), limit, false).unwrap_or(limit);
+                let under_way = limit;
+                let took = Duration::from_millis(2) * small(under_way.max(10));
+                for _ in 0..under_way {
+                    limit = adaptive.observe(took, under_way, false).unwrap_or(limit);
                 }
             }
             assert!(limit < before / 2, "{before} → {limit}");

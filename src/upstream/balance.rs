@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::{
     Call, CallError, Reply, UpstreamSpec,
-    instance::Verdict,
     instances::Instances,
     service::{Passage, Service},
     verdict,
@@ -39,15 +38,9 @@ impl<S: Service> Service for Balance<S> {
         };
         passage.instance = Some(Arc::clone(&instance));
         let result = self.inner.call(call, passage).await;
-        match verdict::of(&result) {
-            Some(verdict @ Verdict::Bad) => {
-                let in_a_row = begun.end(verdict);
-                instances.failed(&instance, in_a_row);
-            }
-            Some(verdict) => {
-                begun.end(verdict);
-            }
-            None => {}
+        // What says nothing about the service says nothing about the instance.
+        if let Some(verdict) = verdict::of(&result) {
+            instances.ended(&instance, begun.end(verdict));
         }
         result
     }

@@ -29,7 +29,7 @@ impl Budget {
     /// Extra calls for each call in the long run.
     pub(super) fn new(share: f64) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "the configuration keeps shares between 0 and 1")]
-        let share = (share * TOKEN as f64).round() as i64;
+        let share = (share * 1e3).round() as i64;
         Self { share, tokens: AtomicI64::new(SAVED_MAX), refilled: Mutex::new(clock::now()) }
     }
 
@@ -96,7 +96,7 @@ mod tests {
             withdrawn(&budget);
             advance(Duration::from_secs(3));
             assert_eq!(withdrawn(&budget), 3);
-            advance(Duration::from_secs(3600));
+            advance(Duration::from_hours(1));
             assert_eq!(withdrawn(&budget), 10);
         });
     }

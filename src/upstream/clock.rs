@@ -85,10 +85,14 @@ mod time {
         sleep_until(now() + duration).await;
     }
 
-    pub(in crate::upstream) async fn timeout_at<F: Future>(until: Instant, future: F) -> Result<F::Output, ()> {
+    /// The time was over first.
+    #[derive(Debug)]
+    pub(in crate::upstream) struct Elapsed;
+
+    pub(in crate::upstream) async fn timeout_at<F: Future>(until: Instant, future: F) -> Result<F::Output, Elapsed> {
         match select(pin!(future), pin!(sleep_until(until))).await {
             Either::Left((output, _)) => Ok(output),
-            Either::Right(_) => Err(()),
+            Either::Right(_) => Err(Elapsed),
         }
     }
 

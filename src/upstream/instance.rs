@@ -109,6 +109,8 @@ struct Record {
     checks: i64,
     /// Its turn in a rotation by weight.
     turn: f64,
+    /// It was ejected and has not answered since.
+    on_trial: bool,
 }
 
 /// How a call ended, for its instance.
@@ -120,6 +122,22 @@ pub(super) enum Verdict {
     Bad,
     /// Nobody waited for the end.
     Left,
+}
+
+/// What the end of a call means for its instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Nothing new.
+    Usual,
+    /// The first good answer after an ejection.
+    Back,
+    /// It failed.
+    Failed {
+        /// For the so-manieth time in a row.
+        in_a_row: u32,
+        /// It had just come back.
+        on_trial: bool,
+    },
 }
 
 impl Instance {
@@ -199,8 +217,8 @@ impl Instance {
         Begun { instance: Arc::clone(self), at: clock::now(), verdict: Verdict::Left }
     }
 
-    /// Takes the end of a call; returns the number of failures in a row.
-    fn end(&self, began: Instant, verdict: Verdict) -> u32 {
+    /// Takes the end of a call.
+    fn end(&self, began: Instant, verdict: Verdict) -> Ended {
         let now = clock::now();
         let took = now.saturating_duration_since(began).as_secs_f64();
         let mut record = self.record();
@@ -208,19 +226,25 @@ impl Instance {
             Verdict::Good => {
                 record.observe(now, took);
                 record.failures = 0;
-                if record.ejections > 0 && !self.is_ejected(now) {
-                    record.ejections -= 1;
+                if self.is_ejected(now) {
+                    return Ended::Usual;
                 }
+                record.ejections = record.ejections.saturating_sub(1);
+                if std::mem::take(&mut record.on_trial) { Ended::Back } else { Ended::Usual }
             }
             Verdict::Bad => {
                 record.observe(now, took.max(FAILURE));
                 record.failures += 1;
+                Ended::Failed { in_a_row: record.failures, on_trial: record.on_trial }
             }
-            // It took at least this long.
-            Verdict::Left if took > record.decayed(now) => record.observe(now, took),
-            Verdict::Left => {}
+            Verdict::Left => {
+                // It took at least this long.
+                if took > record.decayed(now) {
+                    record.observe(now, took);
+                }
+                Ended::Usual
+            }
         }
-        record.failures
     }
 
     /// Leaves it alone for a while; twice as long each further time.
@@ -228,7 +252,7 @@ impl Instance {
         let mut record = self.record();
         let times = 1_u32.checked_shl(record.ejections).unwrap_or(u32::MAX).min(EJECTIONS_MAX);
         record.ejections = (record.ejections + 1).min(EJECTIONS_MAX);
-        record.failures = 0;
+        record.on_trial = true;
         let until = now + first.saturating_mul(times);
         record.begin_again(until);
         self.ejected_until.store(self.since_birth(until).max(1), Ordering::Relaxed);
@@ -254,6 +278,7 @@ impl Instance {
             self.healthy.store(true, Ordering::Relaxed);
             self.ejected_until.store(0, Ordering::Relaxed);
             record.ejections = 0;
+            record.on_trial = false;
             record.begin_again(now);
             return true;
         }
@@ -292,8 +317,8 @@ pub(super) struct Begun {
 }
 
 impl Begun {
-    /// The call has ended; returns the failures in a row.
-    pub(super) fn end(mut self, verdict: Verdict) -> u32 {
+    /// The call has ended.
+    pub(super) fn end(mut self, verdict: Verdict) -> Ended {
         self.verdict = verdict;
         self.instance.end(self.at, verdict)
     }
@@ -323,10 +348,10 @@ mod tests {
         Arc::new(Instance::new(place("http://a"), 0, false))
     }
 
-    async fn call(instance: &Arc<Instance>, took: Duration, verdict: Verdict) -> u32 {
+    fn call(instance: &Arc<Instance>, took: Duration, verdict: Verdict) {
         let begun = instance.begin();
         advance(took);
-        begun.end(verdict)
+        begun.end(verdict);
     }
 
     #[test]
@@ -352,9 +377,9 @@ mod tests {
     fn a_peak_counts_at_once_and_is_forgotten() {
         paused(async {
             let instance = instance();
-            call(&instance, Duration::from_millis(2), Verdict::Good).await;
+            call(&instance, Duration::from_millis(2), Verdict::Good);
             let fast = instance.cost(clock::now());
-            call(&instance, SECOND, Verdict::Good).await;
+            call(&instance, SECOND, Verdict::Good);
             let slow = instance.cost(clock::now());
             assert!(slow > 100.0 * fast, "{slow} {fast}");
             advance(30 * SECOND);
@@ -366,8 +391,8 @@ mod tests {
     fn a_fast_failure_is_not_cheap() {
         paused(async {
             let (good, bad) = (instance(), instance());
-            call(&good, Duration::from_millis(50), Verdict::Good).await;
-            call(&bad, Duration::from_millis(1), Verdict::Bad).await;
+            call(&good, Duration::from_millis(50), Verdict::Good);
+            call(&bad, Duration::from_millis(1), Verdict::Bad);
             assert!(bad.cost(clock::now()) > good.cost(clock::now()));
         });
     }
@@ -376,7 +401,7 @@ mod tests {
     fn a_call_that_was_left_took_at_least_so_long() {
         paused(async {
             let instance = instance();
-            call(&instance, Duration::from_millis(10), Verdict::Good).await;
+            call(&instance, Duration::from_millis(10), Verdict::Good);
             let begun = instance.begin();
             advance(SECOND);
             drop(begun);
@@ -392,7 +417,7 @@ mod tests {
             let mut now = clock::now();
             for seconds in [1, 2, 4, 8, 10, 10] {
                 instance.eject(now, SECOND);
-                assert!(instance.is_ejected(now + seconds * SECOND - Duration::from_millis(1)), "{seconds}");
+                assert!(instance.is_ejected(now + seconds * Duration::from_millis(999)), "{seconds}");
                 now += seconds * SECOND;
                 assert!(!instance.is_ejected(now), "{seconds}");
             }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{
     Call, UpstreamSpec, clock,
-    instance::{FNV_START, Instance, Place, fnv},
+    instance::{Ended, FNV_START, Instance, Place, fnv},
 };
 use crate::{
     config::{Balance, HashKey, Outlier},
@@ -97,13 +97,11 @@ impl Instances {
             if list.iter().any(|other| other.place.base == place.base && other.place.address == place.address) {
                 continue;
             }
-            list.push(match before.iter().find(|old| old.place == place) {
-                Some(old) => Arc::clone(old),
-                None => {
-                    let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-                    Arc::new(Instance::new(place, id, !before.is_empty()))
-                }
-            });
+            let old = before.iter().find(|old| old.place == place).map(Arc::clone);
+            list.push(old.unwrap_or_else(|| {
+                let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+                Arc::new(Instance::new(place, id, !before.is_empty()))
+            }));
         }
         self.list.store(Arc::new(list));
         self.count();
@@ -120,6 +118,9 @@ impl Instances {
         let now = clock::now();
         let list = self.list.load();
         if let [only] = list.as_slice() {
+            if let Some(tried) = tried {
+                tried.add(only);
+            }
             return Some(Arc::clone(only));
         }
         let fresh = |instance: &&Arc<Instance>| tried.is_none_or(|tried| !tried.contains(instance));
@@ -199,11 +200,16 @@ impl Instances {
         turned.copied().min_by(|one, other| load(one).total_cmp(&load(other)))
     }
 
-    /// A call failed for the so-manieth time in a row: whoever fails too often is left alone, while enough are left.
-    pub(super) fn failed(&self, instance: &Instance, in_a_row: u32) {
+    /// A call has ended: whoever fails too often in a row, or once after it came back, is left alone, while enough are left.
+    pub(super) fn ended(&self, instance: &Instance, ended: Ended) {
         let Some(outlier) = &self.outlier else { return };
+        let (in_a_row, on_trial) = match ended {
+            Ended::Usual => return,
+            Ended::Back => return self.count(),
+            Ended::Failed { in_a_row, on_trial } => (in_a_row, on_trial),
+        };
         let now = clock::now();
-        if in_a_row < outlier.consecutive_failures || instance.is_ejected(now) {
+        if (in_a_row < outlier.consecutive_failures && !on_trial) || instance.is_ejected(now) {
             return;
         }
         let list = self.list.load();
@@ -326,8 +332,8 @@ mod tests {
     }
 
     fn fail(instances: &Instances, instance: &Arc<Instance>) {
-        let in_a_row = instance.begin().end(Verdict::Bad);
-        instances.failed(instance, in_a_row);
+        let ended = instance.begin().end(Verdict::Bad);
+        instances.ended(instance, ended);
     }
 
     #[test]
@@ -429,6 +435,8 @@ mod tests {
             assert_eq!(shares(&instances, 30, |_| "/".to_owned()).get("a"), None);
             advance(10 * SECOND);
             assert!(shares(&instances, 30, |_| "/".to_owned()).contains_key("a"));
+            fail(&instances, &bad);
+            assert!(bad.is_ejected(clock::now()), "once is enough for who has just come back");
         });
     }
 

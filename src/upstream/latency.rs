@@ -48,10 +48,10 @@ impl Latencies {
     pub(super) fn record(&self, took: Duration) {
         self.counts[bucket(took)].fetch_add(1, Ordering::Relaxed);
         let recorded = self.recorded.fetch_add(1, Ordering::Relaxed) + 1;
-        if recorded % READ_AFTER == 0 {
+        if recorded.is_multiple_of(READ_AFTER) {
             self.read();
         }
-        if recorded % HALVE_AFTER == 0 {
+        if recorded.is_multiple_of(HALVE_AFTER) {
             for count in &self.counts {
                 count.store(count.load(Ordering::Relaxed) / 2, Ordering::Relaxed);
             }

@@ -63,17 +63,17 @@ impl<S: Service> Service for Retry<S> {
         state.budget.deposit();
         state.identify(call, &mut passage);
         let tried = Arc::clone(passage.tried.get_or_insert_default());
-        let mut tries = 0;
+        let mut repeats = 0;
         loop {
             let result = self.inner.call(call, passage.next(state.settings.timeout)).await;
-            let Some(wait) = state.wait(call, &passage, &result, &tried, tries) else { return result };
+            let Some(wait) = state.wait(call, &passage, &result, &tried, repeats) else { return result };
             if !state.budget.withdraw() {
                 state.metrics.retry_refused();
                 return result;
             }
             // Its body is not needed while waiting.
             drop(result);
-            tries += 1;
+            repeats += 1;
             clock::sleep(wait).await;
             state.metrics.retried();
         }
@@ -98,12 +98,12 @@ impl State {
         passage: &Passage,
         result: &Result<Reply, CallError>,
         tried: &Tried,
-        tries: u32,
+        repeats: u32,
     ) -> Option<Duration> {
-        if tries >= self.settings.attempts || !self.may_repeat(call, result) {
+        if repeats >= self.settings.attempts || !self.may_repeat(call, result) {
             return None;
         }
-        let most = WAIT.saturating_mul(1 << tries.min(10)).min(WAIT_MAX);
+        let most = WAIT.saturating_mul(1 << repeats.min(10)).min(WAIT_MAX);
         let mut wait = most.mul_f64(fastrand::f64());
         if let Ok(reply) = result
             && let Some(asked) = retry_after(reply)

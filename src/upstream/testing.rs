@@ -12,13 +12,15 @@ use super::{
     Call, CallError, Freshness, Reply, Safety, Sent, Served, clock,
     service::{Passage, Service},
 };
-
 use crate::telemetry::Trace;
+
+/// What comes of a call, and after what time.
+type Outcome = (Duration, Result<Reply, CallError>);
 
 /// Answers calls in order; counts them and keeps what layers added.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Script {
-    outcomes: Arc<Mutex<VecDeque<(Duration, Result<Reply, CallError>)>>>,
+    outcomes: Arc<Mutex<VecDeque<Outcome>>>,
     headers: Arc<Mutex<Vec<HeaderMap>>>,
     finished: Arc<Mutex<usize>>,
 }
@@ -30,7 +32,7 @@ impl Script {
     }
 
     /// These outcomes, each after its time.
-    pub(super) fn timed(outcomes: impl IntoIterator<Item = (Duration, Result<Reply, CallError>)>) -> Self {
+    pub(super) fn timed(outcomes: impl IntoIterator<Item = Outcome>) -> Self {
         Self { outcomes: Arc::new(Mutex::new(outcomes.into_iter().collect())), ..Self::default() }
     }
 

@@ -8,12 +8,11 @@ use super::{CallError, Reply, instance::Verdict};
 pub(super) fn of(result: &Result<Reply, CallError>) -> Option<Verdict> {
     match result {
         Ok(reply) if reply.status >= 500 => Some(Verdict::Bad),
-        Ok(_) => Some(Verdict::Good),
+        // What sends too much answers, too.
+        Ok(_) | Err(CallError::TooLarge { .. }) => Some(Verdict::Good),
         Err(CallError::Connection { .. } | CallError::TimedOut { .. } | CallError::Unreadable { .. }) => {
             Some(Verdict::Bad)
         }
-        // It answers, if too much.
-        Err(CallError::TooLarge { .. }) => Some(Verdict::Good),
         // Ours: it was never asked.
         Err(CallError::Overloaded { .. } | CallError::Unavailable { .. } | CallError::Invalid { .. }) => None,
     }
