@@ -57,6 +57,7 @@ impl<'a> Interpreter<'a> {
             ),
             server: self.server(document.server),
             admin: self.admin(&document.admin, defaults.admin),
+            headers: self.headers(document.headers),
             context: document.context.into_iter().map(|(name, value)| (name, self.context(value))).collect(),
             sources: document.sources.into_iter().map(|(name, source)| (name, self.source(source))).collect(),
             config: document.config.into_iter().map(|(name, value)| (name, self.object(value))).collect(),
@@ -236,6 +237,7 @@ impl<'a> Interpreter<'a> {
             concurrency_max: self.count(document.concurrency_max, defaults.concurrency_max),
             calls_per_operation_max: self.count(document.calls_per_operation_max, defaults.calls_per_operation_max),
             body_max: self.size(document.body_max, defaults.body_max),
+            headers: self.headers(document.headers),
         }
     }
 
@@ -327,7 +329,7 @@ impl Interpreter<'_> {
     }
 
     /// The text with the environment in it; `None` when there is a finding.
-    fn text<T>(&mut self, given: Given<T>) -> Option<String> {
+    pub(super) fn text<T>(&mut self, given: Given<T>) -> Option<String> {
         match expand(&given.text, self.environment) {
             Ok(text) => Some(text.into_owned()),
             Err(reason) => {
@@ -365,7 +367,7 @@ impl Interpreter<'_> {
         Diagnostic::error(code, message, Label { source: Arc::clone(self.source), span, text: String::new() })
     }
 
-    fn find(&mut self, span: Range<usize>, code: &'static str, message: impl Into<String>) {
+    pub(super) fn find(&mut self, span: Range<usize>, code: &'static str, message: impl Into<String>) {
         let finding = self.finding(span, code, message);
         self.findings.push(finding);
     }

@@ -6,6 +6,7 @@
 
 mod document;
 mod environment;
+mod headers;
 mod interpret;
 mod load;
 mod schema_files;
@@ -16,6 +17,7 @@ mod value;
 mod watch;
 
 pub use document::json_schema;
+pub use headers::{Headers, OWN_HEADERS, Propagate, RESERVED_HEADERS};
 pub use load::{load, load_with};
 pub use settings::{
     Admin, Batching, Compatibility, ContextValue, Cors, Documents, LimitMode, Limits, Overrides, SchemaFile, Server,

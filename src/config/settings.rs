@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration}
 
 use http::HeaderName;
 
-use super::value::{Hidden, Json};
+use super::{
+    headers::Headers,
+    value::{Hidden, Json},
+};
 use crate::telemetry::{Log, Traces};
 
 /// All settings of one process.
@@ -20,6 +23,8 @@ pub struct Settings {
     pub server: Server,
     /// The operator's listener.
     pub admin: Admin,
+    /// Headers of every call, after the schema's own.
+    pub headers: Headers,
     /// `$context`, by name.
     pub context: BTreeMap<String, ContextValue>,
     /// What the file says of sources, by source name or `subgraph.name`; see [`Settings::source`].
@@ -150,6 +155,8 @@ pub struct Source {
     pub calls_per_operation_max: usize,
     /// Most bytes of a body, as received and again as decoded.
     pub body_max: usize,
+    /// Headers of its calls, after those of every call.
+    pub headers: Headers,
 }
 
 impl Default for Source {
@@ -164,6 +171,7 @@ impl Default for Source {
             concurrency_max: 512,
             calls_per_operation_max: 500,
             body_max: 16 << 20,
+            headers: Headers::default(),
         }
     }
 }
@@ -272,6 +280,7 @@ impl Default for Settings {
             compatibility: Compatibility::Default,
             server: Server::default(),
             admin: Admin { listen: Some(SocketAddr::from(([127, 0, 0, 1], 9090))) },
+            headers: Headers::default(),
             context: BTreeMap::new(),
             sources: BTreeMap::new(),
             config: BTreeMap::new(),
