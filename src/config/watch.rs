@@ -50,13 +50,13 @@ impl Watch {
         watch
     }
 
-    /// Watches other paths from now on; what they hold is not yet seen.
+    /// Watches other paths from now on. Call it when they have just been loaded: what new ones hold now counts as seen.
     pub fn follow(&mut self, roots: Vec<PathBuf>) {
         if self.roots != roots {
             self.roots = roots;
             self.listen();
             let now = read(&self.roots);
-            // What was seen stays seen; paths that are new have just been loaded.
+            // Of the others a change may still be to be told.
             self.seen =
                 now.into_iter().map(|(path, text)| (path.clone(), self.seen.remove(&path).unwrap_or(text))).collect();
         }
