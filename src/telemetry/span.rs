@@ -341,3 +341,67 @@ impl Carried {
         opentelemetry::Context::new().with_remote_span_context(span)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    /// What goes out with a call that has these headers, for a request that came with those.
+    fn sent(incoming: &[(&'static str, &'static str)], own: &[(&'static str, &'static str)]) -> HeaderMap {
+        let incoming = headers(incoming);
+        let request = HttpRequest { method: &Method::GET, path: "/", version: Version::HTTP_11, headers: &incoming };
+        let trace = Trace::of_request(request);
+        let mut added = HeaderMap::new();
+        trace
+            .step(&"shop:Query.a[0]", "root", 1)
+            .call("shop", &Method::GET, "http://a/")
+            .inject(&headers(own), &mut added);
+        added
+    }
+
+    #[test]
+    fn without_spans_the_callers_context_goes_on_with_its_state() {
+        let incoming = [("traceparent", PARENT), ("tracestate", "a=1"), ("tracestate", "b=2"), ("cookie", "x")];
+        assert_eq!(sent(&incoming, &[]), headers(&[("traceparent", PARENT), ("tracestate", "a=1,b=2")]));
+        assert!(sent(&incoming, &[("traceparent", "own")]).is_empty(), "the schema's own stays");
+        assert!(sent(&[("traceparent", "nonsense"), ("tracestate", "a=1")], &[]).is_empty());
+        assert!(sent(&[("tracestate", "a=1")], &[]).is_empty());
+        assert!(sent(&[], &[]).is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_log_knows_the_trace_of_its_task() {
+        let incoming = headers(&[("traceparent", PARENT)]);
+        let request = HttpRequest { method: &Method::GET, path: "/", version: Version::HTTP_11, headers: &incoming };
+        let id = || async { current() };
+        let expected = Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned());
+        let trace = Trace::of_request(request);
+        assert_eq!(trace.follow(id()).await, expected);
+        let spawned = trace.follow(async { tokio::spawn(carried(id())).await.unwrap() });
+        assert_eq!(spawned.await, expected, "also of a task of its own");
+        assert_eq!(Trace::default().follow(id()).await, None);
+    }
+
+    #[test]
+    fn credentials_and_values_stay_out_of_spans() {
+        let url = |text| shown(text).url;
+        assert_eq!(
+            url("https://user:pass@a.example/x?key=s3cret&flag&a=b=c"),
+            "https://a.example/x?key=REDACTED&flag&a=REDACTED"
+        );
+        assert_eq!(url("http://a/x"), "http://a/x");
+        assert_eq!((shown("http://a:81/").host.as_str(), shown("http://a:81/").port), ("a", Some(81)));
+        assert_eq!(shown("https://a/").port, Some(443));
+        assert_eq!(url("nonsense"), "");
+    }
+}
