@@ -138,6 +138,8 @@ impl Shaper<'_> {
         let kind = match gives {
             Gives::Input => return any_text((*scope.current).clone()),
             Gives::InputList => return list_of(&scope.current, span),
+            // What nothing is known of may be empty too; that is no reason to refuse it.
+            Gives::Element if matches!(scope.current.kind, ShapeKind::Unknown) => ShapeKind::Unknown,
             Gives::Element => {
                 let mut alternatives = Vec::new();
                 push_alternatives(&mut alternatives, element(&scope.current), &|_| true);

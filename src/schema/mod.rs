@@ -32,4 +32,6 @@ pub use graph::{
 };
 
 #[cfg(test)]
+mod language_tests;
+#[cfg(test)]
 mod tests;

@@ -39,7 +39,7 @@ struct Difference {
 #[test]
 fn every_case_passes_in_strict() {
     let differences = differences();
-    let failures = play("strict", &|file, case| Some(differing("strict", &differences, file, case)));
+    let failures = play(fixtures(), "strict", &|file, case| Some(differing("strict", &differences, file, case)));
     let mut findings = Vec::new();
     for (name, reasons) in &failures {
         if !OUT_OF_SCOPE.iter().any(|(listed, _)| listed == name) {
@@ -57,7 +57,7 @@ fn every_case_passes_in_strict() {
 #[test]
 fn default_differs_only_where_section_13_says_so() {
     let differences = differences();
-    let failures = play("default", &|file, case| {
+    let failures = play(fixtures(), "default", &|file, case| {
         let name = format!("{}: {}", file.stem, case.name);
         let is_out = OUT_OF_SCOPE.iter().any(|(listed, _)| *listed == name);
         let is_listed = differences.iter().any(|entry| entry.file == file.stem && entry.case == case.name);
@@ -70,7 +70,7 @@ fn default_differs_only_where_section_13_says_so() {
 
 #[test]
 fn every_difference_has_its_row_and_its_case() {
-    let names: Vec<(String, String)> = fixture::files()
+    let names: Vec<(String, String)> = fixture::files(&fixture::folder())
         .iter()
         .flat_map(|file| file.cases.iter().map(|case| (file.stem.clone(), case.name.clone())))
         .collect();
@@ -121,13 +121,37 @@ fn copies_equal_the_originals() {
     }
 }
 
-/// Plays all cases; `adapt` gives the case as it is expected, or nothing to leave it out. Failures by `file: case`.
-fn play(compatibility: &str, adapt: &dyn Fn(&File, &Case) -> Option<Case>) -> BTreeMap<String, Vec<String>> {
-    let files = fixture::files();
+/// The conformance fixtures with cases.
+fn fixtures() -> Vec<File> {
+    let files = fixture::files(&fixture::folder());
     assert!(files.len() >= 19, "all fixtures are there");
+    files
+}
+
+#[test]
+fn our_own_cases_pass() {
+    for compatibility in ["default", "strict"] {
+        let mut files = fixture::files(&fixture::own_folder());
+        files.retain(|file| file.compatibility.as_deref() == Some(compatibility));
+        if let Ok(only) = std::env::var("WEFT_CASES") {
+            files.retain(|file| file.stem.contains(&only));
+        }
+        let failures = play(files, compatibility, &|_, case| Some(case.clone()));
+        let findings: Vec<String> =
+            failures.iter().map(|(name, reasons)| format!("{name}\n    {}", reasons.join("\n    "))).collect();
+        assert!(findings.is_empty(), "{} findings\n{}", findings.len(), findings.join("\n"));
+    }
+}
+
+/// Plays all cases; `adapt` gives the case as it is expected, or nothing to leave it out. Failures by `file: case`.
+fn play(
+    files: Vec<File>,
+    compatibility: &str,
+    adapt: &dyn Fn(&File, &Case) -> Option<Case>,
+) -> BTreeMap<String, Vec<String>> {
     let hosts = fixture::hosts(&files);
     let authority = tls::authority(&hosts);
-    let folder = scratch(&format!("connectors-{compatibility}"));
+    let folder = scratch(&format!("connectors-{compatibility}-{}", files.len()));
     let root_path = folder.join("root.pem");
     std::fs::write(&root_path, &authority.root_pem).expect("the scratch folder can be written");
     let mut failures = BTreeMap::new();
@@ -192,12 +216,16 @@ fn config(file: &File, case: &Case, compatibility: &str) -> Value {
     }
     let context: serde_json::Map<String, Value> =
         case.context.iter().map(|(key, value)| (key.clone(), json!({ "value": value }))).collect();
-    json!({
-        "schema": [{ "path": fixture::folder().join(&file.schema), "name": file.subgraph }],
+    let mut config = json!({
+        "schema": [{ "path": file.folder.join(&file.schema), "name": file.subgraph }],
         "compatibility": compatibility,
         "server": { "listen": "127.0.0.1:0" },
             "admin": { "listen": "off" },
         "sources": sources,
         "context": context,
-    })
+    });
+    for (key, value) in &case.weft {
+        config[key] = value.clone();
+    }
+    config
 }

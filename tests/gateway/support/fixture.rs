@@ -1,6 +1,9 @@
-//! The fixture format of `tests/cases/connectors/README.md`.
+//! The fixture format of `tests/cases/connectors/README.md`, and what `tests/cases/language/README.md` adds to it.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -13,6 +16,9 @@ pub struct File {
     /// `NN-name`, from the file's name.
     #[serde(skip)]
     pub stem: String,
+    /// The folder it is in.
+    #[serde(skip)]
+    pub folder: PathBuf,
     /// The schema beside it.
     pub schema: String,
     /// Subgraph name.
@@ -24,6 +30,8 @@ pub struct File {
     /// Gateway configuration in the original's words.
     #[serde(default)]
     pub config: Value,
+    /// `default` or `strict`; of our own cases only.
+    pub compatibility: Option<String>,
     /// What is asked and what has to come out.
     #[serde(default)]
     pub cases: Vec<Case>,
@@ -49,6 +57,9 @@ pub struct Case {
     /// `$context`.
     #[serde(default)]
     pub context: BTreeMap<String, Value>,
+    /// Further keys of `weft.yaml`; of our own cases only.
+    #[serde(default)]
+    pub weft: BTreeMap<String, Value>,
     /// What may reach the services.
     pub upstream: Vec<Exchange>,
     /// What has to come out.
@@ -139,10 +150,15 @@ pub fn folder() -> PathBuf {
     root().join("tests/cases/connectors")
 }
 
-/// All files with cases, in order of their names.
-pub fn files() -> Vec<File> {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder())
-        .expect("the fixtures are in the project")
+/// The folder of our own cases.
+pub fn own_folder() -> PathBuf {
+    root().join("tests/cases/language")
+}
+
+/// All files with cases of a folder, in order of their names.
+pub fn files(folder: &Path) -> Vec<File> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("the cases are in the project")
         .map(|entry| entry.expect("a readable folder").path())
         .filter(|path| path.to_string_lossy().ends_with(".http.json"))
         .collect();
@@ -153,6 +169,7 @@ pub fn files() -> Vec<File> {
         let mut file: File = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let name = path.file_name().expect("a file").to_string_lossy().into_owned();
         name.trim_end_matches(".http.json").clone_into(&mut file.stem);
+        folder.clone_into(&mut file.folder);
         if !file.cases.is_empty() {
             files.push(file);
         }

@@ -1,0 +1,172 @@
+//! Our own cases of what is refused and what is accepted (`tests/cases/language/*.diagnostics.json`), and every fixture schema
+//! with each of its tokens and bytes spoiled.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use serde::Deserialize;
+
+use super::{Compatibility, File, Options, compile};
+use crate::error::{Diagnostic, Format, SourceText, render};
+
+fn cases() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")
+}
+
+/// Files of a folder whose names end so, in order.
+fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(cases().join(folder)).expect("the folder is in the project");
+    let paths = entries.map(|entry| entry.expect("a readable folder").path());
+    let mut paths: Vec<PathBuf> = paths.filter(|path| path.to_string_lossy().ends_with(ending)).collect();
+    paths.sort();
+    paths
+}
+
+fn found(text: &str, compatibility: Compatibility) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+    let source = Arc::new(SourceText { name: "api.graphql".to_owned(), text: text.to_owned() });
+    let file = File { subgraph: "api".to_owned(), source };
+    compile(&[file], &Options { compatibility, ..Options::default() }).map(|compiled| compiled.warnings)
+}
+
+/// One file of cases.
+#[derive(Deserialize)]
+struct Diagnostics {
+    /// What every document begins with; `{version}` is replaced.
+    head: String,
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    /// Connect versions to try it under.
+    versions: Vec<String>,
+    /// What follows the head.
+    sdl: String,
+    /// The codes that come out.
+    codes: BTreeSet<String>,
+    /// The codes in strict, where they differ.
+    strict: Option<BTreeSet<String>>,
+    /// What the first finding marks, where that matters.
+    marks: Option<String>,
+}
+
+#[test]
+fn our_own_diagnostics_come_out() {
+    let (mut count, mut wrong) = (0, Vec::new());
+    for path in files("language", ".diagnostics.json") {
+        let text = std::fs::read_to_string(&path).expect("a readable file");
+        let file: Diagnostics =
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        for case in &file.cases {
+            for version in &case.versions {
+                let document = format!("{}{}", file.head.replace("{version}", version), case.sdl);
+                let strict = case.strict.as_ref().unwrap_or(&case.codes);
+                for (compatibility, wanted) in [(Compatibility::Default, &case.codes), (Compatibility::Strict, strict)]
+                {
+                    count += 1;
+                    let (Ok(findings) | Err(findings)) = found(&document, compatibility);
+                    let codes: BTreeSet<String> = findings.iter().map(|finding| finding.code.to_owned()).collect();
+                    let name = format!("{} (v{version}, {compatibility:?})", case.name);
+                    if codes != *wanted {
+                        let text = render(&findings, Format::Human { color: false });
+                        wrong.push(format!("{name}: wanted {wanted:?}\n{text}"));
+                    } else if let (Some(marks), Some(first)) = (&case.marks, findings.first()) {
+                        let label = &first.labels[0];
+                        let marked = &label.source.text[label.span.clone()];
+                        if marked != marks {
+                            wrong.push(format!("{name}: marks `{marked}` instead of `{marks}`"));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(count > 100, "{count} cases");
+    assert!(wrong.is_empty(), "{} of {count}\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Longest that one spoiled schema may take; the mistakes it looks for are off by orders of magnitude.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Of how many mutations one is tried, unless the environment asks for all of them.
+const SAMPLE: usize = 211;
+
+/// Every fixture schema with a token dropped, doubled or swapped with the next, or a byte changed: a diagnostic whose marks lie in
+/// the file, or a good schema. `WEFT_MUTATIONS=all` tries every place instead of a sample.
+#[test]
+fn spoiled_schemas_are_findings_and_never_panics() {
+    #[expect(clippy::disallowed_methods, reason = "a switch of this test, no setting of weft")]
+    let sample = if std::env::var("WEFT_MUTATIONS").is_ok_and(|value| value == "all") { 1 } else { SAMPLE };
+    let (mut count, mut accepted, mut slowest) = (0_usize, 0_usize, Duration::ZERO);
+    for path in files("connectors", ".graphql").into_iter().chain(files("language", ".graphql")) {
+        let original = std::fs::read_to_string(&path).expect("a readable fixture");
+        for (at, spoiled) in spoiled(&original).enumerate() {
+            if !at.is_multiple_of(sample) {
+                continue;
+            }
+            let compatibility = if at.is_multiple_of(2) { Compatibility::Default } else { Compatibility::Strict };
+            let start = Instant::now();
+            let outcome = found(&spoiled, compatibility);
+            slowest = slowest.max(start.elapsed());
+            assert!(start.elapsed() < PATIENCE, "{} takes too long: {spoiled}", path.display());
+            count += 1;
+            let findings = match outcome {
+                Ok(warnings) => {
+                    accepted += 1;
+                    warnings
+                }
+                Err(findings) => {
+                    assert!(!findings.is_empty(), "{} refused without a word: {spoiled}", path.display());
+                    findings
+                }
+            };
+            for finding in &findings {
+                let label = finding.labels.first().unwrap_or_else(|| panic!("{finding:?} marks nothing in\n{spoiled}"));
+                assert!(label.source.text.get(label.span.clone()).is_some(), "{finding:?} in\n{spoiled}");
+            }
+        }
+    }
+    eprintln!("{count} spoiled schemas, {accepted} of them good, slowest {slowest:?}");
+    assert!(count > 100, "{count}");
+}
+
+/// The text with each of its tokens dropped, doubled, swapped with the next, and each of its bytes changed.
+fn spoiled(text: &str) -> impl Iterator<Item = String> {
+    let tokens = tokens(text);
+    let next = tokens.clone().into_iter().skip(1).map(Some).chain([None]);
+    let by_token = tokens.clone().into_iter().zip(next).flat_map(move |(token, next)| {
+        let (before, it, after) = (&text[..token.start], &text[token.clone()], &text[token.end..]);
+        let swapped = next.map(|next| {
+            format!("{before}{}{}{it}{}", &text[next.clone()], &text[token.end..next.start], &text[next.end..])
+        });
+        [Some(format!("{before}{after}")), Some(format!("{before}{it} {it}{after}")), swapped].into_iter().flatten()
+    });
+    let by_byte = text.char_indices().map(move |(at, symbol)| {
+        // A neighbour in ASCII: another letter, another bracket, another mark.
+        let other = if symbol.is_ascii() { char::from((symbol as u8 ^ 1) & 0x7f) } else { 'x' };
+        format!("{}{other}{}", &text[..at], &text[at + symbol.len_utf8()..])
+    });
+    by_token.chain(by_byte)
+}
+
+/// Words, numbers and single marks, also those inside of texts: mappings are spoiled like the schema around them.
+fn tokens(text: &str) -> Vec<std::ops::Range<usize>> {
+    let mut tokens: Vec<std::ops::Range<usize>> = Vec::new();
+    let is_word = |symbol: char| symbol.is_alphanumeric() || symbol == '_';
+    let mut in_word = false;
+    for (at, symbol) in text.char_indices() {
+        let end = at + symbol.len_utf8();
+        match tokens.last_mut() {
+            Some(last) if in_word && is_word(symbol) => last.end = end,
+            _ if symbol.is_whitespace() => {}
+            _ => tokens.push(at..end),
+        }
+        in_word = is_word(symbol);
+    }
+    tokens
+}
