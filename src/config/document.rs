@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, de};
 use serde_saphyr::Spanned;
 
 use super::{
+    headers::HeadersDocument,
     resilience_document::{
         AdaptiveDocument, BreakerDocument, CredentialsDocument, DiscoveryDocument, HealthDocument, HedgeDocument,
         OutlierDocument, RetryDocument, UrlEntry,
@@ -27,6 +28,8 @@ pub(super) struct Document {
     pub(super) server: ServerDocument,
     /// The operator's listener: health, readiness, metrics.
     pub(super) admin: AdminDocument,
+    /// Headers sent to every source, after the schema's own.
+    pub(super) headers: HeadersDocument,
     /// Values of `$context` in connectors, by name.
     #[schemars(with = "BTreeMap<String, ContextDocument>")]
     pub(super) context: BTreeMap<String, Spanned<ContextDocument>>,
@@ -195,6 +198,8 @@ pub(super) struct SourceDocument {
     pub(super) calls_per_operation_max: Option<Given<Count>>,
     /// Most bytes of a body, as received and again as decompressed. Default: `16MiB`.
     pub(super) body_max: Option<Given<Size>>,
+    /// Headers sent to this source, after those for every source.
+    pub(super) headers: HeadersDocument,
 }
 
 /// Bounds on documents: the first four protect the parser, the others say how large an operation may be.

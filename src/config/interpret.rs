@@ -57,6 +57,7 @@ impl<'a> Interpreter<'a> {
             ),
             server: self.server(document.server),
             admin: self.admin(&document.admin, defaults.admin),
+            headers: self.headers(document.headers),
             context: document.context.into_iter().map(|(name, value)| (name, self.context(value))).collect(),
             sources: document.sources.into_iter().map(|(name, source)| (name, self.source(source))).collect(),
             config: document.config.into_iter().map(|(name, value)| (name, self.object(value))).collect(),
@@ -248,6 +249,7 @@ impl<'a> Interpreter<'a> {
             concurrency_max: self.count(document.concurrency_max, defaults.concurrency_max),
             calls_per_operation_max: self.count(document.calls_per_operation_max, defaults.calls_per_operation_max),
             body_max: self.size(document.body_max, defaults.body_max),
+            headers: self.headers(document.headers),
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod document;
 mod environment;
+mod headers;
 mod interpret;
 mod load;
 mod resilience;
@@ -19,6 +20,7 @@ mod value;
 mod watch;
 
 pub use document::json_schema;
+pub use headers::{Headers, OWN_HEADERS, Propagate, RESERVED_HEADERS};
 pub use load::{load, load_with};
 pub use resilience::{
     Adaptive, Balance, Breaker, Certificate, Credentials, Discovery, HashKey, Health, Hedge, HedgeAfter, Outlier,

@@ -6,6 +6,7 @@ use http::HeaderName;
 
 use super::{
     Adaptive, Balance, Breaker, Certificate, Credentials, Discovery, Health, Hedge, Outlier, Retry, Url,
+    headers::Headers,
     value::{Hidden, Json},
 };
 use crate::telemetry::{Log, Traces};
@@ -23,6 +24,8 @@ pub struct Settings {
     pub server: Server,
     /// The operator's listener.
     pub admin: Admin,
+    /// Headers of every call, after the schema's own.
+    pub headers: Headers,
     /// `$context`, by name.
     pub context: BTreeMap<String, ContextValue>,
     /// What the file says of sources, by source name or `subgraph.name`; see [`Settings::source`].
@@ -183,6 +186,8 @@ pub struct Source {
     pub calls_per_operation_max: usize,
     /// Most bytes of a body, as received and again as decoded.
     pub body_max: usize,
+    /// Headers of its calls, after those of every call.
+    pub headers: Headers,
 }
 
 impl Default for Source {
@@ -213,6 +218,7 @@ impl Default for Source {
             concurrency_max: 512,
             calls_per_operation_max: 500,
             body_max: 16 << 20,
+            headers: Headers::default(),
         }
     }
 }
@@ -321,6 +327,7 @@ impl Default for Settings {
             compatibility: Compatibility::Default,
             server: Server::default(),
             admin: Admin { listen: Some(SocketAddr::from(([127, 0, 0, 1], 9090))) },
+            headers: Headers::default(),
             context: BTreeMap::new(),
             sources: BTreeMap::new(),
             config: BTreeMap::new(),

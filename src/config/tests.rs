@@ -407,3 +407,65 @@ sources:
         ["UNKNOWN_KEY [attempt] there is no key `attempt` here (did you mean `attempts`?)"]
     );
 }
+
+#[test]
+fn headers_are_read_for_all_sources_and_for_one() {
+    let text = r#"
+headers:
+  propagate: [X-Trace, { name: x-a, as: X-B }, { matching: "^x-app-" }]
+  set: { X-Client: weft, x-key: "${env.KEY}" }
+  remove: [Cookie]
+sources:
+  catalog: { headers: { set: { x-client: catalog } } }
+"#;
+    let settings = read(text).unwrap();
+    let names = |headers: &Headers| {
+        let propagate = headers.propagate.iter().map(|rule| match rule {
+            Propagate::Named { name, sent_as } => format!("{name} as {sent_as}"),
+            Propagate::Matching(pattern) => pattern.to_string(),
+        });
+        let set = headers.set.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()));
+        let remove = headers.remove.iter().map(ToString::to_string);
+        propagate.chain(set).chain(remove).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        names(&settings.headers),
+        ["x-trace as x-trace", "x-a as x-b", "^x-app-", "x-client: weft", "x-key: s3cret", "cookie"]
+    );
+    assert_eq!(names(&settings.source("api", "catalog").headers), ["x-client: catalog"]);
+    assert!(!format!("{settings:?}").contains("s3cret"));
+}
+
+#[test]
+fn headers_that_cannot_be_sent_are_findings() {
+    for (text, wanted) in [
+        (
+            "propagate: [Connection]",
+            "INVALID_VALUE [Connection] `connection` belongs to the connection and is set by weft",
+        ),
+        (
+            "propagate: [accept]",
+            "INVALID_VALUE [accept] `accept` speaks of the client's request and is not passed on: use `set`",
+        ),
+        ("propagate: [{ name: x-a, as: te }]", "INVALID_VALUE [te] `te` belongs to the connection and is set by weft"),
+        (
+            "propagate: [{ name: x-a, matching: b }]",
+            "INVALID_VALUE [{ name: x-a, matching: b }] give `name` or `matching`, not both",
+        ),
+        ("propagate: [{ as: b }]", "INVALID_VALUE [{ as: b }] one of `name` and `matching` is needed"),
+        ("propagate: [a b]", "INVALID_VALUE [a b] `a b` is not the name of a header"),
+        (
+            "set: { content-length: 1 }",
+            "INVALID_VALUE [1] `content-length` belongs to the connection and is set by weft",
+        ),
+        ("set: { x-a: \"1\\n2\" }", "INVALID_VALUE [\"1\\n2\"] the value of `x-a` cannot stand in a header"),
+        ("set: { x-a: 1, X-A: 2 }", "INVALID_VALUE [1] `x-a` is set twice, in capitals and without"),
+        ("{ set: { x-a: 1 }, remove: [x-a] }", "INVALID_VALUE [1] `x-a` is both set and removed: keep one of them"),
+    ] {
+        let text = if text.starts_with('{') { format!("headers: {text}") } else { format!("headers: {{ {text} }}") };
+        assert_eq!(findings(&text), [wanted], "{text}");
+    }
+    let unclosed = findings("headers: { propagate: [{ matching: \"(\" }] }");
+    assert!(unclosed[0].contains("is not a regular expression: unclosed group"), "{unclosed:?}");
+    assert!(findings("headers: { propogate: [] }")[0].contains("did you mean `propagate`?"));
+}

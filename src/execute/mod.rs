@@ -4,7 +4,7 @@
 //! polling and writes what is there.
 //!
 //! In reading order: `run` (the loop), `start` (a step's keys become calls), `gather`, `key` and `known` (which objects it is for), `scope`
-//! (variables), `flight` (calls under way), `batch` (many keys in one call), `read` and `reply` (bytes to slots or a `failure`), `merge` (pieces of a value to one),
+//! (variables), `headers` (what the configuration sends), `flight` (calls under way), `batch` (many keys in one call), `read` and `reply` (bytes to slots or a `failure`), `merge` (pieces of a value to one),
 //! `write`, `complete`, `alike` and `copy` (slots to the answer), `report` (failures to the places they concern). `view` reads what is there so far.
 
 mod alike;
@@ -14,6 +14,7 @@ mod copy;
 mod failure;
 mod flight;
 mod gather;
+mod headers;
 mod key;
 mod known;
 mod merge;
@@ -29,4 +30,5 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use headers::HeaderRules;
 pub use run::{Caller, Outcome, Settings, run};

@@ -11,6 +11,7 @@ use super::{
     failure::Failure,
     flight::{Flight, Job},
     gather::{Instances, join_cells},
+    headers::HeaderRules,
     known::Waiting,
     report::{self, ErrorList},
     scope::Shared,
@@ -49,6 +50,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// Longest time of a connector's calls where it is less than its source's, by connector.
     pub call_timeout: Vec<Option<Duration>>,
+    /// What is sent to an upstream beside the schema's headers, by upstream index.
+    pub headers: Vec<HeaderRules>,
     /// Most calls of one operation to one upstream, by upstream index.
     pub calls_max: Vec<usize>,
     /// Whether mapping problems and error causes are shown in `extensions` (`--dev`).

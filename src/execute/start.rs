@@ -156,10 +156,13 @@ impl Run<'_> {
             return Ok(None);
         };
         let scope = Scope { shared, own, answered: None };
-        let rendered = request
+        let mut rendered = request
             .render(&scope, &self.caller.headers)
             .map_err(|error| Failure::no_request(id, connector, &error.message))?;
         let upstream = self.settings.upstream.get(step.connector.0 as usize).copied().unwrap_or(usize::MAX);
+        if let Some(rules) = self.settings.headers.get(upstream) {
+            rules.apply(&self.caller.headers, &mut rendered.headers);
+        }
         let safety = self.safety(step);
         Ok(Some(Call {
             upstream,

@@ -12,7 +12,7 @@ use super::{cache::Plans, context::Context};
 use crate::{
     config::{self, SchemaFile},
     error::{Diagnostic, Label, Severity, SourceText, did_you_mean},
-    execute,
+    execute::{self, HeaderRules},
     mapping::{Object, Value},
     operation::{self, Limits},
     policy,
@@ -276,11 +276,14 @@ fn upstreams(settings: &config::Settings, graph: &Graph) -> (Vec<UpstreamSpec>, 
     }
     let mut specs = Vec::new();
     let mut calls_max = Vec::new();
+    let mut headers = Vec::new();
+    let for_all = Arc::new(settings.headers.clone());
     let mut configs = Vec::new();
     let mut timeouts = Vec::new();
     let mut add = |name: Arc<str>, source: &config::Source| {
         specs.push(UpstreamSpec::new(name, source));
         calls_max.push(source.calls_per_operation_max);
+        headers.push(HeaderRules::new([Arc::clone(&for_all), Arc::new(source.headers.clone())]));
     };
     for source in &graph.sources {
         let wanted = settings.source(&source.subgraph, &source.name);
@@ -321,6 +324,7 @@ fn upstreams(settings: &config::Settings, graph: &Graph) -> (Vec<UpstreamSpec>, 
         upstream,
         timeout: settings.server.timeout,
         call_timeout,
+        headers,
         calls_max,
         dev: settings.dev,
     };

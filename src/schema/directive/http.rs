@@ -11,6 +11,7 @@ use super::{
     member,
 };
 use crate::{
+    config::{OWN_HEADERS, RESERVED_HEADERS},
     error::Diagnostic,
     schema::{
         findings::Findings,
@@ -18,24 +19,6 @@ use crate::{
         template::{Header, HeaderSource, Location, Part, Parts, Template, TemplateError, scheme_of},
     },
 };
-
-/// Headers that nobody can set.
-const RESERVED: [&str; 11] = [
-    "connection",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "content-length",
-    "content-encoding",
-    "accept-encoding",
-    "keep-alive",
-];
-
-/// Headers that can be set, but not copied from the client.
-const VALUE_ONLY: [&str; 3] = ["content-type", "accept", "host"];
 
 /// A template and the mappings in it.
 #[derive(Debug, Clone)]
@@ -177,14 +160,14 @@ fn header(entry: &Node<Value>, scope: &Scope<'_>, findings: &mut Findings) -> Op
         findings.error(CODE, format!("`{text}` is no header name"), written.location());
         return None;
     };
-    if RESERVED.contains(&name.as_str()) {
+    if RESERVED_HEADERS.contains(&name.as_str()) {
         let help = "this header belongs to the connection and is set by the gateway".to_owned();
         findings.error_with_help(CODE, format!("the header `{name}` cannot be set"), written.location(), Some(help));
         return None;
     }
     match (member(entry, "from"), member(entry, "value")) {
         (Some(from), None) => {
-            if VALUE_ONLY.contains(&name.as_str()) {
+            if OWN_HEADERS.contains(&name.as_str()) {
                 let help = Some("use `value:` for it".to_owned());
                 let message = format!("the header `{name}` cannot be copied from the client");
                 findings.error_with_help(CODE, message, from.location(), help);
