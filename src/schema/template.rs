@@ -193,15 +193,13 @@ impl Parts {
             match compute(mapping, variables) {
                 None => {}
                 Some(Value::Array(elements)) => {
-                    for element in &elements {
-                        if let Some(text) = text::scalar(element) {
-                            if !matches!(element, Value::Null) {
-                                location.push_segment(&text);
-                            }
-                        } else {
-                            return Err(RenderError::new("an element of `path` is a list or an object"));
-                        }
+                    let mut segments = Vec::new();
+                    for element in elements.iter().filter(|element| **element != Value::Null) {
+                        let text = text::scalar(element);
+                        let refused = || RenderError::new("an element of `path` is a list or an object");
+                        segments.push(text.ok_or_else(refused)?);
                     }
+                    location.append_segments(&segments);
                 }
                 Some(_) => return Err(RenderError::new("`path` is not a list")),
             }

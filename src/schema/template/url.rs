@@ -56,12 +56,15 @@ impl Location {
         }
     }
 
-    /// Appends a value as one segment.
-    pub(super) fn push_segment(&mut self, value: &str) {
-        if !self.path.ends_with('/') {
-            self.path.push('/');
+    /// Appends each value as a segment of its own, an empty one too: `/users//posts` is not `/users/posts`.
+    pub(super) fn append_segments(&mut self, values: &[impl AsRef<str>]) {
+        for (index, value) in values.iter().enumerate() {
+            // One slash between this part of the path and the one before it.
+            if index > 0 || !self.path.ends_with('/') {
+                self.path.push('/');
+            }
+            encode::value(value.as_ref(), &mut self.path);
         }
-        encode::value(value, &mut self.path);
     }
 
     /// Appends an encoded query.
