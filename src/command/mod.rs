@@ -8,6 +8,7 @@ mod demo;
 mod diff;
 mod explain;
 mod healthcheck;
+mod import;
 mod init;
 mod output;
 mod plan;
@@ -48,6 +49,9 @@ enum Command {
     Init(init::Arguments),
     /// Compare two APIs: what breaks clients, what may, what does not (exit code 1 when something breaks).
     Diff(diff::Arguments),
+    /// Make a schema of what others have.
+    #[command(subcommand)]
+    Import(import::Command),
     /// Start five REST services and the API that joins them.
     #[cfg(feature = "demo")]
     Demo(demo::Arguments),
@@ -98,6 +102,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Import(command) => import::run(&command),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::run(arguments),
         Command::Schema(command) => schema::run(&command),

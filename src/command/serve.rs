@@ -111,7 +111,7 @@ pub(super) fn log_level() -> Option<String> {
 
 /// The one seam for tests, not for operators: `WEFT_TEST_RESOLVE` (`host=address:port,…`) sends calls of these hosts elsewhere,
 /// `WEFT_TEST_CA` names a PEM file of certificates that are trusted beside the platform's. All else is as in production.
-fn test_transport() -> Result<Transport, String> {
+pub(super) fn test_transport() -> Result<Transport, String> {
     let mut transport = Transport::default();
     if let Ok(text) = std::env::var("WEFT_TEST_RESOLVE") {
         for pair in text.split(',').filter(|pair| !pair.is_empty()) {

@@ -16,9 +16,18 @@ use crate::{
 ///
 /// Errors: a busy port; a graph that is not valid, which would be ours to mend.
 pub(super) async fn open(options: &Options, services: &[(&'static str, SocketAddr)]) -> anyhow::Result<Server> {
+    open_with(options, services, &files()).await
+}
+
+/// As [`open`], with another graph.
+pub(super) async fn open_with(
+    options: &Options,
+    services: &[(&'static str, SocketAddr)],
+    files: &[File],
+) -> anyhow::Result<Server> {
     let mut settings = settings(options, services);
-    let (snapshot, _) = Snapshot::of_files(&settings, &files(), &Transport::default(), &Kept::default())
-        .map_err(|found| drawn(&found))?;
+    let (snapshot, _) =
+        Snapshot::of_files(&settings, files, &Transport::default(), &Kept::default()).map_err(|found| drawn(&found))?;
     let gateway = Arc::new(Gateway::new(snapshot));
     match Server::bind(&settings, Arc::clone(&gateway), tabs()).await {
         // Nobody types the operator's port from memory: a free one will do.

@@ -472,3 +472,30 @@ mod properties {
         }
     }
 }
+
+#[test]
+fn members_of_a_union_may_have_other_types_under_one_name() {
+    let schema = |arm: &str| {
+        format!(
+            r#"
+            extend schema @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@connect"])
+            type Query {{
+              finds: [Find] @connect(http: {{ GET: "http://localhost/finds" }}, selection: """
+                ... kind->match(
+                  ['coin', {{ __typename: 'Coin', maker: $.maker {{ name }} }}],
+                  ['urn', {{ __typename: 'Urn', {arm} }}],
+                  [@, null]
+                )
+              """)
+            }}
+            union Find = Coin | Urn
+            type Coin {{ maker: Maker }}
+            type Maker {{ name: String }}
+            type Urn {{ maker: String }}
+            "#
+        )
+    };
+    compiled(&schema("maker: $.maker"));
+    assert!(codes(&schema("maker: $.maker { name }"), &Options::default()).contains("GROUP_SELECTION_IS_NOT_OBJECT"));
+    assert!(codes(&schema("maker: $.maker, mint: $.mint"), &Options::default()).contains("SELECTED_FIELD_NOT_FOUND"));
+}

@@ -145,6 +145,8 @@ impl Check<'_> {
 
     fn fields(&mut self, fields: &Fields, ty: &Name, path: &mut Vec<Name>) -> Provides {
         let mut provides = Provides::default();
+        // An object that says which type it is has that type's fields: two members of a union may call different things alike.
+        let ty = &self.named(fields, ty).unwrap_or_else(|| ty.clone());
         for (name, (span, shape)) in fields {
             if &**name == "__typename" {
                 provides.fields.insert(Arc::clone(name), Provides { is_leaf: true, ..Provides::default() });
@@ -172,6 +174,15 @@ impl Check<'_> {
             merge(provides.fields.entry(Arc::clone(name)).or_default(), inner);
         }
         provides
+    }
+
+    /// The type that a literal `__typename` names, where an abstract type leaves it open.
+    fn named(&self, fields: &Fields, ty: &Name) -> Option<Name> {
+        let (_, shape) = fields.get("__typename")?;
+        let ShapeKind::String(Some(name)) = &shape.kind else { return None };
+        let schema = &self.document.schema;
+        let (known, named) = schema.types.get_key_value(&**name)?;
+        (named.is_object() && schema.is_subtype(ty, known)).then(|| known.clone())
     }
 
     fn fields_of(&self, ty: &Name) -> Vec<&FieldDefinition> {
