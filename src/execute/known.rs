@@ -70,7 +70,9 @@ impl Waiting {
     /// Groups cells by the number of their key, of which there are so many; their order stays.
     pub fn group(cells: &[(u32, (u32, u32))], count: usize) -> Self {
         let mut ends = vec![0_usize; count];
-        cells.iter().for_each(|(number, _)| ends[*number as usize] += 1);
+        for (number, _) in cells {
+            ends[*number as usize] += 1;
+        }
         let mut start = 0;
         for end in &mut ends {
             start += std::mem::replace(end, start);

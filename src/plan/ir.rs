@@ -191,11 +191,10 @@ impl Alike {
         for field in variants.iter().flat_map(|variant| &variant.fields) {
             match field.from {
                 _ if field.child.is_some() => return None,
-                Origin::Introspection => return None,
                 Origin::Typename => {}
                 Origin::Hop(hop) | Origin::Column(ColumnRef { hop: Some(hop), .. }) => alike.hops.push(hop),
                 Origin::Column(ColumnRef { hop: None, column: Cell::Column(column) }) => alike.columns.push(column),
-                Origin::Column(ColumnRef { hop: None, column: Cell::Whole }) => return None,
+                Origin::Introspection | Origin::Column(ColumnRef { hop: None, column: Cell::Whole }) => return None,
             }
         }
         alike.hops.sort_unstable();
