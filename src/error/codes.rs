@@ -44,6 +44,10 @@ pub const CODES: &[DiagnosticCode] = &[
         "an argument of an entity field is no field of the entity, or of another type",
     ),
     code("ENTITY_TYPE_INVALID", "an entity field does not return one nullable object"),
+    code(
+        "FEDERATION_DIRECTIVE_WITHOUT_EFFECT",
+        "a federation directive that means nothing where connectors are all there is",
+    ),
     code("FIELD_TYPE_MISMATCH", "a field is declared with different types in two files"),
     code("GRAPH_QL_ERROR", "the text is not valid GraphQL"),
     code("GROUP_SELECTION_IS_NOT_OBJECT", "a selection goes into a value that has no fields"),
@@ -75,6 +79,7 @@ pub const CODES: &[DiagnosticCode] = &[
     code("NO_SCHEMA", "there is no schema file"),
     code("NO_SOURCES_DEFINED", "a connector names a source, but its file has none"),
     code("NO_SOURCE_IMPORT", "`@source` is used but not imported"),
+    code("ONE_CALL_PER_ITEM", "a join over a list that makes one call for each item"),
     code("RELATIVE_CONNECT_URL_WITHOUT_SOURCE", "a connector has a path only, and no source"),
     code("REQUESTLESS_SELECTION_USES_REQUEST_DATA", "a connector without a request reads a reply"),
     code("SCHEMA_FILE", "a schema file cannot be read"),
@@ -91,7 +96,9 @@ pub const CODES: &[DiagnosticCode] = &[
     code("UNKNOWN_KEY", "a key of the configuration is not known"),
     code("UNKNOWN_METHOD", "a mapping calls a method that does not exist"),
     code("UNKNOWN_SOURCE", "the configuration names a source that no schema file declares"),
+    code("UNREACHABLE_CONNECTOR", "no operation can reach the fields that a connector gives"),
     code("UNSUPPORTED_VARIABLE_TYPE", "a path of a variable leads through an interface or a union"),
+    code("UNUSED_SOURCE", "no connector uses a source"),
 ];
 
 const fn code(code: &'static str, summary: &'static str) -> DiagnosticCode {

@@ -76,7 +76,7 @@ fn graph(files: &[File], options: &Options, findings: &mut Findings) -> Option<G
     let merged = merge::merge(&documents, findings)?;
     let api = merge::api(&merged.schema, &documents, findings)?;
     let mut tables = tables::build(&merged.schema);
-    let Lowered { sources, connectors, spans } =
+    let Lowered { sources, connectors, spans, source_spans } =
         lower::lower(checked.into_iter().zip(merged.renames).collect(), &mut tables);
     let root = |name: Option<&apollo_compiler::Name>| name.and_then(|name| tables.by_name.get(name.as_str()).copied());
     let definition = &merged.schema.schema_definition;
@@ -92,7 +92,9 @@ fn graph(files: &[File], options: &Options, findings: &mut Findings) -> Option<G
         compatibility: options.compatibility,
     };
     hang_own(&mut graph);
-    check::satisfiable::check(&graph, &spans, &merged.schema, findings);
+    let walked = check::satisfiable::check(&graph, &spans, &merged.schema, findings);
+    let spans = check::advice::Spans { connectors: &spans, sources: &source_spans };
+    check::advice::check(&graph, &spans, &walked, findings);
     Some(graph)
 }
 
@@ -114,6 +116,7 @@ fn hang_own(graph: &mut Graph) {
 fn check_document(document: Document, options: &Options, findings: &mut Findings) -> Checked {
     let before = findings.error_count();
     check::support::check(&document, findings);
+    check::federation::check(&document, findings);
     check::key::check_syntax(&document, findings);
     let mut sources = source::read_all(&document, options.compatibility, findings);
     for source in &mut sources {

@@ -11,6 +11,7 @@ use apollo_compiler::{
 
 use super::{
     File,
+    check::federation::WITHOUT_EFFECT,
     findings::Findings,
     link::{self, Link, Links},
     prelude,
@@ -36,6 +37,8 @@ pub(super) struct Names {
     pub(super) connect: String,
     pub(super) key: Option<String>,
     pub(super) inaccessible: Option<String>,
+    /// Federation directives without effect, each with what to do instead.
+    pub(super) without_effect: Vec<(String, &'static str)>,
 }
 
 /// A valid GraphQL document with its links.
@@ -104,9 +107,16 @@ pub(super) fn read(file: &File, findings: &mut Findings) -> Option<Document> {
             connect: name(&links.connect, "connect").unwrap_or_default(),
             key: name(&links.federation, "key"),
             inaccessible: name(&links.federation, "inaccessible"),
+            without_effect: links.federation.as_ref().map(without_effect).unwrap_or_default(),
         },
         machinery,
     })
+}
+
+/// The names in a document of directives that mean nothing here.
+fn without_effect(federation: &Link) -> Vec<(String, &'static str)> {
+    let local = |name: &str| federation.directive(name, "federation");
+    WITHOUT_EFFECT.iter().map(|(name, help)| (local(name), *help)).collect()
 }
 
 /// A document may repeat the definitions of `@source` and `@connect`, with fewer arguments but not with others.

@@ -23,12 +23,13 @@ pub(super) struct Checked {
     pub(super) drafts: Vec<Draft>,
 }
 
-/// Sources and connectors of all documents, and where each connector is written.
+/// Sources and connectors of all documents, and where each is written.
 #[derive(Debug, Default)]
 pub(super) struct Lowered {
     pub(super) sources: Vec<Source>,
     pub(super) connectors: Vec<Connector>,
     pub(super) spans: Vec<Option<SourceSpan>>,
+    pub(super) source_spans: Vec<Option<SourceSpan>>,
 }
 
 /// Lowers all connectors and hangs them on their fields and types.
@@ -36,6 +37,7 @@ pub(super) fn lower(checked: Vec<(Checked, Renames)>, tables: &mut Tables) -> Lo
     let mut lowered = Lowered::default();
     for (Checked { document, sources, drafts }, renames) in checked {
         let first = lowered.sources.len();
+        lowered.source_spans.extend(sources.iter().map(|source| source.span));
         lowered.sources.extend(
             sources.into_iter().map(|source| Source {
                 name: Arc::from(source.name.as_str()),

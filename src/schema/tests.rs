@@ -23,9 +23,18 @@ fn compiled(text: &str) -> Compiled {
         .unwrap_or_else(|findings| panic!("{}", render(&findings, Format::Human { color: false })))
 }
 
+/// What is valid but hardly meant; the original says nothing of it.
+const ADVICE: [&str; 4] =
+    ["FEDERATION_DIRECTIVE_WITHOUT_EFFECT", "ONE_CALL_PER_ITEM", "UNREACHABLE_CONNECTOR", "UNUSED_SOURCE"];
+
+/// Warnings other than advice.
+fn warnings(compiled: &Compiled) -> Vec<&crate::error::Diagnostic> {
+    compiled.warnings.iter().filter(|finding| !ADVICE.contains(&finding.code)).collect()
+}
+
 fn codes(text: &str, options: &Options) -> BTreeSet<String> {
     match compile(&[file("api", text)], options) {
-        Ok(compiled) => compiled.warnings.iter().map(|finding| finding.code.to_owned()).collect(),
+        Ok(compiled) => warnings(&compiled).iter().map(|finding| finding.code.to_owned()).collect(),
         Err(findings) => findings.iter().map(|finding| finding.code.to_owned()).collect(),
     }
 }
@@ -74,6 +83,69 @@ fn edits() -> Vec<(String, String)> {
         (case["name"].as_str().expect("text").to_owned(), text)
     };
     diagnostics().iter().map(edit).collect()
+}
+
+/// The findings of a schema below [`HEAD`], whether it is accepted or not: code, message and help.
+fn advice(types: &str) -> Vec<(&'static str, String, String)> {
+    let compiled = compiled(&format!("{HEAD}{types}"));
+    let parts = |finding: crate::error::Diagnostic| (finding.code, finding.message, finding.help.unwrap_or_default());
+    compiled.warnings.into_iter().map(parts).collect()
+}
+
+#[test]
+fn joins_that_cost_a_call_for_each_item_are_told_with_the_batch_form() {
+    let types = r#"type Query { shelves: [Shelf] @connect(source: "s", http: { GET: "/shelves" }, selection: "id top { id }") }
+type Shelf @key(fields: "id") { id: ID! count: Int @connect(source: "s", http: { GET: "/count/{$this.id}" }, selection: "$") top: Book }
+type Book @key(fields: "id")
+  @connect(source: "s", http: { GET: "/books", queryParams: "id: $batch.id" }, selection: "id title") { id: ID! title: String }"#;
+    let found = advice(types);
+    assert_eq!(found.len(), 1, "{found:?}");
+    let (code, message, help) = &found[0];
+    assert_eq!(*code, "ONE_CALL_PER_ITEM");
+    assert_eq!(message, "`Shelf.count` is one call for each item of the list at `shelves`");
+    let form = r#"on `type Shelf`: `@connect(source: "s", http: { GET: "/…", queryParams: "id: $batch.id" }, selection: "id count")`"#;
+    assert!(help.ends_with(form), "{help}");
+    assert!(advice(&types.replace("[Shelf]", "Shelf")).is_empty(), "one object is one call");
+}
+
+#[test]
+fn what_nobody_uses_or_reaches_is_told() {
+    let types = r#"extend schema @source(name: "other", http: { baseURL: "https://o.example" })
+type Query { one: One @connect(source: "s", http: { GET: "/one" }, selection: "name") }
+type One { name: String }
+type Two @key(fields: "id") @connect(source: "s", http: { GET: "/two/{$this.id}" }, selection: "id name") { id: ID! name: String }"#;
+    let found = advice(types);
+    let codes: Vec<_> = found.iter().map(|(code, ..)| *code).collect();
+    assert_eq!(codes, ["UNUSED_SOURCE", "UNREACHABLE_CONNECTOR"], "{found:?}");
+    assert_eq!(found[0].1, "no connector uses the source `other`");
+    assert_eq!(found[1].1, "no operation can reach what this connector gives of `Two`: `id`, `name`");
+}
+
+#[test]
+fn federation_directives_without_effect_are_told_once() {
+    let head = HEAD.replace("\"@tag\"", "\"@tag\", \"@external\", \"@requires\"");
+    let text = format!(
+        r#"{head}type Query {{ one: One @connect(source: "s", http: {{ GET: "/one" }}, selection: "id a b") }}
+type One @tag(name: "x") {{ id: ID! @shareable a: Int @external b: Int @external @requires(fields: "a") }}"#
+    );
+    let found: Vec<(&str, String)> =
+        compiled(&text).warnings.into_iter().map(|finding| (finding.code, finding.message)).collect();
+    let code = "FEDERATION_DIRECTIVE_WITHOUT_EFFECT";
+    let told = |name: &str| (code, format!("`@{name}` has no effect where connectors are the only subgraphs"));
+    assert_eq!(found, [told("external"), told("requires")]);
+}
+
+#[test]
+fn a_gap_is_told_with_the_connector_that_would_mend_it() {
+    let types = r#"type Query {
+  one: One @connect(source: "s", http: { GET: "/one" }, selection: "id a")
+  all: One @connect(source: "s", http: { GET: "/all" }, selection: "id a b")
+}
+type One { id: ID! a: Int b: Int }"#;
+    let findings = compile(&[file("api", &format!("{HEAD}{types}"))], &Options::default()).expect_err("a gap");
+    let help = findings[0].help.as_deref().unwrap_or_default();
+    let form = r#"`type One`: `@connect(source: "s", http: { GET: "/…/{$this.id}" }, selection: "id b")`"#;
+    assert!(help.ends_with(form), "{help}");
 }
 
 #[test]
@@ -131,8 +203,7 @@ fn fields_reachable_by_key_are_accepted() {
     let text = shelves("books { isbn slug }")
         .replace("selection: \\\"isbn title\\\"", "")
         .replace("isbn title", "isbn title slug");
-    let compiled = compiled(&text);
-    assert!(compiled.warnings.is_empty());
+    assert!(warnings(&compiled(&text)).is_empty());
 }
 
 #[test]
@@ -301,7 +372,8 @@ fn unknown_methods_are_warned_of_with_a_suggestion() {
     let text = format!(
         "{HEAD}type Query {{ v: Int @connect(source: \"s\", http: {{ GET: \"/v\" }}, selection: \"$.v->frist\") }}"
     );
-    let warnings = compiled(&text).warnings;
+    let compiled = compiled(&text);
+    let warnings = warnings(&compiled);
     assert_eq!(warnings.len(), 1);
     assert_eq!((warnings[0].code, warnings[0].severity), ("UNKNOWN_METHOD", Severity::Warning));
     assert_eq!(warnings[0].help.as_deref(), Some("did you mean `->first`?"));
@@ -316,7 +388,7 @@ type Query {{ person(id: ID!): Person @connect(source: "s", http: {{ GET: "/p/{{
 type Person @key(fields: "id") {{ id: ID! name: String mother: Person @connect(source: "s", http: {{ GET: "/p/{{$this.id}}/mother" }}, selection: "id") }}
 "#
     );
-    assert!(compiled(&text).warnings.is_empty());
+    assert!(warnings(&compiled(&text)).is_empty());
     assert_eq!(codes(&text, &strict()), BTreeSet::from(["CIRCULAR_REFERENCE".to_owned()]));
 }
 
@@ -356,7 +428,7 @@ type Query {{ club: Club @connect(source: "s", http: {{ GET: "/c" }}, selection:
 type Club {{ name: String motto: String @connect(source: "s", http: {{ GET: "/motto" }}, selection: "$.text") }}
 "#
     );
-    assert!(compiled(&text).warnings.is_empty());
+    assert!(warnings(&compiled(&text)).is_empty());
     assert_eq!(codes(&text, &strict()), BTreeSet::from(["CONNECTORS_UNSATISFIABLE".to_owned()]));
 }
 
@@ -365,7 +437,7 @@ fn one_header_object_stands_for_a_list() {
     let text = format!(
         "{HEAD}type Query {{ v: String @connect(source: \"s\", http: {{ GET: \"/v\", headers: {{ name: \"x\", value: \"1\" }} }}, selection: \"$.v\") }}"
     );
-    assert!(compiled(&text).warnings.is_empty());
+    assert!(warnings(&compiled(&text)).is_empty());
 }
 
 #[test]
@@ -402,7 +474,7 @@ scalar connect__JSONSelection
 scalar connect__URLTemplate
 type Query { v: String @connect(source: "s", http: { GET: "/v" }, selection: "$.v") }
 "#;
-    assert!(compiled(&format!("{HEAD}{written}")).warnings.is_empty());
+    assert!(warnings(&compiled(&format!("{HEAD}{written}"))).is_empty());
     for (old, new) in
         [("selection: connect__JSONSelection!)", "selection: Int)"), ("source: String,", "sauce: String,")]
     {

@@ -7,7 +7,9 @@
 use std::{collections::HashSet, sync::Arc};
 
 use apollo_compiler::{Schema, parser::SourceSpan, schema::ExtendedType};
+use indexmap::IndexMap;
 
+use super::advice::{PerItem, is_list};
 use crate::{
     error::Diagnostic,
     schema::{
@@ -27,8 +29,24 @@ const PATH_MAX: usize = 64;
 /// Findings beyond which the rest is left out.
 const FINDINGS_MAX: usize = 50;
 
+/// What was met on the way.
+#[derive(Debug)]
+pub(in crate::schema) struct Walked {
+    /// By connector: whether something can be reached that calls it.
+    pub(super) used: Vec<bool>,
+    /// Joins over lists that no batch serves, each with the first place where it was met.
+    pub(super) per_item: Vec<PerItem>,
+    /// Whether the walk came to its end.
+    pub(super) is_complete: bool,
+}
+
 /// Reports fields that no connector can provide from where they are reached.
-pub(in crate::schema) fn check(graph: &Graph, spans: &[Option<SourceSpan>], schema: &Schema, findings: &mut Findings) {
+pub(in crate::schema) fn check(
+    graph: &Graph,
+    spans: &[Option<SourceSpan>],
+    schema: &Schema,
+    findings: &mut Findings,
+) -> Walked {
     let mut walk = Walk {
         graph,
         spans,
@@ -40,23 +58,28 @@ pub(in crate::schema) fn check(graph: &Graph, spans: &[Option<SourceSpan>], sche
         path: Vec::new(),
         origin: None,
         budget: Budget::new(STEPS_MAX),
+        used: vec![false; graph.connectors.len()],
+        per_item: IndexMap::new(),
     };
     for (root, prefix) in [(Some(graph.query), ""), (graph.mutation, "mutation ")] {
         let Some(root) = root else { continue };
         for field in graph[root].fields.values() {
-            walk.root(*field, Place { prefix, is_write: !prefix.is_empty() });
+            walk.root(*field, Place { prefix, is_write: !prefix.is_empty(), is_many: false });
         }
     }
+    let is_complete = !walk.budget.is_exhausted();
+    Walked { used: walk.used, per_item: walk.per_item.into_values().collect(), is_complete }
 }
 
 /// What is known below a field, and the connector that brought it.
 type Brought<'a> = (&'a Provides, ConnectorId);
 
-/// Where a walk is: below which kind of root, and whether calls for fields are writes there.
+/// Where a walk is: below which kind of root, whether calls for fields are writes there, and whether there can be many objects.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     prefix: &'static str,
     is_write: bool,
+    is_many: bool,
 }
 
 struct Walk<'a, 'f> {
@@ -66,7 +89,7 @@ struct Walk<'a, 'f> {
     /// `None`: gaps are only counted.
     findings: Option<&'f mut Findings>,
     /// States that were walked, or are being walked.
-    seen: HashSet<(TypeId, bool, Vec<usize>)>,
+    seen: HashSet<(TypeId, bool, bool, Vec<usize>)>,
     /// Fields that were reported, with the connector they were reached by.
     reported: HashSet<(FieldId, Option<ConnectorId>)>,
     gaps: usize,
@@ -75,6 +98,8 @@ struct Walk<'a, 'f> {
     /// The connector that made the object at hand.
     origin: Option<ConnectorId>,
     budget: Budget,
+    used: Vec<bool>,
+    per_item: IndexMap<ConnectorId, PerItem>,
 }
 
 impl<'a> Walk<'a, '_> {
@@ -84,6 +109,7 @@ impl<'a> Walk<'a, '_> {
         let Some(first) = connectors.first() else { return self.unreachable(field, &[], place) };
         let parts: Vec<Brought<'a>> = connectors.iter().map(|id| (&graph[*id].provides, *id)).collect();
         self.origin = Some(*first);
+        connectors.iter().for_each(|id| self.used[id.0 as usize] = true);
         self.below(field, &parts, place);
     }
 
@@ -96,7 +122,8 @@ impl<'a> Walk<'a, '_> {
         }
         self.path.push(Arc::clone(&graph[field].name));
         let namespace = parts.iter().all(|(_, id)| graph[*id].request.is_none());
-        let inner = Place { is_write: place.is_write && namespace, ..place };
+        let is_many = place.is_many || is_list(&graph[field].ty);
+        let inner = Place { is_write: place.is_write && namespace, is_many, ..place };
         match parts {
             [_, _, ..] if place.is_write => {
                 let alone = (0..parts.len()).find(|at| self.is_enough(ty, &parts[*at..=*at], inner)).unwrap_or(0);
@@ -120,9 +147,12 @@ impl<'a> Walk<'a, '_> {
             path: self.path.clone(),
             origin: None,
             budget: self.budget,
+            used: std::mem::take(&mut self.used),
+            per_item: IndexMap::new(),
         };
         trial.objects(ty, parts, place);
         self.budget = trial.budget;
+        self.used = trial.used;
         trial.gaps == 0
     }
 
@@ -138,7 +168,10 @@ impl<'a> Walk<'a, '_> {
         let mut state: Vec<usize> = given.iter().map(|(provides, _)| std::ptr::from_ref(*provides) as usize).collect();
         state.sort_unstable();
         state.dedup();
-        if self.path.len() > PATH_MAX || !self.budget.spend() || !self.seen.insert((ty, place.is_write, state)) {
+        if self.path.len() > PATH_MAX
+            || !self.budget.spend()
+            || !self.seen.insert((ty, place.is_write, place.is_many, state))
+        {
             return;
         }
         let before = self.origin;
@@ -147,6 +180,7 @@ impl<'a> Walk<'a, '_> {
         for giver in graph.closure(ty, &known, &mut self.budget) {
             known.push(giver.part);
             brought.push(giver.connector);
+            self.used[giver.connector.0 as usize] = true;
         }
         for (name, field) in &graph[ty].fields {
             let mut parts: Vec<Brought<'a>> =
@@ -155,7 +189,12 @@ impl<'a> Walk<'a, '_> {
                 // Those that need no arguments are known already.
                 if !parts.iter().any(|(_, known)| known == id) && graph.is_ready(ty, &known, *id, &mut self.budget) {
                     parts.push((&graph[*id].provides, *id));
+                    self.used[id.0 as usize] = true;
                 }
+            }
+            let is_given = known[..given.len()].iter().any(|part| part.under(name).is_some());
+            if place.is_many && !is_given {
+                self.note_join(name, &parts);
             }
             match parts.first() {
                 None => self.unreachable_from(*field, &known, place),
@@ -165,6 +204,22 @@ impl<'a> Walk<'a, '_> {
                 }
             }
             self.origin = before;
+        }
+    }
+
+    /// Remembers a field of many objects that only calls for one object each can bring.
+    fn note_join(&mut self, field: &Arc<str>, parts: &[Brought<'a>]) {
+        let graph = self.graph;
+        let is_single = |id: ConnectorId| {
+            let connector = &graph[id];
+            let is_by_key = !connector.key.keys.is_empty();
+            connector.batch.is_none() && connector.request.is_some() && is_by_key
+        };
+        let Some((_, first)) = parts.first() else { return };
+        if parts.iter().all(|(_, id)| is_single(*id)) {
+            let path = self.path.join(".");
+            let field = Arc::clone(field);
+            self.per_item.entry(*first).or_insert_with(|| PerItem { connector: *first, field, path });
         }
     }
 
