@@ -1,7 +1,7 @@
 // Operations of imported graphs against mocks of their documents: node mock.mjs WEFT CACHE
 //
 // Prism answers as a document says and refuses requests that do not fit it; weft serves the imported schema in front of it. An answer is
-// good when it has no errors and the values that were asked for. 
+// good when it has no errors and the values that were asked for.
 import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { mkdtempSync, writeFileSync } from 'node:fs'
