@@ -4,7 +4,7 @@
 //! With a meaning: `@key`, `@inaccessible` (hidden from clients), `@authenticated`, `@requiresScopes`, `@policy`, `@cost`, `@listSize`.
 //! Without effect and without harm, so without a word: `@shareable`, `@extends`, `@tag`. Refused: `@context`, `@fromContext`.
 
-use apollo_compiler::{ast::DirectiveList, parser::SourceSpan, schema::ExtendedType};
+use apollo_compiler::{Node, ast::Directive, schema::ExtendedType};
 
 use crate::{
     error::Diagnostic,
@@ -25,25 +25,26 @@ pub(in crate::schema) const WITHOUT_EFFECT: [(&str, &str); 7] = [
 /// Warns once of each that a document uses.
 pub(in crate::schema) fn check(document: &Document, findings: &mut Findings) {
     for (name, help) in &document.names.without_effect {
-        let Some(span) = first_use(document, name) else { continue };
+        let Some(used) = first_use(document, name) else { continue };
         let message = format!("`@{name}` has no effect where connectors are the only subgraphs");
-        let label = findings.label(span, "");
+        let label = findings.label(used.location(), "");
         findings.push(Diagnostic::warning("FEDERATION_DIRECTIVE_WITHOUT_EFFECT", message, label).help(*help));
     }
 }
 
-/// The place of the first use of a directive; `None` when there is none.
-fn first_use(document: &Document, name: &str) -> Option<Option<SourceSpan>> {
-    let on = |directives: &DirectiveList| directives.get(name).map(|directive| directive.location());
-    let schema = document.schema.schema_definition.directives.get(name).map(|directive| directive.location());
+/// The first use of a directive.
+fn first_use<'a>(document: &'a Document, name: &str) -> Option<&'a Node<Directive>> {
+    let schema = document.schema.schema_definition.directives.get(name).map(|directive| &directive.node);
     let on_types = document.schema.types.values().filter(|ty| !ty.is_built_in()).find_map(|ty| {
         let fields = match ty {
             ExtendedType::Object(object) => Some(&object.fields),
             ExtendedType::Interface(interface) => Some(&interface.fields),
             _ => None,
         };
-        let own = ty.directives().get(name).map(|directive| directive.location());
-        own.or_else(|| fields.into_iter().flat_map(|fields| fields.values()).find_map(|field| on(&field.directives)))
+        let own = ty.directives().get(name).map(|directive| &directive.node);
+        own.or_else(|| {
+            fields.into_iter().flat_map(|fields| fields.values()).find_map(|field| field.directives.get(name))
+        })
     });
     schema.or(on_types)
 }

@@ -109,7 +109,9 @@ impl<'a> Walk<'a, '_> {
         let Some(first) = connectors.first() else { return self.unreachable(field, &[], place) };
         let parts: Vec<Brought<'a>> = connectors.iter().map(|id| (&graph[*id].provides, *id)).collect();
         self.origin = Some(*first);
-        connectors.iter().for_each(|id| self.used[id.0 as usize] = true);
+        for id in connectors {
+            self.used[id.0 as usize] = true;
+        }
         self.below(field, &parts, place);
     }
 
