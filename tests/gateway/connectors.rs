@@ -39,7 +39,7 @@ struct Difference {
 #[test]
 fn every_case_passes_in_strict() {
     let differences = differences();
-    let failures = play(fixtures(), "strict", &|file, case| Some(differing("strict", &differences, file, case)));
+    let failures = play(&fixtures(), "strict", &|file, case| Some(differing("strict", &differences, file, case)));
     let mut findings = Vec::new();
     for (name, reasons) in &failures {
         if !OUT_OF_SCOPE.iter().any(|(listed, _)| listed == name) {
@@ -57,7 +57,7 @@ fn every_case_passes_in_strict() {
 #[test]
 fn default_differs_only_where_section_13_says_so() {
     let differences = differences();
-    let failures = play(fixtures(), "default", &|file, case| {
+    let failures = play(&fixtures(), "default", &|file, case| {
         let name = format!("{}: {}", file.stem, case.name);
         let is_out = OUT_OF_SCOPE.iter().any(|(listed, _)| *listed == name);
         let is_listed = differences.iter().any(|entry| entry.file == file.stem && entry.case == case.name);
@@ -136,7 +136,7 @@ fn our_own_cases_pass() {
         if let Ok(only) = std::env::var("WEFT_CASES") {
             files.retain(|file| file.stem.contains(&only));
         }
-        let failures = play(files, compatibility, &|_, case| Some(case.clone()));
+        let failures = play(&files, compatibility, &|_, case| Some(case.clone()));
         let findings: Vec<String> =
             failures.iter().map(|(name, reasons)| format!("{name}\n    {}", reasons.join("\n    "))).collect();
         assert!(findings.is_empty(), "{} findings\n{}", findings.len(), findings.join("\n"));
@@ -145,18 +145,18 @@ fn our_own_cases_pass() {
 
 /// Plays all cases; `adapt` gives the case as it is expected, or nothing to leave it out. Failures by `file: case`.
 fn play(
-    files: Vec<File>,
+    files: &[File],
     compatibility: &str,
     adapt: &dyn Fn(&File, &Case) -> Option<Case>,
 ) -> BTreeMap<String, Vec<String>> {
-    let hosts = fixture::hosts(&files);
+    let hosts = fixture::hosts(files);
     let authority = tls::authority(&hosts);
     let folder = scratch(&format!("connectors-{compatibility}-{}", files.len()));
     let root_path = folder.join("root.pem");
     std::fs::write(&root_path, &authority.root_pem).expect("the scratch folder can be written");
     let mut failures = BTreeMap::new();
     runtime().block_on(async {
-        for file in &files {
+        for file in files {
             let stub = Stub::start(&authority).await;
             let mut env: Vec<(String, String)> = file.env.clone().into_iter().collect();
             let resolve: Vec<String> = hosts.iter().map(|host| format!("{host}={}", stub.address)).collect();
