@@ -136,6 +136,48 @@ fn misbehave(seen: &Seen) -> Behaviour {
         },
         "bomb" => packed(&BOMB),
         "broken-gzip" => packed(b"\x1f\x8b\x08\x00 this is no deflate stream"),
+        "drip" => Behaviour::Drip(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{".to_vec()),
+        "drip-head" => Behaviour::Drip(b"HTTP/1.1 200 OK\r\nx-slow: ".to_vec()),
+        "hints" => Behaviour::Flood {
+            head: Vec::new(),
+            chunk: b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n".repeat(100),
+            total: 1 << 30,
+        },
+        "headers" => Behaviour::Flood {
+            head: b"HTTP/1.1 200 OK\r\n".to_vec(),
+            chunk: b"x-more: and more\r\n".repeat(1000),
+            total: 1 << 30,
+        },
+        "chunks" => Behaviour::Bytes(
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n".to_vec(),
+        ),
+        "half-chunk" => Behaviour::Bytes(
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n20\r\n{\"id\":\"c\"}".to_vec(),
+        ),
+        "too-short" => Behaviour::Bytes(
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 5\r\nconnection: close\r\n\r\n{\"id\":\"c\"}".to_vec(),
+        ),
+        "two-lengths" => Behaviour::Bytes(
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 5\r\ncontent-length: 10\r\n\r\n{\"id\":\"c\"}".to_vec(),
+        ),
+        "metadata" => Behaviour::Bytes(
+            b"HTTP/1.1 307 Temporary Redirect\r\nlocation: http://169.254.169.254/latest/meta-data/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_vec(),
+        ),
+        "html-error" => Behaviour::Bytes(answer(502, "text/html", b"<h1>bad gateway at 127.0.0.1, stack trace</h1>")),
+        "nan" => json(br#"{"id":"n","count":NaN}"#),
+        "infinity" => json(br#"{"id":"n","count":-Infinity}"#),
+        "trailing" => json(br#"{"id":"n"},"#),
+        "twins" => json(br#"{"id":"first","id":"last"}"#),
+        "keys" => {
+            let keys: Vec<String> = (0..300_000).map(|key| format!("\"k{key}\":1")).collect();
+            let body = format!("{{{},\"id\":\"many\"}}", keys.join(","));
+            // 3 MB: above what this source may send.
+            json(body.as_bytes())
+        }
+        "few-keys" => {
+            let keys: Vec<String> = (0..60_000).map(|key| format!("\"k{key}\":1")).collect();
+            json(format!("{{{},\"id\":\"many\"}}", keys.join(",")).as_bytes())
+        }
         "wrong-types" => json(br#"{"id":"w","name":{"first":"x"},"count":"many","tags":"none"}"#),
         "no-object" => json(b"17"),
         "no-id" => json(br#"{"name":"nobody"}"#),
@@ -200,6 +242,66 @@ fn a_bad_answer_is_an_error_of_its_field() {
         }
         assert!(world.weft.is_alive(), "the process lives");
         assert!(findings.is_empty(), "\n{}", findings.join("\n"));
+    });
+}
+
+#[test]
+fn an_answer_that_is_no_http_or_no_json_is_an_error_of_its_field() {
+    let expected: &[(&str, &[&str])] = &[
+        ("drip", &["GATEWAY_TIMEOUT"]),
+        ("drip-head", &["GATEWAY_TIMEOUT"]),
+        ("hints", &["GATEWAY_TIMEOUT", "HTTP_CLIENT_ERROR"]),
+        ("headers", &["HTTP_CLIENT_ERROR"]),
+        ("chunks", &["CONNECTOR_RESPONSE_INVALID"]),
+        ("half-chunk", &["CONNECTOR_RESPONSE_INVALID"]),
+        ("too-short", &["CONNECTOR_RESPONSE_INVALID"]),
+        ("two-lengths", &["HTTP_CLIENT_ERROR"]),
+        ("metadata", &["CONNECTOR_FETCH"]),
+        ("html-error", &["CONNECTOR_FETCH"]),
+        ("nan", &["CONNECTOR_RESPONSE_INVALID"]),
+        ("infinity", &["CONNECTOR_RESPONSE_INVALID"]),
+        ("trailing", &["CONNECTOR_RESPONSE_INVALID"]),
+        ("keys", &["RESPONSE_TOO_LARGE"]),
+    ];
+    runtime().block_on(async {
+        let mut world = World::start("hostile-wire", "1s").await;
+        let mut findings = Vec::new();
+        for (how, codes) in expected {
+            let answer = world.ask(&format!("{{ good {{ id name }} bad(how: \"{how}\") {{ id count }} }}")).await;
+            let errors = answer["errors"].as_array().cloned().unwrap_or_default();
+            let code = errors.first().and_then(|error| error["extensions"]["code"].as_str()).unwrap_or_default();
+            if errors.len() != 1 || !codes.contains(&code) || errors[0]["path"] != json!(["bad"]) {
+                findings.push(format!("{how}: expected one of {codes:?}, got {answer}"));
+            }
+            let text = answer.to_string();
+            if ["127.0.0.1", "169.254", "stack trace"].iter().any(|secret| text.contains(secret)) {
+                findings.push(format!("{how}: shows what callers must not see: {text}"));
+            }
+            if answer["data"]["good"] != json!({ "id": "g", "name": "ok" }) {
+                findings.push(format!("{how}: the sibling is gone: {answer}"));
+            }
+        }
+        for (how, most) in [("hints", 256), ("headers", 16)] {
+            let sent = world.bad.sent(&format!("GET /{how}"));
+            if sent > most << 20 {
+                findings.push(format!("{how}: {sent} bytes were taken"));
+            }
+        }
+        assert!(world.weft.is_alive(), "the process lives");
+        assert!(findings.is_empty(), "\n{}", findings.join("\n"));
+    });
+}
+
+#[test]
+fn many_and_double_keys_are_read_over() {
+    runtime().block_on(async {
+        let world = World::start("hostile-keys", "10s").await;
+        let answer = world.ask("{ bad(how: \"few-keys\") { id } }").await;
+        assert_eq!(answer, json!({ "data": { "bad": { "id": "many" } } }));
+        let answer = world.ask("{ bad(how: \"twins\") { id } }").await;
+        // RFC 8259, 4: which of them counts is not said; one does, and nothing breaks.
+        let id = answer["data"]["bad"]["id"].as_str().unwrap_or_default();
+        assert!(["first", "last"].contains(&id) && answer.get("errors").is_none(), "{answer}");
     });
 }
 

@@ -8,5 +8,6 @@ mod docs;
 mod hostile;
 mod property;
 mod reload;
+mod resilience;
 mod support;
 mod traces;

@@ -110,6 +110,12 @@ impl Weft {
         }
     }
 
+    /// Sends SIGHUP: it loads its configuration again.
+    pub fn hang_up(&self) {
+        let sent = Command::new("kill").arg("-HUP").arg(self.child.id().to_string()).status();
+        assert!(sent.is_ok_and(|status| status.success()), "a signal can be sent");
+    }
+
     /// Whether the process still lives.
     pub fn is_alive(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))

@@ -20,6 +20,8 @@ pub enum Behaviour {
     Bytes(Vec<u8>),
     /// A head, then a chunk again and again, up to so many bytes.
     Flood { head: Vec<u8>, chunk: Vec<u8>, total: usize },
+    /// A head, then a byte now and then until the caller leaves.
+    Drip(Vec<u8>),
     /// Nothing until the caller leaves.
     Hang,
     /// Nothing until [`Upstream::release`], then these bytes.
@@ -145,6 +147,14 @@ async fn serve(
     match behaviour {
         Behaviour::Bytes(bytes) => socket.write_all(&bytes).await?,
         Behaviour::Close => return Ok(()),
+        Behaviour::Drip(head) => {
+            socket.write_all(&head).await?;
+            while socket.write_all(b" ").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            state.left.lock().expect("no panic in the stub").push(line);
+            return Ok(());
+        }
         Behaviour::Hang => gone(&mut socket, state, &line).await,
         Behaviour::Held(bytes) => {
             tokio::select! {
