@@ -14,9 +14,7 @@ use crate::{
 /// The headers of clients that answers depend on.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Reads {
-    /// Lower case, in alphabetical order, each once.
-    pub(super) names: Vec<HeaderName>,
-    /// As a list for `Vary`; `None`: answers depend on none.
+    /// Their names as a list for `Vary`, in alphabetical order; `None`: answers depend on none.
     pub(super) vary: Option<HeaderValue>,
     /// The configuration propagates headers, by patterns perhaps: nobody knows which.
     is_open: bool,
@@ -41,7 +39,7 @@ impl Reads {
         let vary = if names.is_empty() { None } else { HeaderValue::try_from(list).ok() };
         let propagates = |headers: &config::Headers| !headers.propagate.is_empty();
         let is_open = propagates(&settings.headers) || settings.sources.values().any(|it| propagates(&it.headers));
-        Self { names, vary, is_open }
+        Self { vary, is_open }
     }
 
     /// Whether an answer may be for this caller only: it said who it is, or answers depend on what cannot be listed.

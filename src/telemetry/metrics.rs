@@ -140,11 +140,6 @@ impl Metrics {
         self.prometheus.render()
     }
 
-    /// Where handles are bound.
-    pub(super) fn recorder(&self) -> &PrometheusRecorder {
-        &self.recorder
-    }
-
     fn fold_when_due(&self) {
         if self.unfolded.fetch_add(1, Ordering::Relaxed) % FOLD_AFTER == FOLD_AFTER - 1 {
             self.prometheus.run_upkeep();

@@ -320,7 +320,6 @@ fn reads_are_tried_again_and_total_failure_is_not_amplified() {
     runtime().block_on(async {
         let count = AtomicUsize::new(0);
         let flaky = Upstream::start(move |_| match count.fetch_add(1, Ordering::SeqCst) {
-            0 => status(503),
             1 => found("flaky"),
             _ => status(503),
         })
