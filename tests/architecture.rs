@@ -17,7 +17,7 @@ const GUESTS: &[(&str, &[&str])] = &[
     ("governor", &["policy"]),
     ("metrics_exporter_prometheus", &["telemetry"]),
     ("miette", &["error/report.rs"]),
-    ("moka", &["cache.rs"]),
+    ("moka", &["cache.rs", "upstream/cache/memory.rs"]),
     ("notify_debouncer_full", &["config"]),
     ("opentelemetry", &["telemetry"]),
     ("opentelemetry_otlp", &["telemetry"]),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, de};
 use serde_saphyr::Spanned;
 
 use super::{
+    caching::{CacheDocument, SourceCacheDocument},
     headers::HeadersDocument,
     resilience_document::{
         AdaptiveDocument, BreakerDocument, CredentialsDocument, DiscoveryDocument, HealthDocument, HedgeDocument,
@@ -35,6 +36,8 @@ pub(super) struct Document {
     pub(super) context: BTreeMap<String, Spanned<ContextDocument>>,
     /// Upstreams, by the name in `@source`, or `subgraph.name` where two files use one name.
     pub(super) sources: BTreeMap<String, SourceDocument>,
+    /// The cache of replies.
+    pub(super) cache: CacheDocument,
     /// `$config` of connectors without a source, by subgraph.
     #[schemars(with = "BTreeMap<String, Json>")]
     pub(super) config: BTreeMap<String, Spanned<Json>>,
@@ -200,6 +203,11 @@ pub(super) struct SourceDocument {
     pub(super) body_max: Option<Given<Size>>,
     /// Headers sent to this source, after those for every source.
     pub(super) headers: HeadersDocument,
+    /// What may be shared between requests: `off`; `coalesce`, equal reads in flight.
+    /// Default: equal reads in flight by GET that carry no credentials.
+    pub(super) share: Option<Given<String>>,
+    /// What is kept of its replies.
+    pub(super) cache: SourceCacheDocument,
 }
 
 /// Bounds on documents: the first four protect the parser, the others say how large an operation may be.

@@ -60,6 +60,7 @@ impl<'a> Interpreter<'a> {
             headers: self.headers(document.headers),
             context: document.context.into_iter().map(|(name, value)| (name, self.context(value))).collect(),
             sources: document.sources.into_iter().map(|(name, source)| (name, self.source(source))).collect(),
+            cache: self.cache(document.cache),
             config: document.config.into_iter().map(|(name, value)| (name, self.object(value))).collect(),
             limits: self.limits(document.limits, defaults.limits),
             telemetry: self.telemetry(document.telemetry),
@@ -250,6 +251,8 @@ impl<'a> Interpreter<'a> {
             calls_per_operation_max: self.count(document.calls_per_operation_max, defaults.calls_per_operation_max),
             body_max: self.size(document.body_max, defaults.body_max),
             headers: self.headers(document.headers),
+            share: self.shared(document.share),
+            cache: self.source_cache(document.cache),
         }
     }
 

@@ -4,6 +4,7 @@
 //! [`Settings`] that leave nothing to decide. All findings of the second step come at once, each at its place.
 //! Not here: reading the schema files themselves (`gateway`) and the flags (`main`).
 
+mod caching;
 mod document;
 mod environment;
 mod headers;
@@ -19,6 +20,7 @@ mod tests;
 mod value;
 mod watch;
 
+pub use caching::{Cache, Share, SourceCache};
 pub use document::json_schema;
 pub use headers::{Headers, OWN_HEADERS, Propagate, RESERVED_HEADERS};
 pub use load::{load, load_with};

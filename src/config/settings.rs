@@ -6,6 +6,7 @@ use http::HeaderName;
 
 use super::{
     Adaptive, Balance, Breaker, Certificate, Credentials, Discovery, Health, Hedge, Outlier, Retry, Url,
+    caching::{Cache, Share, SourceCache},
     headers::Headers,
     value::{Hidden, Json},
 };
@@ -30,6 +31,8 @@ pub struct Settings {
     pub context: BTreeMap<String, ContextValue>,
     /// What the file says of sources, by source name or `subgraph.name`; see [`Settings::source`].
     pub sources: BTreeMap<String, Source>,
+    /// The cache of replies.
+    pub cache: Cache,
     /// `$config` of connectors without a source, by subgraph.
     pub config: BTreeMap<String, Hidden<Json>>,
     /// Bounds on documents.
@@ -188,6 +191,10 @@ pub struct Source {
     pub body_max: usize,
     /// Headers of its calls, after those of every call.
     pub headers: Headers,
+    /// What may be shared between requests.
+    pub share: Share,
+    /// What is kept of its replies.
+    pub cache: SourceCache,
 }
 
 impl Default for Source {
@@ -219,6 +226,8 @@ impl Default for Source {
             calls_per_operation_max: 500,
             body_max: 16 << 20,
             headers: Headers::default(),
+            share: Share::default(),
+            cache: SourceCache::default(),
         }
     }
 }
@@ -330,6 +339,7 @@ impl Default for Settings {
             headers: Headers::default(),
             context: BTreeMap::new(),
             sources: BTreeMap::new(),
+            cache: Cache::default(),
             config: BTreeMap::new(),
             limits: Limits::default(),
             documents: Documents::default(),

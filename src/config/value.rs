@@ -198,6 +198,35 @@ impl Meaning for Duration {
     }
 }
 
+/// How long something may be used; zero is never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Lifetime(pub(super) Duration);
+
+impl Meaning for Lifetime {
+    const NAME: &'static str = "Lifetime";
+
+    fn read(text: &str) -> Result<Self, String> {
+        let expected = || "expected a time such as `0s`, `30s`, `10m`, `6h` or `7d`".to_owned();
+        let (number, unit) = split(text).ok_or_else(expected)?;
+        let seconds = match unit {
+            "ms" => number / 1e3,
+            "s" => number,
+            "m" => number * 60.0,
+            "h" => number * 3600.0,
+            "d" => number * 86_400.0,
+            _ => return Err(expected()),
+        };
+        if !(0.0..=86_400.0 * 366.0).contains(&seconds) {
+            return Err("expected a time from `0s` to `366d`".to_owned());
+        }
+        Ok(Self(Duration::from_secs_f64(seconds)))
+    }
+
+    fn schema() -> Schema {
+        json_schema!({ "type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?\s*(ms|s|m|h|d)$|\$\{env\.", "examples": ["0s", "30s", "7d"] })
+    }
+}
+
 /// A number of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Size(pub(super) usize);
@@ -308,6 +337,16 @@ mod tests {
         }
         for text in ["", "5", "s", "5 seconds", "-5s", ".5s", "5.s", "0s", "25h", "1e3s", "NaNs", "5S"] {
             assert!(Duration::read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn lifetimes() {
+        for (text, seconds) in [("0s", 0), ("30s", 30), ("10m", 600), ("366d", 31_622_400)] {
+            assert_eq!(Lifetime::read(text), Ok(Lifetime(Duration::from_secs(seconds))), "{text}");
+        }
+        for text in ["", "0", "-1s", "367d", "1w"] {
+            assert!(Lifetime::read(text).is_err(), "{text}");
         }
     }
 

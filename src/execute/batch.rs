@@ -53,7 +53,8 @@ pub(super) struct BatchState {
 #[derive(Debug)]
 pub(super) struct Chunk {
     own: Own,
-    steps: Vec<StepId>,
+    /// Who waits for it.
+    pub steps: Vec<StepId>,
     /// Whether its outcome is there.
     pub is_done: bool,
 }

@@ -30,6 +30,8 @@ pub(super) enum Waiter {
 /// A call that went out.
 #[derive(Debug)]
 pub(super) struct Flight {
+    /// Whom it calls.
+    upstream: usize,
     waiters: Vec<Waiter>,
     /// The call, where an equal one may join.
     call: Option<Call>,
@@ -99,7 +101,7 @@ impl Run<'_> {
         }
         // What is kept for others to join holds no span open.
         let kept = hash.is_some().then(|| Call { trace: Trace::default(), ..call.clone() });
-        self.flights.push(Flight { waiters: vec![waiter], call: kept, outcome: None });
+        self.flights.push(Flight { upstream: call.upstream, waiters: vec![waiter], call: kept, outcome: None });
         self.jobs.push(match waiter {
             Waiter::Ask(_) => Job::Call(flight, Arc::clone(self.upstreams), call),
             Waiter::Chunk(_) => Job::Load(flight, self.loads.loader(self.upstreams), ChunkKey::new(flight, call)),
@@ -134,7 +136,10 @@ impl Run<'_> {
         let number = self.results.replies.len();
         let number = u32::try_from(number).unwrap_or(u32::MAX);
         self.results.replies.push(outcome.as_ref().map(|reply| reply.body.clone()).unwrap_or_default());
-        for waiter in std::mem::take(&mut self.flights[flight as usize].waiters) {
+        self.sources.note(self.flights[flight as usize].upstream, &outcome);
+        let waiters = std::mem::take(&mut self.flights[flight as usize].waiters);
+        self.note_stale(&outcome, &waiters);
+        for waiter in waiters {
             self.hand_over(waiter, &outcome, number);
         }
         let flight = &mut self.flights[flight as usize];

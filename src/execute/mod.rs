@@ -5,7 +5,8 @@
 //!
 //! In reading order: `run` (the loop), `start` (a step's keys become calls), `gather`, `key` and `known` (which objects it is for), `scope`
 //! (variables), `headers` (what the configuration sends), `flight` (calls under way), `batch` (many keys in one call), `read` and `reply` (bytes to slots or a `failure`), `merge` (pieces of a value to one),
-//! `write`, `complete`, `alike` and `copy` (slots to the answer), `report` (failures to the places they concern). `view` reads what is there so far.
+//! `write`, `complete`, `alike` and `copy` (slots to the answer), `report` (failures to the places they concern), `sources` (how
+//! fresh the replies were). `view` reads what is there so far.
 
 mod alike;
 mod batch;
@@ -23,6 +24,7 @@ mod reply;
 mod report;
 mod run;
 mod scope;
+mod sources;
 mod start;
 mod view;
 mod write;
@@ -32,3 +34,4 @@ mod tests;
 
 pub use headers::HeaderRules;
 pub use run::{Caller, Outcome, Settings, run};
+pub use sources::Sources;

@@ -15,6 +15,7 @@ use super::{
     known::Waiting,
     report::{self, ErrorList},
     scope::Shared,
+    sources::{Sources, StaleStep},
     start::Ask,
     view::{Results, View, conditions},
     write::{Fit, Writer},
@@ -67,6 +68,8 @@ pub struct Outcome {
     pub error_count: usize,
     /// Whether `data` is null.
     pub data_is_null: bool,
+    /// What went into it.
+    pub sources: Sources,
 }
 
 /// Runs a plan. `introspection` holds the values of `__schema` and `__type` by response key.
@@ -183,6 +186,10 @@ pub(super) struct Run<'a> {
     pub loads: Loads,
     /// Number of the body `{}` of connectors without a request.
     pub empty_body: Option<u32>,
+    /// How fresh the replies are.
+    pub sources: Sources,
+    /// Steps whose reply was stale.
+    pub stale: Vec<StaleStep>,
     /// What mappings complained of, in development.
     pub problems: Vec<(ConnectorId, String)>,
 }
@@ -227,6 +234,8 @@ impl<'a> Run<'a> {
             jobs: Vec::new(),
             loads: Loads::default(),
             empty_body: None,
+            sources: Sources::default(),
+            stale: Vec::new(),
             problems: Vec::new(),
         }
     }
@@ -325,12 +334,23 @@ impl<'a> Run<'a> {
             body.extend_from_slice(&texts);
             body.push(b']');
         }
-        if !self.problems.is_empty() {
+        if let Some(extensions) = self.extensions() {
             body.extend_from_slice(b",\"extensions\":");
-            self.problem_list().write_json(&mut body);
+            extensions.write_json(&mut body);
         }
         body.push(b'}');
-        Outcome { body, error_count, data_is_null }
+        Outcome { body, error_count, data_is_null, sources: self.sources.finish() }
+    }
+
+    fn extensions(&self) -> Option<Value> {
+        let mut extensions = Object::default();
+        if !self.problems.is_empty() {
+            extensions.insert("problems".to_owned(), self.problem_list());
+        }
+        if !self.stale.is_empty() {
+            extensions.insert("stale".to_owned(), self.stale_list());
+        }
+        (!extensions.is_empty()).then_some(Value::Object(extensions))
     }
 
     fn problem_list(&self) -> Value {
@@ -341,6 +361,6 @@ impl<'a> Run<'a> {
                 ("message".to_owned(), Value::String(message.clone())),
             ]))
         });
-        Value::Object(Object::from_iter([("problems".to_owned(), Value::Array(problems.collect()))]))
+        Value::Array(problems.collect())
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderMap;
 
-use super::Snapshot;
+use super::{Caching, Snapshot};
 use crate::{
     error::{ErrorCode, Refusal},
     execute::{self, Caller},
@@ -41,6 +41,8 @@ pub struct Answer {
     pub body: Bytes,
     /// Why nothing was executed, when the request was refused.
     pub refused: Option<ErrorCode>,
+    /// What it says to those who keep answers.
+    pub caching: Caching,
 }
 
 /// The gateway: one current snapshot.
@@ -99,6 +101,7 @@ impl Gateway {
             Object::new()
         };
         let context = snapshot.context.of(&request.headers);
+        let is_identified = snapshot.reads.identify(&request.headers);
         let caller = Caller { headers: request.headers, context, trace: request.trace };
         let outcome = execute::run(
             &snapshot.graph,
@@ -110,6 +113,11 @@ impl Gateway {
             &snapshot.upstreams,
         )
         .await;
-        Ok((Answer { body: outcome.body.into(), refused: None }, outcome.error_count))
+        let mut caching = Caching::default();
+        if operation.kind == Kind::Query {
+            caching = Caching::of_query(&outcome.sources, outcome.error_count, is_identified);
+            caching.vary.clone_from(&snapshot.reads.vary);
+        }
+        Ok((Answer { body: outcome.body.into(), refused: None, caching }, outcome.error_count))
     }
 }

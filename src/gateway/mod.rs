@@ -1,10 +1,12 @@
 //! One request through all rooms: [`Gateway::answer`] is the page to read first.
 //!
-//! `snapshot` holds what one configuration produced, `cache` what known documents became, `context` and `answer` what goes in
+//! `snapshot` holds what one configuration produced, `cache` what known documents became, `caching` what
+//! answers say to who keeps them, `context` and `answer` what goes in
 //! and out. Not here: HTTP (`server`).
 
 mod answer;
 mod cache;
+mod caching;
 mod context;
 mod engine;
 mod refused;
@@ -13,5 +15,6 @@ mod snapshot;
 mod tests;
 
 pub use answer::{Answer, Gateway, Request};
+pub use caching::{Caching, Lifetime};
 pub use engine::Engine;
 pub use snapshot::{Snapshot, api, compile, limits};

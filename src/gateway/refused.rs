@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Answer;
+use super::{Answer, Caching};
 use crate::error::{Refusal, RequestError};
 
 /// Most errors in an answer; one more counts the rest.
@@ -18,7 +18,7 @@ impl Answer {
             errors.push(json!({ "message": format!("{left} more errors"), "extensions": { "code": code } }));
         }
         let body = json!({ "errors": errors }).to_string();
-        Self { body: body.into(), refused: Some(refusal.code) }
+        Self { body: body.into(), refused: Some(refusal.code), caching: Caching::default() }
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use indexmap::IndexMap;
 
-use super::{cache::Plans, context::Context};
+use super::{cache::Plans, caching::Reads, context::Context};
 use crate::{
     config::{self, SchemaFile},
     error::{Diagnostic, Label, Severity, SourceText, did_you_mean},
@@ -17,7 +17,7 @@ use crate::{
     operation::{self, Limits},
     policy,
     schema::{self, Compatibility, Graph},
-    upstream::{Kept, Transport, UpstreamSpec, Upstreams},
+    upstream::{CacheSpec, Kept, Share, Storage, Transport, UpstreamSpec, Upstreams},
 };
 
 /// Serves a request from start to end.
@@ -37,6 +37,8 @@ pub struct Snapshot {
     pub introspection: bool,
     /// `$context`.
     pub(super) context: Context,
+    /// Headers of clients that answers depend on.
+    pub(super) reads: Reads,
     /// What known documents became; with the graph, because ids are its.
     pub(super) plans: Plans,
 }
@@ -68,6 +70,7 @@ impl Snapshot {
         let upstreams = Upstreams::new(specs, transport, kept)
             .map_err(|message| vec![plain("TRANSPORT", Severity::Error, message)])?;
         let snapshot = Self {
+            reads: Reads::new(settings, &graph),
             graph: Arc::new(graph),
             upstreams: Arc::new(upstreams),
             limits: limits(settings),
@@ -268,6 +271,18 @@ impl Timeouts {
     }
 }
 
+/// What is kept of the replies of one upstream.
+fn cache(settings: &config::Settings, source: &config::SourceCache) -> Option<CacheSpec> {
+    let memory_max = u64::try_from(settings.cache.memory_max).unwrap_or(u64::MAX);
+    source.enabled.then_some(CacheSpec {
+        storage: Storage { memory_max },
+        ttl: source.ttl,
+        stale_if_error: source.stale_if_error,
+        stale_while_revalidate: source.stale_while_revalidate,
+        post: source.post,
+    })
+}
+
 /// One upstream for each source, and one for each file's connectors without a source (their pools are apart by host anyway).
 fn upstreams(settings: &config::Settings, graph: &Graph) -> (Vec<UpstreamSpec>, execute::Settings) {
     let mut names: HashMap<&str, usize> = HashMap::new();
@@ -281,7 +296,15 @@ fn upstreams(settings: &config::Settings, graph: &Graph) -> (Vec<UpstreamSpec>, 
     let mut configs = Vec::new();
     let mut timeouts = Vec::new();
     let mut add = |name: Arc<str>, source: &config::Source| {
-        specs.push(UpstreamSpec::new(name, source));
+        specs.push(UpstreamSpec {
+            share: match source.share {
+                config::Share::Off => Share::Off,
+                config::Share::Anonymous => Share::Anonymous,
+                config::Share::Coalesce => Share::Coalesce,
+            },
+            cache: cache(settings, &source.cache),
+            ..UpstreamSpec::new(name, source)
+        });
         calls_max.push(source.calls_per_operation_max);
         headers.push(HeaderRules::new([Arc::clone(&for_all), Arc::new(source.headers.clone())]));
     };

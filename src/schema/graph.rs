@@ -245,6 +245,13 @@ pub struct Connector {
     pub reads: Reads,
 }
 
+impl Connector {
+    /// The headers of the client's request that its call sends on.
+    pub fn client_headers(&self) -> impl Iterator<Item = &http::HeaderName> {
+        self.request.iter().flat_map(Request::client_headers)
+    }
+}
+
 /// Literal keys that a connector reads of open-ended variables (reference 4).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reads {

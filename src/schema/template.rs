@@ -134,6 +134,14 @@ impl Request {
         Ok(Rendered { method: self.method.clone(), url, headers, body })
     }
 
+    /// The headers of the client's request that are sent on.
+    pub fn client_headers(&self) -> impl Iterator<Item = &HeaderName> {
+        self.headers.iter().filter_map(|header| match &header.value {
+            HeaderSource::Client(name) => Some(name),
+            HeaderSource::Template(_) => None,
+        })
+    }
+
     fn render_url(&self, variables: &dyn Variables) -> Result<String, RenderError> {
         let template = self.template.render_url(variables, text::Trust::Data)?;
         let mut location = match &self.base {

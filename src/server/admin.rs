@@ -1,4 +1,4 @@
-//! The operator's listener: probes and metrics.
+//! The operator's listener: probes, metrics, and what an operator may do.
 
 use std::sync::Arc;
 
@@ -8,17 +8,18 @@ use axum::{
     extract::{RawQuery, State},
     http::{Request, Response, StatusCode, header},
     response::IntoResponse,
-    routing::get,
+    routing::{get, post},
 };
 use tower::ServiceExt as _;
 
 use super::{
     app::{App, Responder},
     connection::InFlight,
+    purge,
 };
 use crate::telemetry;
 
-/// `/livez`, `/readyz`, `/health` and `/metrics`.
+/// `/livez`, `/readyz`, `/health`, `/metrics` and `/cache/purge`.
 #[derive(Debug)]
 pub(super) struct Admin {
     router: Router,
@@ -28,6 +29,7 @@ impl Admin {
     pub(super) fn new(app: Arc<App>, prometheus: bool) -> Self {
         let mut router =
             Router::new().route("/livez", get(live)).route("/readyz", get(ready)).route("/health", get(health));
+        router = router.route("/cache/purge", post(purge::purge));
         if prometheus {
             router = router.route("/metrics", get(metrics));
         }

@@ -1,5 +1,7 @@
 //! GraphQL over HTTP: one request in, one answer out.
 
+use std::sync::Arc;
+
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request::Parts},
@@ -9,7 +11,7 @@ use futures_util::future::join_all;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::{
-    compress,
+    caching, compress,
     connection::InFlight,
     cors, csrf,
     media::{self, BodyType, Media},
@@ -26,7 +28,7 @@ use crate::{
 /// The methods of the endpoint.
 pub(super) const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, OPTIONS");
 /// Answers differ by these headers.
-const VARY: HeaderValue = HeaderValue::from_static("accept, accept-encoding");
+pub(super) const VARY: HeaderValue = HeaderValue::from_static("accept, accept-encoding");
 
 /// A refusal on its way out.
 #[derive(Debug)]
@@ -105,8 +107,17 @@ async fn run(
     };
     match asked {
         Asked::One(request) => {
+            let by_get = request.read_only;
+            let sent = Arc::clone(&request.headers);
             let answer = gateway.answer(request).await.map_err(refused)?;
-            Ok(respond(StatusCode::OK, media, answer.body, coding).await)
+            let has_tag = by_get.then(|| caching::tag(&answer)).flatten();
+            let if_none_match = sent.get(header::IF_NONE_MATCH);
+            if let Some(tag) = has_tag.as_ref().filter(|tag| caching::has(if_none_match, tag)) {
+                return Ok(caching::not_modified(&answer.caching, tag.clone()));
+            }
+            let mut response = respond(StatusCode::OK, media, answer.body, coding).await;
+            caching::mark(&answer.caching, by_get, has_tag, response.headers_mut());
+            Ok(response)
         }
         Asked::Many(requests) => {
             let body = batch(gateway, requests).await;

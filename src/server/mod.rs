@@ -9,6 +9,7 @@
 mod admin;
 mod admit;
 mod app;
+mod caching;
 mod compress;
 mod connection;
 mod cors;
@@ -21,6 +22,7 @@ mod listen;
 mod media;
 mod probe;
 pub mod process;
+mod purge;
 mod request;
 mod status;
 #[cfg(test)]

@@ -9,7 +9,8 @@ use std::{
 };
 
 use ::metrics::{
-    Counter, Histogram, Unit, counter, describe_counter, describe_histogram, histogram, with_local_recorder,
+    Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram,
+    with_local_recorder,
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
@@ -184,6 +185,9 @@ fn describe() {
     describe_counter!(names::LIMITS_PASSED, "Operations that pass a limit on their size");
     describe_counter!(names::PLAN_CACHE_LOOKUPS, "Look-ups of the plan cache");
     super::resilience::describe();
+    describe_counter!(names::CACHE_LOOKUPS, "Looks into the HTTP cache");
+    describe_gauge!(names::CACHE_SIZE, Unit::Bytes, "Size of the HTTP cache");
+    describe_counter!(names::SHARED_CALLS, "Calls answered by an equal one in flight");
 }
 
 #[cfg(test)]

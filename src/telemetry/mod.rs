@@ -8,6 +8,7 @@ mod log;
 mod metrics;
 pub mod names;
 mod resilience;
+mod reuse;
 mod span;
 mod trace;
 
@@ -15,5 +16,6 @@ pub use export::Traces;
 pub use log::{Log, LogFormat, Telemetry, init};
 pub use metrics::{Lookup, Metrics, UpstreamMetrics, metrics};
 pub use resilience::ResilienceMetrics;
+pub use reuse::{CacheBytes, CacheOutcome, ReuseMetrics};
 pub use span::{HttpRequest, Trace, carried};
 pub use trace::TraceContext;

@@ -31,12 +31,18 @@ pub const EJECTIONS: &str = "weft.upstream.ejections";
 pub const INSTANCES: &str = "weft.upstream.instances";
 /// Calls at once that an adaptive limit allows, by upstream.
 pub const CONCURRENCY_LIMIT: &str = "weft.upstream.concurrency.limit";
+/// Looks into the HTTP cache, by upstream and outcome.
+pub const CACHE_LOOKUPS: &str = "weft.cache.lookups";
+/// Bytes of stored replies.
+pub const CACHE_SIZE: &str = "weft.cache.size";
+/// Calls that were answered by an equal one in flight, by upstream.
+pub const SHARED_CALLS: &str = "weft.shared.calls";
 
 /// `2xx` and so on, or `failed` for a call without a usable reply.
 pub const LABEL_STATUS_CLASS: &str = "status_class";
 /// Name of the upstream.
 pub const LABEL_UPSTREAM: &str = "upstream";
-/// `hit` or `miss`; `made`, `won` or `no_budget`.
+/// `hit` or `miss`, of the HTTP cache also `stale` and `revalidated`; `made`, `won` or `no_budget`.
 pub const LABEL_OUTCOME: &str = "outcome";
 /// A limit, as `weft.yaml` names it.
 pub const LABEL_LIMIT: &str = "limit";

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use tokio::time::Instant;
 
+use super::Fingerprint;
 use crate::{error::ErrorCode, telemetry::Trace};
 
 /// Whether a call may be made again or dropped half way.
@@ -52,18 +53,58 @@ pub enum Served {
         age: Duration,
     },
     /// From the cache although no longer fresh.
-    Stale,
+    Stale {
+        /// Its age.
+        age: Duration,
+        /// What allowed it.
+        cause: StaleCause,
+    },
     /// From a call that somebody else made at the same time.
     Shared,
 }
 
-/// What HTTP caching headers say of a reply (RFC 9111); filled by the cache layer when there is one.
+/// Why a reply that is no longer fresh was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StaleCause {
+    /// The service is being asked meanwhile (RFC 5861, 3).
+    Revalidating,
+    /// The service failed (RFC 5861, 4).
+    Failure,
+    /// The call takes stale replies (`max-stale`).
+    Accepted,
+}
+
+impl StaleCause {
+    /// Its name in answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Revalidating => "revalidating",
+            Self::Failure => "failure",
+            Self::Accepted => "accepted",
+        }
+    }
+}
+
+/// What HTTP caching headers say of a reply (RFC 9111), for who passes its content on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Freshness {
-    /// How long it stays fresh; `None`: not said.
-    pub max_age: Option<Duration>,
+    /// How long it is fresh, from its making on; `None`: not said.
+    pub lifetime: Option<Duration>,
+    /// How long ago it was made.
+    pub age: Duration,
     /// Only for the caller it was made for.
     pub private: bool,
+    /// Not to be kept by anybody.
+    pub no_store: bool,
+}
+
+/// Where a reply lies in the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// Of its call.
+    pub fingerprint: Fingerprint,
+    /// Of its content.
+    pub version: u64,
 }
 
 /// A complete answer, whatever its status.
@@ -79,6 +120,8 @@ pub struct Reply {
     pub freshness: Freshness,
     /// Where it came from.
     pub served: Served,
+    /// Where it is kept, if it is.
+    pub stored: Option<Stored>,
 }
 
 /// What may have come of a call that failed.
@@ -148,6 +191,11 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// Whether the service failed us, rather than we it: where a stale reply may stand in.
+    pub fn is_outage(&self) -> bool {
+        !matches!(self, Self::TooLarge { .. } | Self::Invalid { .. })
+    }
+
     /// The code callers see.
     pub fn code(&self) -> ErrorCode {
         match self {

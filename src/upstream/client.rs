@@ -7,8 +7,8 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use url::Url;
 
 use super::{
-    Call, CallError, Freshness, Kept, Reply, Sent, Served, UpstreamSpec, connected::NoteConnections, report::Report,
-    service::Passage, target::Targets,
+    Call, CallError, Clock, Freshness, Kept, Reply, Sent, Served, UpstreamSpec, connected::NoteConnections,
+    report::Report, service::Passage, target::Targets,
 };
 use crate::config::{Certificate, Hidden};
 
@@ -19,6 +19,8 @@ pub struct Transport {
     pub resolve: Vec<(String, SocketAddr)>,
     /// PEM certificates trusted beside the platform's.
     pub ca_pem: Option<Vec<u8>>,
+    /// What time it is for the cache.
+    pub clock: Clock,
 }
 
 /// Idle connections are closed after this; below the 60 s after which many servers and balancers do it.
@@ -196,7 +198,7 @@ impl Client {
             whole.extend_from_slice(&chunk);
         }
         let body = if whole.is_empty() { first } else { whole.freeze() };
-        Ok(Reply { status, headers, body, freshness: Freshness::default(), served: Served::Fresh })
+        Ok(Reply { status, headers, body, freshness: Freshness::default(), served: Served::Fresh, stored: None })
     }
 
     /// Maps an explicit port to that of the instance's or the fixed address; without one the resolver does it. Returns the

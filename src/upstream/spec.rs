@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use http::HeaderName;
 
+use super::{CacheSpec, Share};
 use crate::config::{
     Adaptive, Balance, Breaker, Certificate, Credentials, Discovery, Health, Hedge, Outlier, Retry, Source, Url,
 };
@@ -49,6 +50,10 @@ pub struct UpstreamSpec {
     pub credentials: Option<Credentials>,
     /// A client certificate.
     pub certificate: Option<Certificate>,
+    /// What may be shared between requests.
+    pub share: Share,
+    /// What is kept of its replies; `None`: nothing.
+    pub cache: Option<CacheSpec>,
 }
 
 impl UpstreamSpec {
@@ -74,6 +79,8 @@ impl UpstreamSpec {
             deadline_header: source.deadline_header.clone(),
             credentials: source.credentials.clone(),
             certificate: source.certificate.clone(),
+            share: Share::Off,
+            cache: None,
         }
     }
 

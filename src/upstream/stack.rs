@@ -3,11 +3,13 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use super::{
-    Call, CallError, Kept, Reply, Transport, UpstreamSpec,
+    Call, CallError, Clock, Kept, Purge, Reply, Transport, UpstreamSpec,
     authorize::Authorize,
     balance::Balance,
     breaker::Breaker,
+    cache::HttpCache,
     client::{Client, Connections},
+    coalesce::Coalesce,
     deadline::Deadline,
     decode::Decode,
     detach::Detach,
@@ -21,14 +23,20 @@ use super::{
     service::{Passage, Service},
 };
 
-type Stack = Observe<Hedge<Retry<Breaker<Limit<Detach<Balance<Deadline<Authorize<Decode<Resend>>>>>>>>>>;
+type Stack =
+    HttpCache<Coalesce<Observe<Hedge<Retry<Breaker<Limit<Detach<Balance<Deadline<Authorize<Decode<Resend>>>>>>>>>>>>;
 
 /// The order of the layers, read from the bottom: each line is around those above it. A new layer is a new line.
 ///
-/// The places of those that are not there yet, outermost first: cache, coalesce (both outside of `Observe`: what they answer
-/// is no call). The time of a call is measured out once, in [`Passage`]; each layer that waits keeps to what is left of it. What is
-/// not configured passes calls on.
-fn stack(spec: &Arc<UpstreamSpec>, client: &Arc<Client>, instances: Option<&Arc<Instances>>, kept: &Kept) -> Stack {
+/// The time of a call is measured out once, in [`Passage`]; each layer that waits keeps to what is left of it. What is not configured
+/// passes calls on.
+fn stack(
+    spec: &Arc<UpstreamSpec>,
+    client: &Arc<Client>,
+    instances: Option<&Arc<Instances>>,
+    clock: &Clock,
+    kept: &Kept,
+) -> Stack {
     let stack = Resend::new(Arc::clone(client)); // At the wire: only here is known which connection was used.
     let stack = Decode::new(spec, stack); // Everything above sees plain bodies.
     let stack = Authorize::new(spec, client, kept, stack); // Inside the deadline, which also bounds the wait for a token.
@@ -39,7 +47,9 @@ fn stack(spec: &Arc<UpstreamSpec>, client: &Arc<Client>, instances: Option<&Arc<
     let stack = Breaker::new(spec, kept, stack); // Outside of the limit: while it is open nobody waits for a place.
     let stack = Retry::new(spec, kept, instances, stack); // Outside of the breaker, so that each try asks it and is counted.
     let stack = Hedge::new(spec, kept, stack); // Outside of retries: the second question has tries of its own.
-    Observe::new(&spec.name, stack) // Sees what a call took in all: waits and refusals too.
+    let stack = Observe::new(&spec.name, stack); // Sees what a call took in all: waits and refusals too.
+    let stack = Coalesce::new(spec, stack); // Twins share one call and all its attempts; they are no calls of their own.
+    HttpCache::new(spec, clock, kept, stack) // What is there needs no call, and a validation is shared like any other.
 }
 
 /// All upstreams of one snapshot.
@@ -70,7 +80,7 @@ impl Upstreams {
                 // Prints every setting, and none of them is a secret.
                 kept.share(&spec.name, &format!("{settings:?}"), || Instances::new(&spec))
             });
-            let stack = stack(&spec, &client, instances.as_ref(), kept);
+            let stack = stack(&spec, &client, instances.as_ref(), &transport.clock, kept);
             Ok(Upstream { spec, stack, client, instances })
         };
         let upstreams = specs.into_iter().map(build).collect::<Result<_, String>>()?;
@@ -103,5 +113,10 @@ impl Upstreams {
         };
         let allowed = call.timeout.map_or(spec.timeout, |timeout| timeout.min(spec.timeout));
         stack.call(&call, Passage::within(allowed)).await
+    }
+
+    /// Drops stored replies of all upstreams; how many there were.
+    pub fn purge(&self, purge: &Purge) -> usize {
+        self.upstreams.iter().find_map(|upstream| upstream.stack.purge(purge)).unwrap_or(0)
     }
 }

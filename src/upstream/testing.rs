@@ -93,6 +93,7 @@ pub(super) fn reply(status: u16) -> Reply {
         body: bytes::Bytes::new(),
         freshness: Freshness::default(),
         served: Served::Fresh,
+        stored: None,
     }
 }
 

@@ -137,6 +137,7 @@ fn spec() -> UpstreamSpec {
         connect_timeout: Duration::from_secs(5),
         body_max: 1 << 20,
         concurrency_max: 16,
+        share: Share::Off,
         ..UpstreamSpec::named("catalog")
     }
 }
@@ -541,7 +542,7 @@ async fn a_reload_keeps_connections() {
 #[tokio::test]
 async fn names_resolve_where_the_transport_says() {
     let stub = Stub::answering(ok(b"1")).await;
-    let transport = Transport { resolve: vec![("Shop.example".to_owned(), stub.address)], ca_pem: None };
+    let transport = Transport { resolve: vec![("Shop.example".to_owned(), stub.address)], ..Transport::default() };
     let upstreams = Upstreams::new(vec![spec()], &transport, &Kept::default()).unwrap();
     for (url, host) in [
         ("http://shop.example/x", "host: shop.example\r\n"),
@@ -562,7 +563,7 @@ async fn an_unknown_upstream_is_refused() {
 #[test]
 fn a_certificate_that_cannot_be_read_is_refused() {
     for pem in [&b"-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n"[..], b"nothing"] {
-        let transport = Transport { resolve: Vec::new(), ca_pem: Some(pem.to_vec()) };
+        let transport = Transport { ca_pem: Some(pem.to_vec()), ..Transport::default() };
         assert!(Upstreams::new(vec![spec()], &transport, &Kept::default()).is_err());
     }
 }
@@ -589,7 +590,7 @@ async fn https_trusts_the_given_authority_and_nobody_else() {
         let call = get(url.to_owned());
         async move { Upstreams::new(vec![spec()], &transport, &Kept::default()).unwrap().call(call).await }
     };
-    let trusting = Transport { resolve, ca_pem: Some(authority.pem.clone().into_bytes()) };
+    let trusting = Transport { resolve, ca_pem: Some(authority.pem.clone().into_bytes()), ..Transport::default() };
     for url in ["https://shop.example/x", "https://shop.example:8443/x"] {
         assert_eq!(ask(trusting.clone(), url).await.unwrap().body.as_ref(), b"secure");
     }

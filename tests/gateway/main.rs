@@ -2,6 +2,7 @@
 
 #[path = "../architecture.rs"]
 mod architecture;
+mod cache;
 mod commands;
 mod connectors;
 mod docs;

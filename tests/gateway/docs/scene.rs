@@ -36,6 +36,7 @@ pub async fn play(path: &std::path::Path) -> Vec<String> {
     let transport = Transport {
         resolve: hosts.iter().map(|host| (host.clone(), stub.address)).collect(),
         ca_pem: Some(authority.root_pem.into_bytes()),
+        ..Transport::default()
     };
     let stem = path.file_stem().expect("a page has a name").to_string_lossy().into_owned();
     let mut scene = Scene { folder: scratch(&format!("docs-{stem}")), ..Scene::default() };

@@ -35,8 +35,17 @@ pub struct Seen {
     pub line: String,
     /// Its request line and headers, as they came.
     pub head: String,
+    /// Its headers, names in lower case.
+    pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
+}
+
+impl Seen {
+    /// The first value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
 }
 
 /// A running server; ends with the runtime.
@@ -188,12 +197,11 @@ async fn read_request(socket: &mut TcpStream) -> std::io::Result<Option<Seen>> {
         }
     };
     let text = String::from_utf8_lossy(&bytes[..head]).into_owned();
-    let length = text
-        .lines()
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .and_then(|(_, value)| value.trim().parse::<usize>().ok())
-        .unwrap_or_default();
+    let headers = text.lines().skip(1).filter_map(|line| line.split_once(':'));
+    let headers: Vec<(String, String)> =
+        headers.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect();
+    let length = headers.iter().find(|(name, _)| name == "content-length");
+    let length = length.and_then(|(_, value)| value.parse::<usize>().ok()).unwrap_or_default();
     while bytes.len() < head + length {
         if socket.read_buf(&mut bytes).await? == 0 {
             return Ok(None);
@@ -201,7 +209,7 @@ async fn read_request(socket: &mut TcpStream) -> std::io::Result<Option<Seen>> {
     }
     let first = text.lines().next().unwrap_or_default();
     let line = first.rsplit_once(' ').map_or(first, |(line, _)| line).to_owned();
-    Ok(Some(Seen { line, body: bytes[head..].to_vec(), head: text }))
+    Ok(Some(Seen { line, headers, body: bytes[head..].to_vec(), head: text }))
 }
 
 /// A whole answer with status, content type and body.

@@ -1,0 +1,226 @@
+//! Equal calls at the same time are one call.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+};
+
+use http::{HeaderName, Method, header};
+use tokio::{runtime::Handle, sync::oneshot};
+
+use super::{
+    Call, CallError, Reply, Safety, Sent, Served, UpstreamSpec,
+    fingerprint::{Counted, Fingerprint, Seed},
+    service::{Passage, Service},
+};
+use crate::telemetry::{self, ReuseMetrics, metrics};
+
+/// What may be shared between requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Share {
+    /// Nothing.
+    Off,
+    /// Equal reads in flight by a safe method that carry no credentials.
+    #[default]
+    Anonymous,
+    /// Equal reads in flight, whatever their method and credentials.
+    Coalesce,
+}
+
+/// Sends one of several equal calls in flight, and gives its outcome to all of them.
+///
+/// Equal is what agrees in everything that is sent, so the upstream could not tell the callers apart. The shared call runs
+/// under the source's timeout, whatever its first caller had left, and ends when its last waiter leaves. Writes, and calls
+/// with an idempotency key, are never shared.
+///
+/// Errors: those of the shared call.
+#[derive(Debug)]
+pub(super) struct Coalesce<S> {
+    spec: Arc<UpstreamSpec>,
+    seed: Seed,
+    flights: Arc<Flights>,
+    metrics: ReuseMetrics,
+    inner: Arc<S>,
+}
+
+impl<S> Coalesce<S> {
+    pub(super) fn new(spec: &Arc<UpstreamSpec>, inner: S) -> Self {
+        Self {
+            spec: Arc::clone(spec),
+            seed: Seed::new(&spec.name, ""),
+            flights: Arc::default(),
+            metrics: metrics().reuse(&spec.name),
+            inner: Arc::new(inner),
+        }
+    }
+}
+
+/// Whether a call may be one with an equal one of another request.
+pub(super) fn may_share(share: Share, call: &Call) -> bool {
+    const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+    let is_anonymous = || !CREDENTIALS.iter().any(|name| call.headers.contains_key(name));
+    let is_meant = match share {
+        Share::Off => false,
+        Share::Anonymous => [Method::GET, Method::HEAD].contains(&call.method) && is_anonymous(),
+        Share::Coalesce => true,
+    };
+    is_meant && call.safety == Safety::Safe && !call.headers.contains_key(IDEMPOTENCY_KEY)
+}
+
+/// Headers by which a caller says who it is.
+pub const CREDENTIALS: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
+
+impl<S: Service + 'static> Service for Coalesce<S> {
+    async fn call(&self, call: &Call, passage: Passage) -> Result<Reply, CallError> {
+        if !may_share(self.spec.share, call) {
+            return self.inner.call(call, passage).await;
+        }
+        let fingerprint = self.seed.of(call, Counted::Sent);
+        match self.flights.enter(fingerprint) {
+            Role::Lead => {
+                // How long its first caller waits does not bind the others.
+                let (inner, call) = (Arc::clone(&self.inner), Call { deadline: None, ..call.clone() });
+                let work = Box::pin(async move { inner.call(&call, passage).await });
+                let flight = Flight { flights: Arc::clone(&self.flights), fingerprint, work: Some(work), orphan: None };
+                flight.await
+            }
+            Role::Join(outcome) => {
+                self.metrics.shared();
+                // Without an outcome the shared call was lost to a panic or the end of the runtime.
+                let lost = || CallError::Connection { upstream: Arc::clone(&self.spec.name), sent: Sent::Maybe };
+                let reply = outcome.await.unwrap_or_else(|_| Err(lost()))?;
+                Ok(Reply { served: if reply.served == Served::Fresh { Served::Shared } else { reply.served }, ..reply })
+            }
+        }
+    }
+}
+
+type Outcome = Result<Reply, CallError>;
+type Work = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// The calls under way, by fingerprint, each with those who wait for it beside its first caller.
+#[derive(Debug, Default)]
+struct Flights {
+    waiting: Mutex<HashMap<Fingerprint, Vec<oneshot::Sender<Outcome>>>>,
+}
+
+enum Role {
+    /// There is no such call: make it.
+    Lead,
+    /// There is one: wait for its outcome.
+    Join(oneshot::Receiver<Outcome>),
+}
+
+impl Flights {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Fingerprint, Vec<oneshot::Sender<Outcome>>>> {
+        // A list of waiters is whole at every moment.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(&self, fingerprint: Fingerprint) -> Role {
+        match self.lock().entry(fingerprint) {
+            Entry::Vacant(place) => {
+                place.insert(Vec::new());
+                Role::Lead
+            }
+            Entry::Occupied(mut waiting) => {
+                let (sender, receiver) = oneshot::channel();
+                waiting.get_mut().push(sender);
+                Role::Join(receiver)
+            }
+        }
+    }
+
+    fn finish(&self, fingerprint: Fingerprint, outcome: &Outcome) {
+        let waiting = self.lock().remove(&fingerprint).unwrap_or_default();
+        for waiter in waiting {
+            // Who left meanwhile does not want it.
+            waiter.send(outcome.clone()).ok();
+        }
+    }
+
+    /// Whether nobody waits any more; then the flight is taken off the list.
+    fn abandon(
+        &self,
+        fingerprint: Fingerprint,
+        mut has_left: impl FnMut(&mut oneshot::Sender<Outcome>) -> bool,
+    ) -> bool {
+        let mut flights = self.lock();
+        let is_deserted = flights.get_mut(&fingerprint).is_none_or(|waiting| {
+            waiting.retain_mut(|waiter| !has_left(waiter));
+            waiting.is_empty()
+        });
+        if is_deserted {
+            flights.remove(&fingerprint);
+        }
+        is_deserted
+    }
+}
+
+/// The shared call. Its first caller polls it; when that one leaves before the end and others wait, it goes on as a task.
+struct Flight {
+    flights: Arc<Flights>,
+    fingerprint: Fingerprint,
+    /// `None` once it is over or handed on.
+    work: Option<Work>,
+    orphan: Option<Orphan>,
+}
+
+/// Marks a flight without its first caller.
+struct Orphan;
+
+impl Future for Flight {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
+        let Some(work) = &mut self.work else { return Poll::Pending };
+        if let Poll::Ready(outcome) = work.as_mut().poll(context) {
+            self.work = None;
+            self.flights.finish(self.fingerprint, &outcome);
+            return Poll::Ready(outcome);
+        }
+        Poll::Pending
+    }
+}
+
+impl Flight {
+    /// Goes on until the outcome is there or nobody waits for it.
+    async fn adopted(mut self) {
+        std::future::poll_fn(|context| {
+            if Pin::new(&mut self).poll(context).is_ready() {
+                return Poll::Ready(());
+            }
+            // Registers for the departure of everybody who waits now; who joins later does so before the last of them leaves.
+            let (flights, fingerprint) = (&self.flights, self.fingerprint);
+            if flights.abandon(fingerprint, |waiter| waiter.poll_closed(context).is_ready()) {
+                self.work = None;
+                return Poll::Ready(());
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        let Some(work) = self.work.take() else { return };
+        let is_deserted = self.flights.abandon(self.fingerprint, |waiter| waiter.is_closed());
+        match Handle::try_current() {
+            Ok(runtime) if !is_deserted && self.orphan.is_none() && !std::thread::panicking() => {
+                let flights = Arc::clone(&self.flights);
+                let next = Self { flights, fingerprint: self.fingerprint, work: Some(work), orphan: Some(Orphan) };
+                runtime.spawn(telemetry::carried(next.adopted()));
+            }
+            // Waiters of a call that cannot go on are told by the end of their channels.
+            _ => drop(self.flights.lock().remove(&self.fingerprint)),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "coalesce_tests.rs"]
+mod tests;

@@ -1,0 +1,81 @@
+//! Two hundred callers at once, each with credentials of its own: nobody is given what another was.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use futures_util::{StreamExt, stream};
+use weft::upstream::Clock;
+
+use super::{
+    script::How,
+    world::{Service, World},
+};
+use crate::support::{
+    raw::{Behaviour, Seen, Upstream},
+    runtime,
+};
+
+const CALLERS: usize = 200;
+const ROUNDS: usize = 2;
+
+/// What the service says of its replies, by item: every mix of lifetime, scope and `Vary`.
+const SAYS: [&str; 8] = [
+    "cache-control: max-age=60\r\n",
+    "cache-control: public, max-age=60\r\n",
+    "cache-control: private, max-age=60\r\n",
+    "cache-control: public, max-age=60\r\nvary: authorization\r\n",
+    "cache-control: s-maxage=60\r\nvary: x-tenant, authorization\r\n",
+    "cache-control: public, max-age=0, stale-while-revalidate=60\r\netag: \"same-for-all\"\r\n",
+    "cache-control: public, no-cache\r\netag: \"same-for-all\"\r\n",
+    "",
+];
+
+/// Tells everybody who they are; by condition it says, like a careless service, that nothing has changed.
+fn reply(seen: &Seen) -> Behaviour {
+    let id: usize = seen.line.rsplit('/').next().and_then(|id| id.parse().ok()).unwrap_or(0);
+    let says = SAYS[id % SAYS.len()];
+    if seen.header("if-none-match").is_some() {
+        return Behaviour::Bytes(format!("HTTP/1.1 304 Same\r\nconnection: close\r\n{says}\r\n").into_bytes());
+    }
+    let who = seen.header("authorization").or_else(|| seen.header("x-tenant")).unwrap_or("nobody");
+    let body = format!(r#"{{"id":"{id}","n":{id},"who":"{who}"}}"#);
+    let head = format!("HTTP/1.1 200 Stub\r\nconnection: close\r\ncontent-length: {}\r\n{says}", body.len());
+    Behaviour::Bytes(format!("{head}content-type: application/json\r\n\r\n{body}").into_bytes())
+}
+
+#[test]
+fn no_caller_is_given_what_another_was() {
+    for share in ["", "    share: coalesce\n"] {
+        runtime().block_on(async {
+            let upstream = Upstream::start(reply).await;
+            let service = Service { clock: Clock::by_hand(), ..Service::default() };
+            let yaml = format!("sources:\n  s:\n{share}    cache: {{ ttl: 60s, post: true, stale_if_error: 60s }}\n");
+            let world = Arc::new(World::over(upstream, Arc::new(std::sync::Mutex::new(service)), &yaml).await);
+            let answered = Arc::new(AtomicUsize::new(0));
+            let asks = (0..ROUNDS * SAYS.len() * CALLERS).map(|number| {
+                let (caller, id) = (number % CALLERS, number / CALLERS % SAYS.len());
+                let (world, answered) = (Arc::clone(&world), Arc::clone(&answered));
+                // Half of them by a token, half by a header that no rule of HTTP knows; every tenth by none.
+                let (header, who) = match caller {
+                    _ if caller % 10 == 0 => ("x-other", "nobody".to_owned()),
+                    _ if caller % 2 == 0 => ("authorization", format!("Bearer {caller}")),
+                    _ => ("x-tenant", format!("tenant {caller}")),
+                };
+                async move {
+                    let how = if caller % 3 == 0 { How::Get } else { How::Plain };
+                    let answer = world.ask(how, &id.to_string(), &[(header.to_owned(), who.clone())]).await;
+                    let it = &answer.body["data"]["it"];
+                    assert_eq!(it["who"], who, "{share:?}, item {id}: {}", answer.body);
+                    assert_eq!(it["id"], id.to_string());
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            stream::iter(asks).for_each_concurrent(CALLERS, |ask| ask).await;
+            assert_eq!(answered.load(Ordering::Relaxed), ROUNDS * SAYS.len() * CALLERS);
+            let calls = world.upstream.seen().len();
+            assert!(calls < ROUNDS * SAYS.len() * CALLERS, "something was kept or shared: {calls} calls");
+        });
+    }
+}
