@@ -9,7 +9,7 @@ use std::{
 };
 
 use http::{HeaderName, Method, header};
-use tokio::{runtime::Handle, sync::oneshot};
+use tokio::{runtime::Handle, sync::oneshot, time::Instant};
 
 use super::{
     Call, CallError, Reply, Safety, Sent, Served, UpstreamSpec,
@@ -75,11 +75,13 @@ pub const CREDENTIALS: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE,
 
 impl<S: Service + 'static> Service for Coalesce<S> {
     async fn call(&self, call: &Call, passage: Passage) -> Result<Reply, CallError> {
-        if !may_share(self.spec.share, call) {
+        // A service that is told how long its caller waits gets a call for each.
+        if self.spec.deadline_header.is_some() || !may_share(self.spec.share, call) {
             return self.inner.call(call, passage).await;
         }
         let fingerprint = self.seed.of(call, Counted::Sent);
-        match self.flights.enter(fingerprint) {
+        match self.flights.enter(fingerprint, call.deadline) {
+            Role::Alone => self.inner.call(call, passage).await,
             Role::Lead => {
                 // How long its first caller waits does not bind the others.
                 let (inner, call) = (Arc::clone(&self.inner), Call { deadline: None, ..call.clone() });
@@ -104,7 +106,14 @@ type Work = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 /// The calls under way, by fingerprint, each with those who wait for it beside its first caller.
 #[derive(Debug, Default)]
 struct Flights {
-    waiting: Mutex<HashMap<Fingerprint, Vec<oneshot::Sender<Outcome>>>>,
+    waiting: Mutex<HashMap<Fingerprint, Waiting>>,
+}
+
+/// Who waits for a call, and the deadline of the request that made it.
+#[derive(Debug)]
+struct Waiting {
+    request: Option<Instant>,
+    waiters: Vec<oneshot::Sender<Outcome>>,
 }
 
 enum Role {
@@ -112,31 +121,35 @@ enum Role {
     Lead,
     /// There is one: wait for its outcome.
     Join(oneshot::Receiver<Outcome>),
+    /// There is one of the same request. Which of its own calls are one is for the request to say: what it makes twice is meant.
+    Alone,
 }
 
 impl Flights {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Fingerprint, Vec<oneshot::Sender<Outcome>>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Fingerprint, Waiting>> {
         // A list of waiters is whole at every moment.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn enter(&self, fingerprint: Fingerprint) -> Role {
+    /// `request`: the deadline of the request, which tells requests apart. Two with one deadline to the nanosecond share nothing.
+    fn enter(&self, fingerprint: Fingerprint, request: Option<Instant>) -> Role {
         match self.lock().entry(fingerprint) {
             Entry::Vacant(place) => {
-                place.insert(Vec::new());
+                place.insert(Waiting { request, waiters: Vec::new() });
                 Role::Lead
             }
+            Entry::Occupied(waiting) if request.is_some() && waiting.get().request == request => Role::Alone,
             Entry::Occupied(mut waiting) => {
                 let (sender, receiver) = oneshot::channel();
-                waiting.get_mut().push(sender);
+                waiting.get_mut().waiters.push(sender);
                 Role::Join(receiver)
             }
         }
     }
 
     fn finish(&self, fingerprint: Fingerprint, outcome: &Outcome) {
-        let waiting = self.lock().remove(&fingerprint).unwrap_or_default();
-        for waiter in waiting {
+        let waiting = self.lock().remove(&fingerprint);
+        for waiter in waiting.into_iter().flat_map(|waiting| waiting.waiters) {
             // Who left meanwhile does not want it.
             waiter.send(outcome.clone()).ok();
         }
@@ -150,8 +163,8 @@ impl Flights {
     ) -> bool {
         let mut flights = self.lock();
         let is_deserted = flights.get_mut(&fingerprint).is_none_or(|waiting| {
-            waiting.retain_mut(|waiter| !has_left(waiter));
-            waiting.is_empty()
+            waiting.waiters.retain_mut(|waiter| !has_left(waiter));
+            waiting.waiters.is_empty()
         });
         if is_deserted {
             flights.remove(&fingerprint);

@@ -46,7 +46,12 @@ pub(in crate::schema) fn check(graph: &Graph, spans: &Spans<'_>, walked: &Walked
     for (at, _) in unused {
         unreachable(graph, &graph.connectors[at], spans.connectors[at], findings);
     }
-    for join in &walked.per_item {
+    // A field with arguments has no batch form to use instead: `$batch` knows no `$args`.
+    let has_other_form = |join: &&PerItem| match graph.connectors[join.connector.0 as usize].place {
+        Place::Field { field } => graph[field].arguments.is_empty(),
+        Place::Root { .. } | Place::Type { .. } => true,
+    };
+    for join in walked.per_item.iter().filter(has_other_form) {
         per_item(graph, join, spans.connectors[join.connector.0 as usize], findings);
     }
 }

@@ -179,7 +179,8 @@ fn judge(wanted: &naive::Expected, answer: &Value, calls: usize) -> Result<(), S
             }
         }
         for place in &wanted.explained {
-            if !paths.iter().any(|path| path.starts_with(place)) {
+            // The error of a batch stands at the list whose objects it was for (reference 6.6): above the null that it explains.
+            if !paths.iter().any(|path| path.starts_with(place) || place.starts_with(path)) {
                 return Err(format!("errors: nothing explains the null at {}", json!(place)));
             }
         }
