@@ -7,7 +7,7 @@ use crate::{
     mapping::{Slot, Slots, scan},
     operation::VariableValues,
     plan::{Cell, ColumnRef, ConditionId, HopId, Plan, Position, PositionId, StepId, VariantPlan},
-    schema::{Compatibility, Graph, TypeId},
+    schema::{Compatibility, Graph, TypeId, TypeKind},
 };
 
 /// The results of all steps. Only the run writes here.
@@ -187,8 +187,9 @@ impl<'a> View<'a> {
         let Some(column) = position.typename else { return sole_type(position) };
         let found = Found { store: instance.store, slot: self.results.cell(instance.store, instance.start + column) };
         let Some(text) = self.results.text(found).filter(|text| text.first() == Some(&b'"')) else {
-            // A concrete type is known without `__typename` (reference 3.6).
-            return if found.slot == Slot::Missing { sole_type(position) } else { None };
+            // A concrete type is known without `__typename` (reference 3.6), an abstract one is not, however few types it has (5.9).
+            let is_concrete = self.graph[position.ty].kind == TypeKind::Object;
+            return if is_concrete && found.slot == Slot::Missing { sole_type(position) } else { None };
         };
         let ty = *self.graph.by_name.get(&*scan::unescape(text))?;
         self.graph[position.ty].possible.contains(&ty).then_some(ty)

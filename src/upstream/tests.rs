@@ -194,7 +194,7 @@ async fn the_request_goes_out_as_rendered() {
 #[tokio::test]
 async fn a_url_that_would_be_changed_is_not_sent() {
     let stub = Stub::answering(ok(b"1")).await;
-    for path in ["/a/../admin", "/a/%2e%2e/admin", "/a\\b", "/x?it's", "/x#y"] {
+    for path in ["/a/../admin", "/a/%2e%2e/admin", "/a\\b", "/x#y"] {
         let error = upstreams(spec()).call(get(stub.url(path))).await.unwrap_err();
         assert!(matches!(error, CallError::Invalid { .. }), "{path}: {error}");
         assert!(!error.to_string().contains("127.0.0.1"), "{error}");
