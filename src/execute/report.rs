@@ -66,6 +66,11 @@ impl ErrorList {
         out.push(b'}');
     }
 
+    /// How many there are, those past the maximum included.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
     /// The items of the `errors` array, and how many they are.
     pub fn finish(mut self) -> (Vec<u8>, usize) {
         if self.count <= ERRORS_MAX {

@@ -109,6 +109,7 @@ impl<'a> Writer<'a> {
         }
         let Some(ty) = view.type_of(position, instance) else { return Fit::Misfit("an object of an unknown type") };
         let Some(variant) = view.variant(position, ty) else { return Fit::Misfit("an object of another type") };
+        let told = self.errors.count();
         let cells = view.results.from(instance.store, instance.start);
         // Several fields in a row are often of one hop.
         let mut last: Option<(HopId, Found)> = None;
@@ -155,7 +156,8 @@ impl<'a> Writer<'a> {
             self.out.push(b'{');
         }
         self.out.push(b'}');
-        if let Some(alike) = alike {
+        // One with an error is completed each time: every place has an error of its own.
+        if let Some(alike) = alike.filter(|_| self.errors.count() == told) {
             self.written.note(view, position, alike, instance, start..self.out.len());
         }
         Fit::Written
