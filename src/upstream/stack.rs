@@ -23,13 +23,34 @@ use super::{
     service::{Passage, Service},
 };
 
-type Stack =
-    HttpCache<Coalesce<Observe<Hedge<Retry<Breaker<Limit<Detach<Balance<Deadline<Authorize<Decode<Resend>>>>>>>>>>>>;
+type Stack = HttpCache<Coalesce<Observe<Way>>>;
+/// The layers that most sources have no settings for, around those that every call needs.
+type Guarded = Hedge<Retry<Breaker<Limit<Detach<Balance<Deadline<Authorize<Decode<Resend>>>>>>>>>;
+/// Those that every call needs.
+type Plain = Limit<Detach<Deadline<Decode<Resend>>>>;
+
+/// How a source's calls go out. A source without settings does not pass layers that would only pass its calls on: each would cost a
+/// move of the call and of its reply.
+#[derive(Debug)]
+enum Way {
+    Plain(Plain),
+    /// Its calls are on the heap, or those of a plain source would carry the room of these.
+    Guarded(Box<Guarded>),
+}
+
+impl Service for Way {
+    async fn call(&self, call: &Call, passage: Passage) -> Result<Reply, CallError> {
+        match self {
+            Self::Plain(plain) => plain.call(call, passage).await,
+            Self::Guarded(guarded) => Box::pin(guarded.call(call, passage)).await,
+        }
+    }
+}
 
 /// The order of the layers, read from the bottom: each line is around those above it. A new layer is a new line.
 ///
 /// The time of a call is measured out once, in [`Passage`]; each layer that waits keeps to what is left of it. What is not configured
-/// passes calls on.
+/// passes calls on, and where nothing is, the short way is taken: the same layers without those.
 fn stack(
     spec: &Arc<UpstreamSpec>,
     client: &Arc<Client>,
@@ -39,6 +60,16 @@ fn stack(
 ) -> Stack {
     let stack = Resend::new(Arc::clone(client)); // At the wire: only here is known which connection was used.
     let stack = Decode::new(spec, stack); // Everything above sees plain bodies.
+    let is_guarded = spec.hedge.is_some()
+        || spec.retry.is_some()
+        || spec.breaker.is_some()
+        || spec.credentials.is_some()
+        || instances.is_some();
+    if !is_guarded {
+        let way = Way::Plain(Limit::new(spec, kept, Detach::new(spec, Deadline::new(spec, stack))));
+        let stack = Coalesce::new(spec, Observe::new(&spec.name, way));
+        return HttpCache::new(spec, clock, kept, stack);
+    }
     let stack = Authorize::new(spec, client, kept, stack); // Inside the deadline, which also bounds the wait for a token.
     let stack = Deadline::new(spec, stack); // Around decoding, which a large body can make slow.
     let stack = Balance::new(spec, instances, stack); // Around the deadline: who is late is slow.
@@ -47,6 +78,7 @@ fn stack(
     let stack = Breaker::new(spec, kept, stack); // Outside of the limit: while it is open nobody waits for a place.
     let stack = Retry::new(spec, kept, instances, stack); // Outside of the breaker, so that each try asks it and is counted.
     let stack = Hedge::new(spec, kept, stack); // Outside of retries: the second question has tries of its own.
+    let stack = Way::Guarded(Box::new(stack));
     let stack = Observe::new(&spec.name, stack); // Sees what a call took in all: waits and refusals too.
     let stack = Coalesce::new(spec, stack); // Twins share one call and all its attempts; they are no calls of their own.
     HttpCache::new(spec, clock, kept, stack) // What is there needs no call, and a validation is shared like any other.
