@@ -4,13 +4,14 @@
 //! for ever. Here one timer a connection looks at what the socket and the service did last; nothing is re-armed per request.
 
 use std::{
+    future::Future,
     io,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -128,11 +129,34 @@ impl Drop for InFlight {
     }
 }
 
-/// A socket that notes its traffic.
+/// A socket that notes its traffic, and writes when the other requests of the turn have been worked on.
+///
+/// Every write wakes whoever reads at the other end, which costs the system several microseconds where that one sleeps. Written
+/// one by one, as each answer is ready, every answer pays it; written one after the other, when nothing else is left to compute,
+/// they share it. Under load that is a quarter of the cost of a request; alone, a request waits for nobody.
 #[derive(Debug)]
 pub(super) struct Watched {
-    pub(super) stream: TcpStream,
-    pub(super) activity: Arc<Activity>,
+    stream: TcpStream,
+    activity: Arc<Activity>,
+    /// Whether the write at hand has let the others go first.
+    has_yielded: bool,
+}
+
+impl Watched {
+    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>) -> Self {
+        Self { stream, activity, has_yielded: false }
+    }
+
+    /// Pending once for each write, until the tasks that are ready now have run.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.has_yielded {
+            self.has_yielded = false;
+            return Poll::Ready(());
+        }
+        let polled = pin!(tokio::task::yield_now()).poll(cx);
+        self.has_yielded = polled.is_pending();
+        polled
+    }
 }
 
 impl AsyncRead for Watched {
@@ -148,6 +172,7 @@ impl AsyncRead for Watched {
 
 impl AsyncWrite for Watched {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_turn(cx));
         let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
         if polled.is_ready() {
             self.activity.wrote();
@@ -172,6 +197,7 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_turn(cx));
         let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         if polled.is_ready() {
             self.activity.wrote();
@@ -244,6 +270,31 @@ mod tests {
         activity.read();
         drop(request);
         assert!(about(left(&activity), 10 * SECOND));
+    }
+
+    #[test]
+    fn an_answer_is_written_after_the_work_that_was_ready() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let (reader, accepted) =
+                tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+            let (mut reader, stream) = (reader.unwrap(), accepted.unwrap().0);
+            let written = Arc::new(AtomicBool::new(false));
+            let told = Arc::clone(&written);
+            let answer = tokio::spawn(async move {
+                Watched::new(stream, Activity::new(SECOND)).write_all(b"answer").await.unwrap();
+                told.store(true, Relaxed);
+            });
+            let other = tokio::spawn(async move { written.load(Relaxed) });
+            let (answer, was_written) = tokio::join!(answer, other);
+            answer.unwrap();
+            assert!(!was_written.unwrap(), "the other task was ready before anything was written");
+            let mut received = Vec::new();
+            reader.read_to_end(&mut received).await.unwrap();
+            assert_eq!(received, b"answer");
+        });
     }
 
     #[test]

@@ -90,7 +90,7 @@ async fn connection<R: Responder>(
     // Answers are written whole; waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
     let activity = Activity::new(bounds.header_timeout);
-    let watched = Watched { stream, activity: Arc::clone(&activity) };
+    let watched = Watched::new(stream, Arc::clone(&activity));
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().header_read_timeout(None).max_buf_size(HEAD_MAX).keep_alive(true);
     builder

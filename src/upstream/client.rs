@@ -155,6 +155,8 @@ impl Client {
         *request.headers_mut() = headers;
         *request.body_mut() = call.body.clone().map(reqwest::Body::from);
         let sent = NOTED.scope(Cell::new(false), async {
+            // What is ready is computed first and sent together, as with answers: each sending wakes an upstream.
+            tokio::task::yield_now().await;
             let result = client.execute(request).await;
             (result, NOTED.with(Cell::get))
         });
