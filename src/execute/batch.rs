@@ -100,10 +100,7 @@ impl Loader<ChunkKey> for ChunkLoader {
         // Keys come in hash order; they go out in the order of the answer, all at once.
         let mut keys: Vec<&ChunkKey> = keys.iter().collect();
         keys.sort_by_key(|key| key.ordinal);
-        let calls = keys.into_iter().map(|key| async move {
-            let call = Call::clone(&key.call);
-            (key.clone(), self.upstreams.call(call).await)
-        });
+        let calls = keys.into_iter().map(|key| async move { (key.clone(), self.upstreams.call(&key.call).await) });
         Ok(join_all(calls).await.into_iter().collect())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{hash::BuildHasher, sync::Arc};
 
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use http::Method;
 
 use super::{
@@ -51,19 +51,16 @@ pub(super) enum Job {
 }
 
 impl Job {
-    /// Works it off. It holds nothing of the run.
-    pub async fn work(self) -> Option<(u32, Result<Reply, CallError>)> {
+    /// Works it off. It holds nothing of the run. Each kind in a box of its own size.
+    pub fn work(self) -> BoxFuture<'static, Option<(u32, Result<Reply, CallError>)>> {
         match self {
-            Self::Call(flight, upstreams, call) => Some((flight, upstreams.call(call).await)),
-            Self::Load(flight, loader, key) => {
+            Self::Call(flight, upstreams, call) => Box::pin(async move { Some((flight, upstreams.call(&call).await)) }),
+            Self::Load(flight, loader, key) => Box::pin(async move {
                 let answer = loader.load_one(key).await;
                 // The loader answers every key; without an answer there is nothing to land.
                 answer.ok().flatten().map(|outcome| (flight, outcome))
-            }
-            Self::Spawned(future) => {
-                future.await;
-                None
-            }
+            }),
+            Self::Spawned(future) => Box::pin(future.map(|()| None)),
         }
     }
 }

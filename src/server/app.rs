@@ -13,7 +13,7 @@ use std::{
 use arc_swap::ArcSwap;
 use axum::{
     body::Body,
-    http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts},
 };
 use futures_util::FutureExt;
 
@@ -77,22 +77,15 @@ impl App {
         self.respond(request, None).await
     }
 
-    async fn route(
-        &self,
-        settings: &config::Server,
-        request: Request<Body>,
-        in_flight: Option<&InFlight>,
-    ) -> Response<Body> {
-        let path = request.uri().path();
-        if path == settings.path {
-            return self.endpoint(settings, request, in_flight).await;
-        }
-        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    /// What is not at the GraphQL path: GraphiQL's files, or nothing.
+    fn elsewhere(settings: &config::Server, parts: &Parts) -> Response<Body> {
+        let path = parts.uri.path();
+        let reads = matches!(parts.method, Method::GET | Method::HEAD);
         if settings.graphiql && reads {
             if let Some(name) = graphiql::asset_name(&settings.path, path) {
-                return graphiql::asset(name, request.headers());
+                return graphiql::asset(name, &parts.headers);
             }
-            if path == "/" && super::media::wants_page(request.headers()) {
+            if path == "/" && super::media::wants_page(&parts.headers) {
                 return graphiql::redirect(&settings.path);
             }
         }
@@ -102,22 +95,27 @@ impl App {
         response
     }
 
-    /// The GraphQL path: preflights, the page for browsers, operations.
-    async fn endpoint(
-        &self,
-        settings: &config::Server,
-        request: Request<Body>,
-        in_flight: Option<&InFlight>,
-    ) -> Response<Body> {
-        let (parts, body) = request.into_parts();
-        if parts.method == Method::OPTIONS {
-            return options(settings, &parts.method, &parts.headers);
+    /// What needs no operation: preflights, the page for browsers, other paths.
+    fn at_once(&self, settings: &config::Server, parts: &Parts) -> Option<Response<Body>> {
+        if parts.uri.path() != settings.path {
+            return Some(Self::elsewhere(settings, parts));
         }
-        if settings.graphiql
+        if parts.method == Method::OPTIONS {
+            return Some(options(settings, &parts.method, &parts.headers));
+        }
+        let is_page = settings.graphiql
             && matches!(parts.method, Method::GET | Method::HEAD)
-            && super::media::wants_page(&parts.headers)
-        {
-            return graphiql::page(&settings.path, &self.tabs);
+            && super::media::wants_page(&parts.headers);
+        is_page.then(|| graphiql::page(&settings.path, &self.tabs))
+    }
+}
+
+impl Responder for App {
+    async fn respond(&self, request: Request<Body>, in_flight: Option<&InFlight>) -> Response<Body> {
+        let settings = self.settings.load_full();
+        let (parts, body) = request.into_parts();
+        if let Some(response) = self.at_once(&settings, &parts) {
+            return response;
         }
         let started = Instant::now();
         // For the answer's headers, after the request has taken its own; most requests come without an origin.
@@ -131,7 +129,7 @@ impl App {
         let mut response = match self.admission.admit(settings.requests_max) {
             None => admit::refuse(&parts.headers),
             Some(_place) => {
-                let work = graphql::answer(&self.gateway, settings, parts, body, in_flight, &trace);
+                let work = graphql::answer(&self.gateway, &settings, parts, body, in_flight, &trace);
                 trace.follow(AssertUnwindSafe(work).catch_unwind()).await.unwrap_or_else(|_panic| broken())
             }
         };
@@ -142,13 +140,6 @@ impl App {
         trace.status(status, 500);
         telemetry::metrics().request(status, started.elapsed());
         response
-    }
-}
-
-impl Responder for App {
-    async fn respond(&self, request: Request<Body>, in_flight: Option<&InFlight>) -> Response<Body> {
-        let settings = self.settings.load_full();
-        self.route(&settings, request, in_flight).await
     }
 }
 

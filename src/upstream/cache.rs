@@ -151,7 +151,7 @@ impl<S: Service + 'static> Service for HttpCache<S> {
         if !is_cacheable(call, &keeps.spec) {
             return match call.safety {
                 Safety::Safe => core.pass(keeps, call, passage).await,
-                Safety::Unsafe => self.write(call, passage).await,
+                Safety::Unsafe => Box::pin(self.write(call, passage)).await,
             };
         }
         let key = keeps.seed.of(call, Counted::Selecting);
@@ -181,7 +181,8 @@ impl<S: Service + 'static> Service for HttpCache<S> {
                 Ok(entry.reply(key, Served::Stale { age, cause: StaleCause::Revalidating }, now))
             }
             Verdict::Validate if asked.directives.only_if_cached => Ok(unsatisfied()),
-            Verdict::Validate => core.validate(keeps, &asked, &entry, passage).await,
+            // On the heap, or every call would carry the room of it.
+            Verdict::Validate => Box::pin(core.validate(keeps, &asked, &entry, passage)).await,
         }
     }
 }
@@ -289,7 +290,7 @@ impl<S: Service> Core<S> {
         if !entry.is_meant(&reply.headers) {
             // The service speaks of another reply than ours: ask for it whole.
             keeps.memory.remove(&asked.key);
-            return self.fetch(keeps, asked, Passage { deadline, ..Passage::within(allowed) }).await;
+            return self.fetch(keeps, asked, Passage::until(deadline, allowed)).await;
         }
         keeps.metrics.looked_up(CacheOutcome::Revalidated);
         let headers = entry.renewed_headers(&reply.headers);

@@ -92,6 +92,14 @@ struct PoolSettings {
     identity: Option<Hidden<Vec<u8>>>,
 }
 
+/// A request and who sends it.
+#[expect(clippy::large_enum_variant, reason = "moved on at once")]
+enum Prepared<'a> {
+    Plain(&'a reqwest::Client, reqwest::Request),
+    /// Its client may still have to be made.
+    Secure(&'a Pool, Box<reqwest::Request>),
+}
+
 /// A call without a usable reply.
 #[derive(Debug)]
 pub(super) struct Failure {
@@ -130,6 +138,29 @@ impl Client {
 
     /// Sends the call once and reads its reply, body as received. Headers of the passage replace those of the call.
     pub(super) async fn send(&self, call: &Call, passage: &Passage) -> Result<Reply, Failure> {
+        // What is ready is computed first and sent together, as with answers: each sending wakes an upstream.
+        tokio::task::yield_now().await;
+        // Nothing but what is waited for stays while it is: many calls wait at once.
+        let sending = match self.prepare(call, passage)? {
+            Prepared::Plain(client, request) => client.execute(request),
+            Prepared::Secure(pool, request) => {
+                let client = pool.secure().await.ok_or_else(|| self.no_client())?;
+                client.execute(*request)
+            }
+        };
+        let sent = NOTED.scope(Cell::new(false), async move {
+            let result = sending.await;
+            (result, NOTED.with(Cell::get))
+        });
+        let (result, connected) = sent.await;
+        match result {
+            Ok(response) => self.read(response, &call.method).await.map_err(Failure::from),
+            Err(error) => Err(self.failure(error, connected)),
+        }
+    }
+
+    /// The request, and who sends it. Errors: `Invalid`.
+    fn prepare<'a>(&'a self, call: &Call, passage: &'a Passage) -> Result<Prepared<'a>, CallError> {
         let text = passage.url.as_deref().unwrap_or(&call.url);
         let mut url = self.targets.read(text).map_err(|reason| self.invalid(reason))?;
         let address = passage.instance.as_ref().and_then(|instance| Some((instance, instance.place.address?)));
@@ -139,7 +170,7 @@ impl Client {
             }
             _ => &self.pool,
         };
-        let client = pool.client(&url).await.ok_or_else(|| self.invalid("the client for it cannot be made"))?;
+        let is_secure = url.scheme() == "https";
         let mut headers = call.headers.clone();
         for (name, value) in &passage.headers {
             headers.insert(name, value.clone());
@@ -154,17 +185,10 @@ impl Client {
         let mut request = reqwest::Request::new(call.method.clone(), url);
         *request.headers_mut() = headers;
         *request.body_mut() = call.body.clone().map(reqwest::Body::from);
-        let sent = NOTED.scope(Cell::new(false), async {
-            // What is ready is computed first and sent together, as with answers: each sending wakes an upstream.
-            tokio::task::yield_now().await;
-            let result = client.execute(request).await;
-            (result, NOTED.with(Cell::get))
-        });
-        let (result, connected) = sent.await;
-        match result {
-            Ok(response) => self.read(response, &call.method).await.map_err(Failure::from),
-            Err(error) => Err(self.failure(error, connected)),
+        if is_secure {
+            return Ok(Prepared::Secure(pool, Box::new(request)));
         }
+        Ok(Prepared::Plain(pool.plain().ok_or_else(|| self.no_client())?, request))
     }
 
     /// Reads the body within its limit. Errors: `TooLarge`, `Unreadable`.
@@ -230,6 +254,10 @@ impl Client {
         Failure { error: CallError::Connection { upstream, sent }, was_pooled }
     }
 
+    fn no_client(&self) -> CallError {
+        self.invalid("the client for it cannot be made")
+    }
+
     fn too_large(&self) -> CallError {
         CallError::TooLarge { upstream: Arc::clone(&self.spec.name), limit: self.spec.body_max }
     }
@@ -255,19 +283,19 @@ impl Pool {
         Self::new(settings, &self.connections)
     }
 
-    /// The client for the URL's scheme; `None` when it cannot be made.
-    async fn client(&self, url: &Url) -> Option<reqwest::Client> {
-        let client = if url.scheme() == "https" {
-            // The first one reads the platform's roots: tens of milliseconds that must not hold a worker.
-            let made = self.secure.get_or_init(|| async {
-                let (settings, connections) = (self.settings.clone(), Arc::clone(&self.connections));
-                tokio::task::spawn_blocking(move || build(&settings, &connections, Scheme::Https)).await.ok().flatten()
-            });
-            made.await
-        } else {
-            self.plain.get_or_init(|| build(&self.settings, &self.connections, Scheme::Http))
-        };
-        client.clone()
+    /// The client for `http`; `None` when it cannot be made.
+    fn plain(&self) -> Option<&reqwest::Client> {
+        self.plain.get_or_init(|| build(&self.settings, &self.connections, Scheme::Http)).as_ref()
+    }
+
+    /// The client for `https`; `None` when it cannot be made.
+    async fn secure(&self) -> Option<&reqwest::Client> {
+        // The first one reads the platform's roots: tens of milliseconds that must not hold a worker.
+        let made = self.secure.get_or_init(|| async {
+            let (settings, connections) = (self.settings.clone(), Arc::clone(&self.connections));
+            tokio::task::spawn_blocking(move || build(&settings, &connections, Scheme::Https)).await.ok().flatten()
+        });
+        made.await.as_ref()
     }
 }
 

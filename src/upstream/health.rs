@@ -40,7 +40,8 @@ async fn is_well(client: &Client, instance: &Arc<Instance>, settings: &Health) -
         timeout: None,
         trace: Trace::default(),
     };
-    let passage = Passage { instance: Some(Arc::clone(instance)), ..Passage::within(settings.timeout) };
+    let mut passage = Passage::within(settings.timeout);
+    passage.instance = Some(Arc::clone(instance));
     // A question that waits longer than its answer may take is a bad answer.
     let answer = timeout(settings.timeout.max(Duration::from_millis(1)), client.send(&call, &passage)).await;
     answer.is_ok_and(|answer| answer.is_ok_and(|reply| (200..300).contains(&reply.status)))

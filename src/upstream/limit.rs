@@ -167,7 +167,7 @@ impl<S: Service> Service for Limit<S> {
         let is_full = free.is_none();
         let permit = match free {
             Some(permit) => permit,
-            None => self.queue(call, &passage).await?,
+            None => Box::pin(self.queue(call, &passage)).await?,
         };
         passage.permit = Some(Place { permit: Some(permit), room: Arc::clone(room) });
         // Nobody needs the time while nobody waits.

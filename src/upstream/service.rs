@@ -1,6 +1,11 @@
 //! What a layer is: something that makes calls, around something that makes calls.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    ops::{Deref, DerefMut},
+    sync::Arc,
+    time::Duration,
+};
 
 use http::HeaderMap;
 use tokio::time::Instant;
@@ -13,9 +18,13 @@ pub(super) trait Service: Send + Sync {
     fn call(&self, call: &Call, passage: Passage) -> impl Future<Output = Result<Reply, CallError>> + Send;
 }
 
-/// What travels with a call through the layers.
+/// What travels with a call through the layers. On the heap: every layer holds it while it waits, and a request holds every layer.
 #[derive(Debug)]
-pub(super) struct Passage {
+pub(super) struct Passage(Box<Terms>);
+
+/// What a passage says.
+#[derive(Debug)]
+pub(super) struct Terms {
     /// When the call has to be over. Made once at the top, so that a wait in one layer leaves less to the next.
     pub(super) deadline: Instant,
     /// How much time that was from the start, for messages.
@@ -36,20 +45,27 @@ pub(super) struct Passage {
 impl Passage {
     /// For a call that starts now and may take so long.
     pub(super) fn within(allowed: Duration) -> Self {
-        Self {
-            deadline: clock::now() + allowed,
+        Self::until(clock::now() + allowed, allowed)
+    }
+
+    /// For a call that has to be over at `deadline`, which was `allowed` from its start.
+    pub(super) fn until(deadline: Instant, allowed: Duration) -> Self {
+        Self(Box::new(Terms {
+            deadline,
             allowed,
             permit: None,
             headers: HeaderMap::new(),
             tried: None,
             instance: None,
             url: None,
-        }
+        }))
     }
 
     /// The same way once more, to the same instance and in the same time.
     pub(super) fn again(&self) -> Self {
-        Self { instance: self.instance.clone(), url: self.url.clone(), ..self.next(None) }
+        let mut again = self.next(None);
+        (again.instance, again.url) = (self.instance.clone(), self.url.clone());
+        again
     }
 
     /// The passage of one of several sendings, each of which may take so long.
@@ -59,14 +75,22 @@ impl Passage {
             Some((deadline, allowed)) if deadline < self.deadline => (deadline, allowed),
             _ => (self.deadline, self.allowed),
         };
-        Self {
-            deadline,
-            allowed,
-            permit: None,
-            headers: self.headers.clone(),
-            tried: self.tried.clone(),
-            instance: None,
-            url: None,
-        }
+        let mut next = Self::until(deadline, allowed);
+        (next.headers, next.tried) = (self.headers.clone(), self.tried.clone());
+        next
+    }
+}
+
+impl Deref for Passage {
+    type Target = Terms;
+
+    fn deref(&self) -> &Terms {
+        &self.0
+    }
+}
+
+impl DerefMut for Passage {
+    fn deref_mut(&mut self) -> &mut Terms {
+        &mut self.0
     }
 }

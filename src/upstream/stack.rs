@@ -138,13 +138,13 @@ impl Upstreams {
     }
 
     /// Makes one call. Dropping the future of a safe call stops it; an unsafe call that was sent is read to its end in the background.
-    pub async fn call(&self, call: Call) -> Result<Reply, CallError> {
+    pub async fn call(&self, call: &Call) -> Result<Reply, CallError> {
         let Some(Upstream { spec, stack, .. }) = self.upstreams.get(call.upstream) else {
             let (upstream, reason) = (Arc::from("?"), "there is no such upstream".to_owned());
             return Err(CallError::Invalid { upstream, reason });
         };
         let allowed = call.timeout.map_or(spec.timeout, |timeout| timeout.min(spec.timeout));
-        stack.call(&call, Passage::within(allowed)).await
+        stack.call(call, Passage::within(allowed)).await
     }
 
     /// Drops stored replies of all upstreams; how many there were.

@@ -26,6 +26,10 @@ struct Stub {
     connections: Arc<AtomicUsize>,
 }
 
+async fn send(upstreams: &Upstreams, call: Call) -> Result<Reply, CallError> {
+    upstreams.call(&call).await
+}
+
 /// One connection of a stub.
 struct Peer {
     stream: TcpStream,
@@ -165,7 +169,7 @@ fn post(url: String) -> Call {
 }
 
 async fn call(stub: &Stub) -> Result<Reply, CallError> {
-    upstreams(spec()).call(get(stub.url("/"))).await
+    upstreams(spec()).call(&get(stub.url("/"))).await
 }
 
 #[tokio::test]
@@ -174,7 +178,7 @@ async fn the_request_goes_out_as_rendered() {
     let mut request = post(stub.url("/v1/a//b%2Fc/%zz;x=(1)/?q=a+b&ids[]=1&empty=&d={}|&%20"));
     request.headers.insert("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap());
     request.headers.insert("content-type", "application/json".parse().unwrap());
-    let reply = upstreams(spec()).call(request).await.unwrap();
+    let reply = upstreams(spec()).call(&request).await.unwrap();
     assert_eq!((reply.status, reply.body.as_ref()), (201, b"{\"a\":1}".as_ref()));
     assert_eq!(reply.headers.get_all("x-a").iter().count(), 2);
     let sent = stub.requests().remove(0);
@@ -195,7 +199,7 @@ async fn the_request_goes_out_as_rendered() {
 async fn a_url_that_would_be_changed_is_not_sent() {
     let stub = Stub::answering(ok(b"1")).await;
     for path in ["/a/../admin", "/a/%2e%2e/admin", "/a\\b", "/x#y"] {
-        let error = upstreams(spec()).call(get(stub.url(path))).await.unwrap_err();
+        let error = upstreams(spec()).call(&get(stub.url(path))).await.unwrap_err();
         assert!(matches!(error, CallError::Invalid { .. }), "{path}: {error}");
         assert!(!error.to_string().contains("127.0.0.1"), "{error}");
     }
@@ -226,7 +230,7 @@ async fn nobody_listening_is_a_connection_error() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
-    let error = upstreams(spec()).call(get(url)).await.unwrap_err();
+    let error = upstreams(spec()).call(&get(url)).await.unwrap_err();
     assert!(matches!(error, CallError::Connection { .. }), "{error}");
     assert_eq!(error.to_string(), "`catalog` could not be reached");
 }
@@ -266,7 +270,7 @@ async fn a_hanging_upstream_times_out() {
     })
     .await;
     let timeout = Duration::from_millis(50);
-    let error = upstreams(UpstreamSpec { timeout, ..spec() }).call(get(stub.url("/"))).await.unwrap_err();
+    let error = upstreams(UpstreamSpec { timeout, ..spec() }).call(&get(stub.url("/"))).await.unwrap_err();
     assert!(matches!(error, CallError::TimedOut { waited, .. } if waited == timeout), "{error}");
 }
 
@@ -279,7 +283,7 @@ async fn a_body_that_never_ends_times_out() {
     })
     .await;
     let spec = UpstreamSpec { timeout: Duration::from_millis(50), ..spec() };
-    let error = upstreams(spec).call(get(stub.url("/"))).await.unwrap_err();
+    let error = upstreams(spec).call(&get(stub.url("/"))).await.unwrap_err();
     assert!(matches!(error, CallError::TimedOut { .. }), "{error}");
 }
 
@@ -303,11 +307,11 @@ async fn the_body_limit_is_exact() {
     };
     for (length, bytes) in [(1000, ok(&[b'x'; 1000])), (1000, chunked(1000))] {
         let stub = Stub::answering(bytes).await;
-        assert_eq!(upstreams(spec()).call(get(stub.url("/"))).await.unwrap().body.len(), length);
+        assert_eq!(upstreams(spec()).call(&get(stub.url("/"))).await.unwrap().body.len(), length);
     }
     for bytes in [ok(&[b'x'; 1001]), chunked(1010)] {
         let stub = Stub::answering(bytes).await;
-        let error = upstreams(spec()).call(get(stub.url("/"))).await.unwrap_err();
+        let error = upstreams(spec()).call(&get(stub.url("/"))).await.unwrap_err();
         assert!(matches!(error, CallError::TooLarge { limit: 1000, .. }), "{error}");
     }
 }
@@ -369,7 +373,7 @@ async fn connections_are_reused() {
     let stub = Stub::answering(ok(b"1")).await;
     let upstreams = upstreams(spec());
     for _ in 0..5 {
-        upstreams.call(get(stub.url("/"))).await.unwrap();
+        send(&upstreams, get(stub.url("/"))).await.unwrap();
     }
     assert_eq!((stub.requests().len(), stub.connections()), (5, 1));
 }
@@ -394,8 +398,8 @@ async fn forgetful() -> Stub {
 async fn a_read_on_a_connection_that_had_died_is_sent_again() {
     let stub = forgetful().await;
     let upstreams = upstreams(spec());
-    upstreams.call(get(stub.url("/1"))).await.unwrap();
-    upstreams.call(get(stub.url("/2"))).await.unwrap();
+    send(&upstreams, get(stub.url("/1"))).await.unwrap();
+    send(&upstreams, get(stub.url("/2"))).await.unwrap();
     assert_eq!((stub.requests().len(), stub.connections()), (3, 2));
 }
 
@@ -403,8 +407,8 @@ async fn a_read_on_a_connection_that_had_died_is_sent_again() {
 async fn a_write_is_never_sent_again() {
     let stub = forgetful().await;
     let upstreams = upstreams(spec());
-    upstreams.call(post(stub.url("/1"))).await.unwrap();
-    let error = upstreams.call(post(stub.url("/2"))).await.unwrap_err();
+    send(&upstreams, post(stub.url("/1"))).await.unwrap();
+    let error = send(&upstreams, post(stub.url("/2"))).await.unwrap_err();
     assert!(matches!(error, CallError::Connection { .. }), "{error}");
     assert_eq!((stub.requests().len(), stub.connections()), (2, 1));
 }
@@ -424,7 +428,7 @@ async fn a_read_nobody_waits_for_stops() {
     .await;
     let upstreams = upstreams(spec());
     tokio::select! {
-        _ = upstreams.call(get(stub.url("/"))) => panic!("there is no answer"),
+        _ = send(&upstreams, get(stub.url("/"))) => panic!("there is no answer"),
         event = seen.recv() => assert_eq!(event, Some("asked")),
     }
     assert_eq!(seen.recv().await, Some("left"));
@@ -451,12 +455,12 @@ async fn a_write_nobody_waits_for_is_read_to_its_end() {
     .await;
     let upstreams = upstreams(UpstreamSpec { concurrency_max: 1, ..spec() });
     tokio::select! {
-        _ = upstreams.call(post(stub.url("/"))) => panic!("there is no answer yet"),
+        _ = send(&upstreams, post(stub.url("/"))) => panic!("there is no answer yet"),
         event = seen.recv() => assert_eq!(event, Some("asked")),
     }
     // The place of the write is taken until it ends, so this one waits for it.
     let url = stub.url("/next");
-    let next = tokio::spawn(async move { upstreams.call(get(url)).await });
+    let next = tokio::spawn(async move { send(&upstreams, get(url)).await });
     answer.notify_one();
     assert_eq!(next.await.unwrap().unwrap().body.as_ref(), b"2");
     assert_eq!(seen.recv().await, Some("asked again"));
@@ -483,7 +487,7 @@ async fn calls_at_once_are_limited_and_the_queue_too() {
     let upstreams = upstreams(UpstreamSpec { concurrency_max: 2, ..spec() });
     let ask = || {
         let (upstreams, url) = (Arc::clone(&upstreams), stub.url("/"));
-        tokio::spawn(async move { upstreams.call(get(url)).await })
+        tokio::spawn(async move { send(&upstreams, get(url)).await })
     };
     let mut tasks: Vec<_> = (0..2).map(|_| ask()).collect();
     for _ in 0..2 {
@@ -518,7 +522,7 @@ async fn waiting_for_a_place_counts_against_the_timeout() {
     .await;
     let spec = UpstreamSpec { concurrency_max: 1, timeout: Duration::from_millis(50), ..spec() };
     let upstreams = upstreams(spec);
-    let (one, other) = tokio::join!(upstreams.call(get(stub.url("/1"))), upstreams.call(get(stub.url("/2"))));
+    let (one, other) = tokio::join!(send(&upstreams, get(stub.url("/1"))), send(&upstreams, get(stub.url("/2"))));
     assert!(matches!(one, Err(CallError::TimedOut { .. })));
     assert!(matches!(other, Err(CallError::TimedOut { .. })));
     assert_eq!(stub.requests().len(), 1);
@@ -529,13 +533,13 @@ async fn a_reload_keeps_connections() {
     let stub = Stub::answering(ok(b"1")).await;
     let (kept, transport) = (Kept::default(), Transport::default());
     let before = Upstreams::new(vec![spec()], &transport, &kept).unwrap();
-    before.call(get(stub.url("/"))).await.unwrap();
+    before.call(&get(stub.url("/"))).await.unwrap();
     let after = Upstreams::new(vec![spec()], &transport, &kept).unwrap();
     drop(before);
-    after.call(get(stub.url("/"))).await.unwrap();
+    after.call(&get(stub.url("/"))).await.unwrap();
     assert_eq!(stub.connections(), 1);
     let other = UpstreamSpec { connect_timeout: Duration::from_secs(1), ..spec() };
-    Upstreams::new(vec![other], &transport, &kept).unwrap().call(get(stub.url("/"))).await.unwrap();
+    Upstreams::new(vec![other], &transport, &kept).unwrap().call(&get(stub.url("/"))).await.unwrap();
     assert_eq!(stub.connections(), 2, "other settings, other connections");
 }
 
@@ -548,7 +552,7 @@ async fn names_resolve_where_the_transport_says() {
         ("http://shop.example/x", "host: shop.example\r\n"),
         ("http://shop.example:8080/x", "host: shop.example:8080\r\n"),
     ] {
-        upstreams.call(get(url.to_owned())).await.unwrap();
+        send(&upstreams, get(url.to_owned())).await.unwrap();
         let sent = stub.requests().pop().unwrap();
         assert!(sent.contains(host), "{sent}");
     }
@@ -557,7 +561,7 @@ async fn names_resolve_where_the_transport_says() {
 #[tokio::test]
 async fn an_unknown_upstream_is_refused() {
     let call = Call { upstream: 1, ..get("http://127.0.0.1/".to_owned()) };
-    assert!(matches!(upstreams(spec()).call(call).await, Err(CallError::Invalid { .. })));
+    assert!(matches!(upstreams(spec()).call(&call).await, Err(CallError::Invalid { .. })));
 }
 
 #[test]
@@ -588,7 +592,7 @@ async fn https_trusts_the_given_authority_and_nobody_else() {
     let resolve = vec![("shop.example".to_owned(), address), ("other.example".to_owned(), address)];
     let ask = |transport: Transport, url: &str| {
         let call = get(url.to_owned());
-        async move { Upstreams::new(vec![spec()], &transport, &Kept::default()).unwrap().call(call).await }
+        async move { Upstreams::new(vec![spec()], &transport, &Kept::default()).unwrap().call(&call).await }
     };
     let trusting = Transport { resolve, ca_pem: Some(authority.pem.clone().into_bytes()), ..Transport::default() };
     for url in ["https://shop.example/x", "https://shop.example:8443/x"] {
@@ -631,4 +635,13 @@ impl Authority {
             .unwrap();
         tokio_rustls::TlsAcceptor::from(Arc::new(config))
     }
+}
+
+/// Many calls wait at once, and each is moved to where it waits.
+#[test]
+fn a_call_of_a_plain_source_is_small() {
+    let upstreams = upstreams(spec());
+    let call = get("http://127.0.0.1/".to_owned());
+    let size = size_of_val(&upstreams.call(&call));
+    assert!(size <= 3500, "{size} bytes");
 }

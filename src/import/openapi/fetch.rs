@@ -250,7 +250,7 @@ impl Reader<'_> {
                 timeout: None,
                 trace: Trace::default(),
             };
-            let reply = upstreams.call(call).await.map_err(|error| error.to_string())?;
+            let reply = upstreams.call(&call).await.map_err(|error| error.to_string())?;
             let location = reply.headers.get(http::header::LOCATION).and_then(|value| value.to_str().ok());
             match (reply.status, location) {
                 (200..=299, _) => {
