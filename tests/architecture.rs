@@ -15,6 +15,7 @@ const GUESTS: &[(&str, &[&str])] = &[
     ("clap", &["command"]),
     ("diffy", &["import/openapi/file.rs"]),
     ("governor", &["policy"]),
+    ("jsonwebtoken", &["policy"]),
     ("metrics_exporter_prometheus", &["telemetry"]),
     ("miette", &["error/report.rs"]),
     ("moka", &["cache.rs", "upstream/cache/memory.rs"]),

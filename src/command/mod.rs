@@ -10,6 +10,7 @@ mod explain;
 mod healthcheck;
 mod import;
 mod init;
+mod key;
 mod output;
 mod plan;
 mod schema;
@@ -58,6 +59,9 @@ enum Command {
     /// About the schema that callers see.
     #[command(subcommand)]
     Schema(schema::Command),
+    /// About API keys.
+    #[command(subcommand)]
+    Key(key::Command),
     /// About `weft.yaml`.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -106,6 +110,7 @@ pub(crate) fn run() -> ExitCode {
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::run(arguments),
         Command::Schema(command) => schema::run(&command),
+        Command::Key(command) => key::run(&command),
         Command::Config(ConfigCommand::Schema) => output::result(&config::json_schema()),
         Command::Healthcheck(arguments) => healthcheck::run(&arguments),
         Command::Completions { shell } => {

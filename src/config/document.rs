@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, de};
 use serde_saphyr::Spanned;
 
 use super::{
+    auth_document::AuthDocument,
     caching::{CacheDocument, SourceCacheDocument},
     headers::HeadersDocument,
     resilience_document::{
@@ -41,6 +42,8 @@ pub(super) struct Document {
     /// `$config` of connectors without a source, by subgraph.
     #[schemars(with = "BTreeMap<String, Json>")]
     pub(super) config: BTreeMap<String, Spanned<Json>>,
+    /// Who may ask.
+    pub(super) auth: AuthDocument,
     /// Documents that requests name instead of sending them.
     pub(super) documents: DocumentsDocument,
     /// Bounds on documents, checked before the work they bound.
@@ -139,12 +142,14 @@ pub(super) struct AdminDocument {
     pub(super) listen: Option<Given<String>>,
 }
 
-/// Where a value of `$context` comes from: `header` or `value`.
+/// Where a value of `$context` comes from: `header`, `claim` or `value`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ContextDocument {
     /// A header of the client's request; null without it.
     pub(super) header: Option<Given<String>>,
+    /// A claim of the caller's token, such as `sub` or `realm_access.roles`; null without it.
+    pub(super) claim: Option<Given<String>>,
     /// Reads the header's text as JSON. Default: `false`.
     pub(super) json: Option<Given<bool>>,
     /// The same value for everybody.

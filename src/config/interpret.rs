@@ -49,6 +49,7 @@ impl<'a> Interpreter<'a> {
         let mut settings = Settings {
             schema: self.schema(document.schema, overrides),
             documents: self.documents(document.documents),
+            auth: self.auth(document.auth),
             origins: std::mem::take(&mut self.origins),
             compatibility: self.choice(
                 document.compatibility,
@@ -195,11 +196,11 @@ impl<'a> Interpreter<'a> {
 
     fn context(&mut self, value: Spanned<ContextDocument>) -> ContextValue {
         let span = range(&value);
-        let ContextDocument { header, json, value } = value.value;
+        let ContextDocument { header, claim, json, value } = value.value;
         let json_is_given = json.is_some();
         let json = self.read(json, false);
-        match (header, value) {
-            (Some(header), None) => {
+        match (header, claim, value) {
+            (Some(header), None, None) => {
                 let span = header.span.clone();
                 let text = self.text(header).unwrap_or_default();
                 if let Ok(name) = HeaderName::try_from(&text) {
@@ -207,10 +208,15 @@ impl<'a> Interpreter<'a> {
                 }
                 self.find(span, "INVALID_VALUE", format!("`{text}` is not the name of a header"));
             }
-            (None, Some(value)) if !json_is_given => return ContextValue::Value(Hidden(self.json(value, &span))),
-            (None, Some(_)) => self.find(span, "INVALID_VALUE", "`json` is only for a `header`"),
-            (Some(_), Some(_)) => self.find(span, "INVALID_VALUE", "give `header` or `value`, not both"),
-            (None, None) => self.find(span, "INVALID_VALUE", "one of `header` and `value` is needed"),
+            (None, Some(claim), None) if !json_is_given => {
+                return ContextValue::Claim(self.text(claim).unwrap_or_default());
+            }
+            (None, None, Some(value)) if !json_is_given => return ContextValue::Value(Hidden(self.json(value, &span))),
+            (None, None, None) => self.find(span, "INVALID_VALUE", "one of `header`, `claim` and `value` is needed"),
+            (None, Some(_), None) | (None, None, Some(_)) => {
+                self.find(span, "INVALID_VALUE", "`json` is only for a `header`");
+            }
+            _ => self.find(span, "INVALID_VALUE", "give one of `header`, `claim` and `value`, not several"),
         }
         ContextValue::Value(Hidden(Json::Null))
     }
@@ -365,7 +371,7 @@ impl Interpreter<'_> {
 
     /// Expands the texts inside. A text stays a text, whatever comes from the environment. The depth is bounded by the
     /// YAML reader's budget.
-    fn json(&mut self, value: Json, span: &Range<usize>) -> Json {
+    pub(super) fn json(&mut self, value: Json, span: &Range<usize>) -> Json {
         match value {
             Json::String(text) => Json::String(self.text(Given::<String>::new(text, span.clone())).unwrap_or_default()),
             Json::Array(items) => Json::Array(items.into_iter().map(|item| self.json(item, span)).collect()),

@@ -2,6 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
+use serde::de::DeserializeOwned;
 use serde_saphyr::Options;
 
 use super::{Overrides, Settings, document::Document, environment::Lookup, interpret::Interpreter};
@@ -26,15 +27,15 @@ pub fn load_with(
     };
     let name = path.map(|path| path.display().to_string()).unwrap_or_default();
     let source = Arc::new(SourceText { name, text });
-    let document = parse(&source).map_err(|diagnostic| vec![diagnostic])?;
+    let document: Document = parse(&source).map_err(|diagnostic| vec![diagnostic])?;
     let folder = path.and_then(Path::parent).unwrap_or(Path::new(""));
     Interpreter::new(&source, folder, environment).settings(document, overrides)
 }
 
 /// The YAML as it is written. Errors: the first mistake.
-fn parse(source: &Arc<SourceText>) -> Result<Document, Diagnostic> {
+pub(super) fn parse<T: DeserializeOwned + Default>(source: &Arc<SourceText>) -> Result<T, Diagnostic> {
     if source.text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
-        return Ok(Document::default());
+        return Ok(T::default());
     }
     let mut options = Options::default();
     // Drawn by us.

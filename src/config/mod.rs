@@ -4,6 +4,9 @@
 //! [`Settings`] that leave nothing to decide. All findings of the second step come at once, each at its place.
 //! Not here: reading the schema files themselves (`gateway`) and the flags (`main`).
 
+mod auth;
+mod auth_document;
+mod auth_interpret;
 mod caching;
 mod document;
 mod environment;
@@ -20,6 +23,8 @@ mod tests;
 mod value;
 mod watch;
 
+pub use auth::{Algorithm, ApiKey, ApiKeys, Auth, Fetching, Issuer, Jwt, KeySource};
+pub use auth_interpret::{api_keys, api_keys_of};
 pub use caching::{Cache, Share, SourceCache};
 pub use document::json_schema;
 pub use headers::{Headers, OWN_HEADERS, Propagate, RESERVED_HEADERS};

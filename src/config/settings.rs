@@ -6,6 +6,7 @@ use http::HeaderName;
 
 use super::{
     Adaptive, Balance, Breaker, Certificate, Credentials, Discovery, Health, Hedge, Outlier, Retry, Url,
+    auth::Auth,
     caching::{Cache, Share, SourceCache},
     headers::Headers,
     value::{Hidden, Json},
@@ -35,6 +36,8 @@ pub struct Settings {
     pub cache: Cache,
     /// `$config` of connectors without a source, by subgraph.
     pub config: BTreeMap<String, Hidden<Json>>,
+    /// Who may ask.
+    pub auth: Auth,
     /// Bounds on documents.
     pub limits: Limits,
     /// Documents that requests name instead of sending them.
@@ -140,6 +143,8 @@ pub enum ContextValue {
         /// Whether its text is read as JSON (null when it is none) rather than taken as it is.
         json: bool,
     },
+    /// A claim of the caller's token; null when it is not there. A name with dots is looked up as it is, then as a path.
+    Claim(String),
     /// The same for everybody.
     Value(Hidden<Json>),
 }
@@ -341,6 +346,7 @@ impl Default for Settings {
             sources: BTreeMap::new(),
             cache: Cache::default(),
             config: BTreeMap::new(),
+            auth: Auth::default(),
             limits: Limits::default(),
             documents: Documents::default(),
             telemetry: Telemetry { log: Log::default(), traces: Traces::default(), prometheus: true },

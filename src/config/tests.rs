@@ -212,8 +212,8 @@ telemetry: { log: { level: 'weft=loud' }, traces: { otlp: 'localhost:4318', samp
         "INVALID_VALUE ['https://a.example/'] `https://a.example/` is not an origin (did you mean `https://a.example`?)",
         "INVALID_VALUE [true] credentials cannot be allowed to every origin: list the origins instead of `*`",
         "INVALID_VALUE ['no header'] `no header` is not the name of a header",
-        "give `header` or `value`, not both",
-        "one of `header` and `value` is needed",
+        "give one of `header`, `claim` and `value`, not several",
+        "one of `header`, `claim` and `value` is needed",
         "INVALID_URL [ftp://x] not an absolute URL: expected one such as `https://api.example.com/v1`",
         "INVALID_URL ['http://b?x'] one of several URLs cannot have a query",
         "INVALID_VALUE ['http://a/'] this URL is given twice",
@@ -465,4 +465,66 @@ fn headers_that_cannot_be_sent_are_findings() {
     let unclosed = findings("headers: { propagate: [{ matching: \"(\" }] }");
     assert!(unclosed[0].contains("is not a regular expression: unclosed group"), "{unclosed:?}");
     assert!(findings("headers: { propogate: [] }")[0].contains("did you mean `propagate`?"));
+}
+
+#[test]
+fn who_may_ask_is_read() {
+    let text = "
+auth:
+  required: true
+  jwt:
+    cookie: session
+    leeway: 5s
+    issuers:
+      - { issuer: 'https://id.example', audiences: [weft] }
+      - { issuer: a, jwks: keys.json, audiences: [weft], algorithms: [ES256], scopes: [roles] }
+      - { issuer: b, secret: '0123456789012345678901234567890123456789', claims: { azp: [x, y] } }
+  api_keys:
+    keys:
+      - { id: k, sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855, expires: 2027-01-31 }
+context: { user: { claim: sub } }
+";
+    let settings = read(text).unwrap();
+    let jwt = settings.auth.jwt.unwrap();
+    assert!(matches!(&settings.context["user"], ContextValue::Claim(name) if name == "sub"));
+    assert_eq!((jwt.leeway, jwt.cookie.as_deref()), (Duration::from_secs(5), Some("session")));
+    assert_eq!(jwt.issuers[0].keys, KeySource::Discovery);
+    assert_eq!(jwt.issuers[0].scopes, ["scope", "scp"]);
+    assert!(matches!(&jwt.issuers[1].keys, KeySource::File(path) if path.ends_with("keys.json")));
+    assert_eq!(jwt.issuers[2].algorithms, [Algorithm::HS256]);
+    assert_eq!(jwt.issuers[2].claims[0].1.len(), 2);
+    assert!(!format!("{jwt:?}").contains("01234567890"), "secrets are not printed");
+    let keys = settings.auth.api_keys.unwrap();
+    assert_eq!((keys.header.as_str(), keys.keys[0].expires), ("x-api-key", Some(1_801_353_600)));
+}
+
+#[test]
+fn who_may_ask_is_not_guessed() {
+    for (text, expected) in [
+        ("auth: { required: true }", "would refuse everybody"),
+        ("auth: { jwt: {} }", "`auth.jwt` needs `issuers`"),
+        ("auth: { api_keys: {} }", "`auth.api_keys` needs `keys` or a `file`"),
+        ("auth: { jwt: { issuers: [{ issuer: 'https://a' }] } }", "`audiences` are missing"),
+        ("auth: { jwt: { issuers: [{ issuer: a, audiences: [w] }] } }", "no OpenID configuration"),
+        ("auth: { jwt: { issuers: [{ issuer: a, audiences: [w], secret: short }] } }", "shorter than 32 bytes"),
+        (
+            "auth: { jwt: { issuers: [{ issuer: 'https://a', audiences: [w], algorithms: [HS256] }] } }",
+            "need a `secret`",
+        ),
+        (
+            "auth: { jwt: { issuers: [{ issuer: 'https://a', audiences: [w], algorithms: [RS265] }] } }",
+            "did you mean `RS256`?",
+        ),
+        (
+            "auth: { jwt: { issuers: [{ issuer: 'https://a', audiences: [w], algorithms: [none] }] } }",
+            "expected one of",
+        ),
+        ("auth: { jwt: { issuers: [{ issuer: 'https://a', audiences: [w], jwks: 'ftp://a' }] } }", "http or https"),
+        ("auth: { jwt: { header: cookie, issuers: [{ issuer: 'https://a', audiences: [w] }] } }", "use `cookie`"),
+        ("auth: { api_keys: { keys: [{ id: a, sha256: 00 }] } }", "64 hexadecimal digits"),
+        ("auth: { jwt: { isuers: [] } }", "did you mean `issuers`?"),
+    ] {
+        let found = findings(text).join("\n");
+        assert!(found.contains(expected), "{text}: `{expected}` is not in:\n{found}");
+    }
 }

@@ -14,6 +14,7 @@ pub struct DiagnosticCode {
 /// All codes, in alphabetical order. `tests/architecture.rs` holds the list and the uses in the code to each other.
 pub const CODES: &[DiagnosticCode] = &[
     code("ABSOLUTE_CONNECT_URL_WITH_SOURCE", "a connector names a source and an absolute URL as well"),
+    code("AUTHENTICATION", "what callers are known by cannot be set up: a file of API keys, a client for keys"),
     code("CIRCULAR_REFERENCE", "a selection leads back to its own type (only with `compatibility: strict`)"),
     code("CONFIG_UNREADABLE", "the configuration file cannot be read"),
     code(

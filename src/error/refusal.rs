@@ -29,6 +29,8 @@ pub struct Refusal {
     pub code: ErrorCode,
     /// What is wrong, one entry for each finding.
     pub errors: Vec<RequestError>,
+    /// How a caller who is not known can say who it is: the value of `WWW-Authenticate`.
+    pub challenge: Option<String>,
 }
 
 impl Refusal {
@@ -41,6 +43,7 @@ impl Refusal {
                 locations: Vec::new(),
                 extensions: serde_json::Map::new(),
             }],
+            challenge: None,
         }
     }
     /// A limit that was passed: `LIMIT_EXCEEDED`, with the limit, its maximum and the value in `extensions`. `value` is what the

@@ -11,7 +11,7 @@ use crate::{
     execute::{self, Caller},
     mapping::Object,
     operation::{self, Kind},
-    policy::DocumentId,
+    policy::{DocumentId, Identity},
     telemetry::{self, Trace},
 };
 
@@ -26,6 +26,8 @@ pub struct Request {
     pub operation_name: Option<String>,
     /// `variables`.
     pub variables: Object,
+    /// Who asks, as [`Gateway::identify`] found out.
+    pub identity: Identity,
     /// Headers of the HTTP request.
     pub headers: Arc<HeaderMap>,
     /// Mutations are refused (HTTP GET).
@@ -69,6 +71,14 @@ impl Gateway {
         self.snapshot.load_full()
     }
 
+    /// Who sent a request with these headers. Errors: `UNAUTHENTICATED`, `UPSTREAM_UNAVAILABLE`; nothing else of the request need
+    /// be read.
+    pub async fn identify(&self, headers: &HeaderMap) -> Result<Identity, Refusal> {
+        let snapshot = self.snapshot.load_full();
+        let identity = snapshot.rules.authentication.identify(headers).await;
+        identity.inspect_err(|refusal| telemetry::metrics().refused(refusal.code))
+    }
+
     /// Answers one request. Errors: it was refused, nothing was executed; [`Answer::refused`] is what to send.
     pub async fn answer(&self, request: Request) -> Result<Answer, Refusal> {
         let outcome = self.run(request).await;
@@ -82,6 +92,8 @@ impl Gateway {
     async fn run(&self, request: Request) -> Result<(Answer, usize), Refusal> {
         // One graph, start to end.
         let snapshot = self.snapshot.load_full();
+        // Again: whoever made this request may have forgotten to ask who sent it.
+        snapshot.rules.authentication.admit(&request.identity)?;
         let documents = &snapshot.rules.documents;
         let document = documents.resolve(request.query.as_deref(), request.document_id.as_ref())?;
         let planned = snapshot.plans.get_or_plan(&snapshot, &document.text, &request)?;
@@ -100,8 +112,8 @@ impl Gateway {
         } else {
             Object::new()
         };
-        let context = snapshot.context.of(&request.headers);
-        let is_identified = snapshot.reads.identify(&request.headers);
+        let context = snapshot.context.of(&request.headers, &request.identity);
+        let is_identified = !request.identity.is_anonymous() || snapshot.reads.identify(&request.headers);
         let caller = Caller { headers: request.headers, context, trace: request.trace };
         let outcome = execute::run(
             &snapshot.graph,

@@ -22,8 +22,13 @@ pub(super) struct Reads {
 
 impl Reads {
     /// All that some connector sends on or some mapping reads.
-    pub(super) fn new(settings: &config::Settings, graph: &Graph) -> Self {
-        let mut names: Vec<HeaderName> = Vec::new();
+    /// And all by which callers say who they are.
+    pub(super) fn new(
+        settings: &config::Settings,
+        graph: &Graph,
+        identifying: impl Iterator<Item = HeaderName>,
+    ) -> Self {
+        let mut names: Vec<HeaderName> = identifying.collect();
         for connector in &graph.connectors {
             names.extend(connector.client_headers().cloned());
             names.extend(connector.reads.request_headers.iter().filter_map(|name| HeaderName::try_from(&**name).ok()));

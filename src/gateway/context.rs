@@ -5,6 +5,7 @@ use http::HeaderMap;
 use crate::{
     config::{self, ContextValue},
     mapping::{Object, Value},
+    policy::Identity,
 };
 
 /// Where each value comes from.
@@ -13,6 +14,7 @@ pub(crate) struct Context {
     /// Those that are the same for everybody.
     fixed: Object,
     headers: Vec<(String, http::HeaderName, bool)>,
+    claims: Vec<(String, String)>,
 }
 
 impl Context {
@@ -21,6 +23,7 @@ impl Context {
         for (name, value) in &settings.context {
             match value {
                 ContextValue::Value(value) => drop(context.fixed.insert(name.clone(), Value::from(&value.0))),
+                ContextValue::Claim(claim) => context.claims.push((name.clone(), claim.clone())),
                 ContextValue::Header { name: header, json } => {
                     context.headers.push((name.clone(), header.clone(), *json));
                 }
@@ -29,8 +32,8 @@ impl Context {
         context
     }
 
-    /// The values for one caller; a header that is not there, or is no JSON where JSON is wanted, gives null.
-    pub(super) fn of(&self, headers: &HeaderMap) -> Object {
+    /// The values for one caller; a header or claim that is not there, or is no JSON where JSON is wanted, gives null.
+    pub(super) fn of(&self, headers: &HeaderMap, identity: &Identity) -> Object {
         let mut values = self.fixed.clone();
         for (name, header, json) in &self.headers {
             let text = headers.get(header).and_then(|value| value.to_str().ok());
@@ -40,6 +43,9 @@ impl Context {
                 None => Value::Null,
             };
             values.insert(name.clone(), value);
+        }
+        for (name, claim) in &self.claims {
+            values.insert(name.clone(), identity.claim(claim).cloned().unwrap_or_default());
         }
         values
     }

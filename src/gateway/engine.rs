@@ -31,7 +31,12 @@ impl Engine {
             Value::Object(object) => object,
             _ => Object::new(),
         };
+        let identity = match gateway.identify(&headers).await {
+            Ok(identity) => identity,
+            Err(refusal) => return response(&Answer::refused(&refusal)),
+        };
         let request = Request {
+            identity,
             query: Some(request.query),
             document_id: None,
             operation_name: request.operation_name,
@@ -41,10 +46,14 @@ impl Engine {
             trace: Trace::default(),
         };
         let answer = gateway.answer(request).await.unwrap_or_else(|refusal| Answer::refused(&refusal));
-        // Their type again; once more through a tree, which transports that are not HTTP can afford.
-        serde_json::from_slice(&answer.body)
-            .unwrap_or_else(|error| Response::from_errors(vec![ServerError::new(error.to_string(), None)]))
+        response(&answer)
     }
+}
+
+/// Their type again; once more through a tree, which transports that are not HTTP can afford.
+fn response(answer: &Answer) -> Response {
+    serde_json::from_slice(&answer.body)
+        .unwrap_or_else(|error| Response::from_errors(vec![ServerError::new(error.to_string(), None)]))
 }
 
 impl Executor for Engine {

@@ -64,13 +64,15 @@ impl Snapshot {
         let (graph, mut warnings) = compile_files(settings, files)?;
         warnings.extend(unknown_sources(settings, &graph));
         warnings.extend(unknown_connectors(settings, &graph));
-        let (rules, found) = rules(settings, &graph)?;
+        let (mut rules, found) = rules(settings, &graph)?;
         warnings.extend(found);
+        rules.authentication = policy::Authentication::new(&settings.auth, transport, kept)
+            .map_err(|reason| vec![plain("AUTHENTICATION", Severity::Error, reason)])?;
         let (specs, runs) = upstreams(settings, &graph);
         let upstreams = Upstreams::new(specs, transport, kept)
             .map_err(|message| vec![plain("TRANSPORT", Severity::Error, message)])?;
         let snapshot = Self {
-            reads: Reads::new(settings, &graph),
+            reads: Reads::new(settings, &graph, rules.authentication.headers()),
             graph: Arc::new(graph),
             upstreams: Arc::new(upstreams),
             limits: limits(settings),
@@ -87,6 +89,7 @@ impl Snapshot {
     pub(super) fn start(&self) {
         if tokio::runtime::Handle::try_current().is_ok() {
             self.upstreams.start();
+            self.rules.authentication.start();
         }
     }
 }
@@ -112,6 +115,7 @@ fn rules(settings: &config::Settings, graph: &Graph) -> Result<(policy::Rules, V
     };
     let warnings = misfits(settings, graph, &trusted);
     let rules = policy::Rules {
+        authentication: policy::Authentication::default(),
         documents: policy::Documents::new(documents.apq, trusted, documents.only_trusted),
         limits: policy::Limits {
             depth: limits.depth,

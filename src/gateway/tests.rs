@@ -11,7 +11,7 @@ use crate::{
     config::{ContextValue, Hidden, LimitMode, Limits, Settings, Source},
     error::{Diagnostic, ErrorCode, SourceText},
     mapping::Value,
-    policy::DocumentId,
+    policy::{DocumentId, Identity},
     schema::File,
     upstream::{Kept, Transport},
 };
@@ -129,13 +129,13 @@ fn context_comes_from_headers_and_settings() {
     let mut headers = HeaderMap::new();
     headers.insert("x-tenant", "7".parse().unwrap());
     headers.insert("x-user", r#"{"id":12345678901234567890}"#.parse().unwrap());
-    let context = snapshot.context.of(&headers);
+    let context = snapshot.context.of(&headers, &Identity::default());
     assert_eq!(context["tenant"], Value::String("7".to_owned()));
     assert_eq!(context["user"].to_json(), r#"{"id":12345678901234567890}"#);
     assert_eq!(context["none"], Value::Null);
     assert_eq!(context["stage"].to_json(), r#"["a"]"#);
     headers.insert("x-user", "{".parse().unwrap());
-    assert_eq!(snapshot.context.of(&headers)["user"], Value::Null);
+    assert_eq!(snapshot.context.of(&headers, &Identity::default())["user"], Value::Null);
 }
 
 #[tokio::test]

@@ -81,6 +81,9 @@ async fn run(
     };
     let refused = |refusal| Box::new(Refused::new(refusal, media));
     let coding = compress::choose(&parts.headers);
+    // Before the body is read: who is not let in sends nothing.
+    let identity = gateway.identify(&parts.headers).await.map_err(refused)?;
+    trace.identity(identity.name());
     let asked = match parts.method {
         Method::POST => {
             check_body_headers(&parts.headers, settings, media)?;
@@ -106,7 +109,8 @@ async fn run(
         }
     };
     match asked {
-        Asked::One(request) => {
+        Asked::One(mut request) => {
+            request.identity = identity;
             let by_get = request.read_only;
             let sent = Arc::clone(&request.headers);
             let answer = gateway.answer(request).await.map_err(refused)?;
@@ -119,7 +123,10 @@ async fn run(
             caching::mark(&answer.caching, by_get, has_tag, response.headers_mut());
             Ok(response)
         }
-        Asked::Many(requests) => {
+        Asked::Many(mut requests) => {
+            for request in &mut requests {
+                request.identity = identity.clone();
+            }
             let body = batch(gateway, requests).await;
             Ok(respond(StatusCode::OK, media, body, coding).await)
         }
@@ -197,6 +204,9 @@ pub(super) fn refuse(refused: Refused) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
     headers.insert(header::VARY, VARY);
+    if let Some(challenge) = refusal.challenge.and_then(|text| HeaderValue::try_from(text).ok()) {
+        headers.insert(header::WWW_AUTHENTICATE, challenge);
+    }
     if status == StatusCode::METHOD_NOT_ALLOWED {
         headers.insert(header::ALLOW, METHODS);
     }

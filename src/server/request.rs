@@ -8,12 +8,13 @@ use crate::{
     error::{ErrorCode, Refusal},
     gateway,
     mapping::{Object, Value},
-    policy::DocumentId,
+    policy::{DocumentId, Identity},
     telemetry::Trace,
 };
 
 /// What a POST asks: one operation, or a batch of them.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all ask one operation, and it is moved on at once")]
 pub(super) enum Asked {
     One(gateway::Request),
     Many(Vec<gateway::Request>),
@@ -97,7 +98,8 @@ fn from_members(mut members: Object, headers: Arc<HeaderMap>, trace: &Trace) -> 
         return Err(bad("`query` is missing: it holds the text of the operation"));
     }
     let (operation_name, trace) = (named(operation_name), trace.clone());
-    Ok(gateway::Request { query, document_id, operation_name, variables, headers, read_only: false, trace })
+    let identity = Identity::default();
+    Ok(gateway::Request { query, document_id, operation_name, variables, identity, headers, read_only: false, trace })
 }
 
 /// How a request names its document: `documentId` (GraphQL over HTTP, persisted documents), else
@@ -171,6 +173,7 @@ pub(super) fn from_query(text: &str, headers: HeaderMap, trace: &Trace) -> Resul
         operation_name: named(parameters.operation_name),
         variables,
         headers: Arc::new(headers),
+        identity: Identity::default(),
         read_only: true,
         trace: trace.clone(),
     })

@@ -159,6 +159,13 @@ impl Trace {
         }
     }
 
+    /// Notes who asks, where that may be told.
+    pub fn identity(&self, name: Option<&str>) {
+        if let Some(name) = name.filter(|_| !self.span.is_disabled()) {
+            self.span.record("enduser.id", name);
+        }
+    }
+
     /// Notes an HTTP status. `fails_from`: the lowest status that is a failure at this end (500 for the server's, 400 for the
     /// client's; OpenTelemetry, HTTP spans, "Status").
     pub fn status(&self, status: u16, fails_from: u16) {
@@ -248,7 +255,7 @@ fn request_span(request: HttpRequest<'_>) -> Span {
     let span = debug_span!(
         parent: None, "request", otel.name = Empty, otel.kind = "server", http.request.method = request.method.as_str(),
         http.route = request.path, url.path = request.path, url.scheme = "http",
-        network.protocol.version = version(request.version), user_agent.original = Empty,
+        network.protocol.version = version(request.version), user_agent.original = Empty, enduser.id = Empty,
         graphql.operation.r#type = Empty, graphql.operation.name = Empty, weft.plan.cache = Empty,
         http.response.status_code = Empty, otel.status_code = Empty, otel.status_description = Empty, error.r#type = Empty
     );

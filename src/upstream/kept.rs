@@ -29,7 +29,7 @@ impl Kept {
     /// The state of kind `T` of an upstream with these settings: what an earlier snapshot left, or what `make` gives.
     ///
     /// Every setting that `make` reads belongs into `settings`. State of the whole process goes by the upstream `""`.
-    pub(super) fn share<T: Any + Send + Sync>(
+    pub(crate) fn share<T: Any + Send + Sync>(
         &self,
         upstream: &Arc<str>,
         settings: &impl Hash,

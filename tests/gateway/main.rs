@@ -2,6 +2,7 @@
 
 #[path = "../architecture.rs"]
 mod architecture;
+mod authentication;
 mod cache;
 mod commands;
 mod connectors;

@@ -153,13 +153,19 @@ impl Scene {
             mapping::Value::Object(object) => object,
             _ => mapping::Object::new(),
         };
-        let request = Request {
-            query: Some(self.operation.clone()),
-            variables,
-            headers: Arc::new(headers),
-            ..Request::default()
+        let gateway = Gateway::new(snapshot);
+        let asked = async {
+            let identity = gateway.identify(&headers).await?;
+            let request = Request {
+                query: Some(self.operation.clone()),
+                variables,
+                identity,
+                headers: Arc::new(headers),
+                ..Request::default()
+            };
+            gateway.answer(request).await
         };
-        let body = match Gateway::new(snapshot).answer(request).await {
+        let body = match asked.await {
             Ok(answer) => answer.body,
             Err(refusal) => weft::gateway::Answer::refused(&refusal).body,
         };

@@ -1,0 +1,235 @@
+//! Who asks: tokens of identity providers and API keys.
+//!
+//! In the order in which a token is met: `carried` (where it is), `token` (its parts), `issuer` (signature and claims), `provider` and
+//! `keys` (where keys come from), `cache` (tokens that were checked). `api_keys` are the other way to be known.
+
+mod api_keys;
+mod cache;
+mod carried;
+mod fault;
+mod issuer;
+mod json;
+mod keys;
+mod provider;
+mod token;
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use http::{HeaderMap, HeaderName};
+use sha2::{Digest as _, Sha256};
+
+use self::{
+    api_keys::ApiKeys,
+    cache::{Checked, Verified},
+    fault::Fault,
+    issuer::Issuer,
+    provider::Provider,
+    token::Token,
+};
+use crate::{
+    config,
+    error::{ErrorCode, Refusal},
+    mapping::{Object, Value},
+    upstream::{Kept, Transport},
+};
+
+/// Who asks. The default is nobody in particular.
+#[derive(Debug, Clone, Default)]
+pub struct Identity {
+    token: Option<Arc<Subject>>,
+    key: Option<Arc<Subject>>,
+}
+
+/// Whom a credential stands for.
+#[derive(Debug)]
+struct Subject {
+    /// For logs; `None`: not to be named.
+    name: Option<Arc<str>>,
+    claims: Object,
+    scopes: Vec<String>,
+}
+
+impl Subject {
+    fn new(name: Option<Arc<str>>, claims: &serde_json::Map<String, serde_json::Value>, scopes: Vec<String>) -> Self {
+        let claims = claims.iter().map(|(name, value)| (name.clone(), Value::from(value))).collect();
+        Self { name, claims, scopes }
+    }
+}
+
+impl Identity {
+    /// Whether nobody said who asks.
+    pub fn is_anonymous(&self) -> bool {
+        self.token.is_none() && self.key.is_none()
+    }
+
+    /// How the caller is named in logs: what the token says where `auth.jwt.identify` names a claim, else the API key's name.
+    pub fn name(&self) -> Option<&str> {
+        self.subjects().find_map(|subject| subject.name.as_deref())
+    }
+
+    /// Name of the API key.
+    pub fn api_key(&self) -> Option<&str> {
+        self.key.as_ref()?.name.as_deref()
+    }
+
+    /// The claims: those of the token, else of the API key.
+    pub fn claims(&self) -> Option<&Object> {
+        self.subjects().next().map(|subject| &subject.claims)
+    }
+
+    /// A claim by its name; a name with dots that is not there is a path (`realm_access.roles`).
+    pub fn claim(&self, name: &str) -> Option<&Value> {
+        let claims = self.claims()?;
+        claims.get(name).or_else(|| {
+            let (first, rest) = name.split_once('.')?;
+            rest.split('.').try_fold(claims.get(first)?, |value, name| value.get(name))
+        })
+    }
+
+    /// Whether a scope was given, to the token or to the API key.
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.subjects().any(|subject| subject.scopes.iter().any(|own| own == scope))
+    }
+
+    fn subjects(&self) -> impl Iterator<Item = &Arc<Subject>> {
+        self.token.iter().chain(&self.key)
+    }
+}
+
+/// How callers are known.
+#[derive(Debug, Default)]
+pub struct Authentication {
+    required: bool,
+    tokens: Option<Tokens>,
+    keys: Option<Arc<ApiKeys>>,
+}
+
+/// Tokens of some issuers.
+#[derive(Debug)]
+struct Tokens {
+    header: HeaderName,
+    cookie: Option<String>,
+    leeway: i64,
+    bytes_max: usize,
+    identify: Option<String>,
+    issuers: Vec<Issuer>,
+    verified: Verified,
+}
+
+impl Authentication {
+    /// As the settings say, with the keys that an earlier snapshot left. Errors: a file of API keys that cannot be read, a client
+    /// that cannot be set up.
+    pub fn new(settings: &config::Auth, transport: &Transport, kept: &Kept) -> Result<Self, String> {
+        let tokens = settings.jwt.as_ref().map(|jwt| Tokens::new(jwt, transport, kept)).transpose()?;
+        let keys = settings.api_keys.as_ref().map(ApiKeys::new).transpose()?;
+        Ok(Self { required: settings.required, tokens, keys: keys.map(Arc::new) })
+    }
+
+    /// Starts what runs beside requests; needs a runtime.
+    pub fn start(&self) {
+        let issuers = self.tokens.iter().flat_map(|tokens| &tokens.issuers);
+        issuers.for_each(|issuer| issuer.provider.start());
+        self.keys.iter().for_each(ApiKeys::start);
+    }
+
+    /// The headers by which callers say who they are.
+    pub fn headers(&self) -> impl Iterator<Item = HeaderName> {
+        let tokens = self.tokens.iter().flat_map(|tokens| {
+            let cookie = tokens.cookie.as_ref().map(|_| http::header::COOKIE);
+            [Some(tokens.header.clone()), cookie].into_iter().flatten()
+        });
+        tokens.chain(self.keys.iter().map(|keys| keys.header.clone()))
+    }
+
+    /// Who asks, by the headers of their request.
+    ///
+    /// Errors: `UNAUTHENTICATED` for a credential that is not good, also where none is needed, and for nobody where somebody is
+    /// needed; `UPSTREAM_UNAVAILABLE` while no key of the token's issuer was ever fetched.
+    pub async fn identify(&self, headers: &HeaderMap) -> Result<Identity, Refusal> {
+        let mut identity = Identity::default();
+        if let Some(tokens) = &self.tokens {
+            identity.token = tokens.subject(headers).await.map_err(|fault| fault.refusal(self.scheme()))?;
+        }
+        if let Some(keys) = &self.keys {
+            identity.key = keys.subject(headers, now()).map_err(|fault| fault.refusal(self.scheme()))?;
+        }
+        self.admit(&identity)?;
+        Ok(identity)
+    }
+
+    /// Whether this one may ask at all. Errors: `UNAUTHENTICATED`.
+    pub fn admit(&self, identity: &Identity) -> Result<(), Refusal> {
+        if !self.required || !identity.is_anonymous() {
+            return Ok(());
+        }
+        Err(self.anonymous("a token or an API key is needed here"))
+    }
+
+    /// A refusal that says how to become known. Source: RFC 6750, 3: without a credential there is no `error`.
+    fn anonymous(&self, message: &str) -> Refusal {
+        let challenge = Some(format!("{} realm=\"weft\"", self.scheme()));
+        Refusal { challenge, ..Refusal::new(ErrorCode::Unauthenticated, message) }
+    }
+
+    /// What `WWW-Authenticate` asks for.
+    fn scheme(&self) -> &'static str {
+        if self.tokens.is_none() && self.keys.is_some() { "ApiKey" } else { "Bearer" }
+    }
+}
+
+impl Tokens {
+    fn new(settings: &config::Jwt, transport: &Transport, kept: &Kept) -> Result<Self, String> {
+        let issuer = |issuer: &config::Issuer| {
+            let provider = Provider::shared(issuer, settings.fetching, transport, kept)?;
+            Ok(Issuer { settings: issuer.clone(), provider })
+        };
+        Ok(Self {
+            header: settings.header.clone(),
+            cookie: settings.cookie.clone(),
+            leeway: seconds(settings.leeway),
+            bytes_max: settings.bytes_max,
+            identify: settings.identify.clone(),
+            issuers: settings.issuers.iter().map(issuer).collect::<Result<_, String>>()?,
+            verified: Verified::new(),
+        })
+    }
+
+    async fn subject(&self, headers: &HeaderMap) -> Result<Option<Arc<Subject>>, Fault> {
+        let Some(text) = carried::token(headers, &self.header, self.cookie.as_deref())? else { return Ok(None) };
+        if text.len() > self.bytes_max {
+            return Err(Fault::TooLarge);
+        }
+        let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+        let now = now();
+        if let Some(known) = self.verified.get(&hash) {
+            if now >= known.ends {
+                self.verified.forget(&hash);
+                return Err(Fault::Expired);
+            }
+            if self.issuers[known.issuer].provider.keys().generation == known.generation {
+                return Ok(Some(known.subject));
+            }
+        }
+        let token = Token::read(text)?;
+        let named = token.claims.get("iss").and_then(serde_json::Value::as_str).ok_or(Fault::Issuer)?;
+        // Its own keys only: one issuer cannot sign for another.
+        let at = self.issuers.iter().position(|issuer| issuer.settings.issuer == named).ok_or(Fault::Issuer)?;
+        let issuer = &self.issuers[at];
+        let generation = issuer.check_signature(&token).await?;
+        let ends = issuer.check_claims(&token.claims, now, self.leeway)?;
+        let subject = Arc::new(issuer.subject(&token.claims, self.identify.as_deref()));
+        self.verified.insert(hash, Checked::new(Arc::clone(&subject), ends, at, generation, text));
+        Ok(Some(subject))
+    }
+}
+
+fn now() -> i64 {
+    seconds(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+fn seconds(time: Duration) -> i64 {
+    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
+}
