@@ -65,21 +65,19 @@ fn stack(
         || spec.breaker.is_some()
         || spec.credentials.is_some()
         || instances.is_some();
-    if !is_guarded {
-        let way = Way::Plain(Limit::new(spec, kept, Detach::new(spec, Deadline::new(spec, stack))));
-        let stack = Coalesce::new(spec, Observe::new(&spec.name, way));
-        return HttpCache::new(spec, clock, kept, stack);
-    }
-    let stack = Authorize::new(spec, client, kept, stack); // Inside the deadline, which also bounds the wait for a token.
-    let stack = Deadline::new(spec, stack); // Around decoding, which a large body can make slow.
-    let stack = Balance::new(spec, instances, stack); // Around the deadline: who is late is slow.
-    let stack = Detach::new(spec, stack); // Around the deadline, so that a write nobody waits for ends too.
-    let stack = Limit::new(spec, kept, stack); // Outside: what waits for its turn was not sent and may be given up.
-    let stack = Breaker::new(spec, kept, stack); // Outside of the limit: while it is open nobody waits for a place.
-    let stack = Retry::new(spec, kept, instances, stack); // Outside of the breaker, so that each try asks it and is counted.
-    let stack = Hedge::new(spec, kept, stack); // Outside of retries: the second question has tries of its own.
-    let stack = Way::Guarded(Box::new(stack));
-    let stack = Observe::new(&spec.name, stack); // Sees what a call took in all: waits and refusals too.
+    let way = if is_guarded {
+        let stack = Authorize::new(spec, client, kept, stack); // Inside the deadline, which also bounds the wait for a token.
+        let stack = Deadline::new(spec, stack); // Around decoding, which a large body can make slow.
+        let stack = Balance::new(spec, instances, stack); // Around the deadline: who is late is slow.
+        let stack = Detach::new(spec, stack); // Around the deadline, so that a write nobody waits for ends too.
+        let stack = Limit::new(spec, kept, stack); // Outside: what waits for its turn was not sent and may be given up.
+        let stack = Breaker::new(spec, kept, stack); // Outside of the limit: while it is open nobody waits for a place.
+        let stack = Retry::new(spec, kept, instances, stack); // Outside of the breaker, so that each try asks it and is counted.
+        Way::Guarded(Box::new(Hedge::new(spec, kept, stack))) // Outside of retries: the second question has tries of its own.
+    } else {
+        Way::Plain(Limit::new(spec, kept, Detach::new(spec, Deadline::new(spec, stack))))
+    };
+    let stack = Observe::new(&spec.name, way); // Sees what a call took in all: waits and refusals too.
     let stack = Coalesce::new(spec, stack); // Twins share one call and all its attempts; they are no calls of their own.
     HttpCache::new(spec, clock, kept, stack) // What is there needs no call, and a validation is shared like any other.
 }
