@@ -1,14 +1,14 @@
 //! The only file that opens a connection.
 
-use std::{cell::Cell, collections::HashMap, net::SocketAddr, sync::Arc, sync::OnceLock, time::Duration};
+use std::{collections::HashMap, future::Future, net::SocketAddr, sync::Arc, sync::OnceLock, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Method, header};
 use url::Url;
 
 use super::{
-    Call, CallError, Clock, Freshness, Kept, Reply, Sent, Served, UpstreamSpec, connected::NoteConnections,
-    report::Report, service::Passage, target::Targets,
+    Call, CallError, Clock, Freshness, Kept, Reply, Sent, Served, UpstreamSpec, connected::Used, report::Report,
+    service::Passage, target::Targets,
 };
 use crate::config::{Certificate, Hidden};
 
@@ -78,6 +78,7 @@ pub(super) struct Pool {
     plain: OnceLock<Option<reqwest::Client>>,
     /// For `https`: made when first needed.
     secure: tokio::sync::OnceCell<Option<reqwest::Client>>,
+    used: Used,
 }
 
 /// What makes one pool different from another.
@@ -90,14 +91,6 @@ struct PoolSettings {
     pinned: Option<(String, SocketAddr)>,
     /// Who we are there: certificate and key as PEM.
     identity: Option<Hidden<Vec<u8>>>,
-}
-
-/// A request and who sends it.
-#[expect(clippy::large_enum_variant, reason = "moved on at once")]
-enum Prepared<'a> {
-    Plain(&'a reqwest::Client, reqwest::Request),
-    /// Its client may still have to be made.
-    Secure(&'a Pool, Box<reqwest::Request>),
 }
 
 /// A call without a usable reply.
@@ -141,26 +134,26 @@ impl Client {
         // What is ready is computed first and sent together, as with answers: each sending wakes an upstream.
         tokio::task::yield_now().await;
         // Nothing but what is waited for stays while it is: many calls wait at once.
-        let sending = match self.prepare(call, passage)? {
-            Prepared::Plain(client, request) => client.execute(request),
-            Prepared::Secure(pool, request) => {
-                let client = pool.secure().await.ok_or_else(|| self.no_client())?;
-                client.execute(*request)
+        let (pool, mut sending) = self.begin(call, passage)?;
+        if sending.is_none() {
+            pool.make_secure().await;
+            sending = self.begin(call, passage)?.1;
+        }
+        match sending.ok_or_else(|| self.no_client())?.await {
+            Ok(response) => {
+                pool.used.note(response.extensions());
+                self.read(response, &call.method).await.map_err(Failure::from)
             }
-        };
-        let sent = NOTED.scope(Cell::new(false), async move {
-            let result = sending.await;
-            (result, NOTED.with(Cell::get))
-        });
-        let (result, connected) = sent.await;
-        match result {
-            Ok(response) => self.read(response, &call.method).await.map_err(Failure::from),
-            Err(error) => Err(self.failure(error, connected)),
+            Err(error) => Err(self.failure(error, pool)),
         }
     }
 
-    /// The request, and who sends it. Errors: `Invalid`.
-    fn prepare<'a>(&'a self, call: &Call, passage: &'a Passage) -> Result<Prepared<'a>, CallError> {
+    /// The connections for a call, and its sending, where the client for it is made already. Errors: `Invalid`.
+    fn begin<'a>(
+        &'a self,
+        call: &Call,
+        passage: &'a Passage,
+    ) -> Result<(&'a Pool, Option<impl Future<Output = reqwest::Result<reqwest::Response>> + use<>>), CallError> {
         let text = passage.url.as_deref().unwrap_or(&call.url);
         let mut url = self.targets.read(text).map_err(|reason| self.invalid(reason))?;
         let address = passage.instance.as_ref().and_then(|instance| Some((instance, instance.place.address?)));
@@ -170,7 +163,9 @@ impl Client {
             }
             _ => &self.pool,
         };
-        let is_secure = url.scheme() == "https";
+        let made = if url.scheme() == "https" { pool.secure.get().map(Option::as_ref) } else { Some(pool.plain()) };
+        let Some(client) = made else { return Ok((pool, None)) };
+        let client = client.ok_or_else(|| self.no_client())?;
         let mut headers = call.headers.clone();
         for (name, value) in &passage.headers {
             headers.insert(name, value.clone());
@@ -185,10 +180,7 @@ impl Client {
         let mut request = reqwest::Request::new(call.method.clone(), url);
         *request.headers_mut() = headers;
         *request.body_mut() = call.body.clone().map(reqwest::Body::from);
-        if is_secure {
-            return Ok(Prepared::Secure(pool, Box::new(request)));
-        }
-        Ok(Prepared::Plain(pool.plain().ok_or_else(|| self.no_client())?, request))
+        Ok((pool, Some(client.execute(request))))
     }
 
     /// Reads the body within its limit. Errors: `TooLarge`, `Unreadable`.
@@ -238,7 +230,7 @@ impl Client {
         HeaderValue::try_from(text).ok()
     }
 
-    fn failure(&self, error: reqwest::Error, connected: bool) -> Failure {
+    fn failure(&self, error: reqwest::Error, pool: &Pool) -> Failure {
         // Addresses and queries stay out of the log.
         let error = error.without_url();
         if error.is_builder() {
@@ -249,7 +241,7 @@ impl Client {
         if error.is_connect() && error.is_timeout() {
             return CallError::TimedOut { upstream, waited: self.spec.connect_timeout }.into();
         }
-        let was_pooled = !connected && !error.is_connect() && !is_nonsense(&error);
+        let was_pooled = pool.used.lost(&error) && !is_nonsense(&error);
         let sent = if error.is_connect() { Sent::Nothing } else { Sent::Maybe };
         Failure { error: CallError::Connection { upstream, sent }, was_pooled }
     }
@@ -274,6 +266,7 @@ impl Pool {
             connections: Arc::clone(connections),
             plain: OnceLock::new(),
             secure: tokio::sync::OnceCell::new(),
+            used: Used::default(),
         }
     }
 
@@ -288,20 +281,15 @@ impl Pool {
         self.plain.get_or_init(|| build(&self.settings, &self.connections, Scheme::Http)).as_ref()
     }
 
-    /// The client for `https`; `None` when it cannot be made.
-    async fn secure(&self) -> Option<&reqwest::Client> {
+    /// Makes the client for `https`.
+    async fn make_secure(&self) {
         // The first one reads the platform's roots: tens of milliseconds that must not hold a worker.
-        let made = self.secure.get_or_init(|| async {
+        let make = || async {
             let (settings, connections) = (self.settings.clone(), Arc::clone(&self.connections));
             tokio::task::spawn_blocking(move || build(&settings, &connections, Scheme::Https)).await.ok().flatten()
-        });
-        made.await.as_ref()
+        };
+        self.secure.get_or_init(make).await;
     }
-}
-
-tokio::task_local! {
-    /// Whether the call of this task began to connect; a call that did not was given a pooled connection.
-    pub(super) static NOTED: Cell<bool>;
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -341,8 +329,7 @@ fn build(settings: &PoolSettings, connections: &Connections, scheme: Scheme) -> 
         .tcp_nodelay(true)
         .tcp_keepalive(Duration::from_secs(15))
         .pool_idle_timeout(IDLE_MAX)
-        .pool_max_idle_per_host(settings.idle_max)
-        .connector_layer(NoteConnections);
+        .pool_max_idle_per_host(settings.idle_max);
     for (host, address) in &connections.addresses {
         builder = builder.resolve(host, *address);
     }

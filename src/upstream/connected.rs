@@ -1,43 +1,67 @@
-//! Notes whether a call opened a connection: what decides if its loss is the upstream's failure.
+//! Which connections have been used before: what decides whether the loss of one is the upstream's failure.
+//!
+//! The client does not tell whether a call was given a pooled connection. What it tells, of a reply as of a failure, is the local
+//! address; one that has brought a reply before was in the pool.
 
-use std::{
-    cell::Cell,
-    task::{Context, Poll},
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use tower::{Layer, Service};
+use http::Extensions;
+use hyper_util::client::legacy::{self, connect::HttpInfo};
 
-use super::client::NOTED;
+/// A bit for each local port.
+const WORDS: usize = (1 << 16) / 64;
 
-/// A layer around the connector. The client asks it only when the pool had no connection, and within the call's own task.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct NoteConnections;
+/// The local ports of a pool's connections that have brought a reply.
+///
+/// A connection that ends while nobody uses it leaves its port behind, and when a later connection with the same port breaks at once, it
+/// counts as used: a read is then sent once more than it had to be.
+#[derive(Debug, Default)]
+pub(super) struct Used(OnceLock<Box<[AtomicU64; WORDS]>>);
 
-impl<S> Layer<S> for NoteConnections {
-    type Service = Noted<S>;
+impl Used {
+    /// A reply has come over this connection.
+    pub(super) fn note(&self, reply: &Extensions) {
+        let Some(info) = reply.get::<HttpInfo>() else { return };
+        let ports = self.0.get_or_init(|| Box::new([const { AtomicU64::new(0) }; WORDS]));
+        let (word, bit) = place(info);
+        // Most were noted before, and a look costs less than a write.
+        if ports[word].load(Relaxed) & bit == 0 {
+            ports[word].fetch_or(bit, Relaxed);
+        }
+    }
 
-    fn layer(&self, inner: S) -> Noted<S> {
-        Noted { inner }
+    /// Whether the connection that failed had brought a reply before. It is forgotten: it is gone.
+    pub(super) fn lost(&self, error: &reqwest::Error) -> bool {
+        let mut told = Extensions::new();
+        if let Some(connected) = cause(error).and_then(legacy::Error::connect_info) {
+            connected.get_extras(&mut told);
+        }
+        match (told.get::<HttpInfo>(), self.0.get()) {
+            (Some(info), Some(ports)) => {
+                let (word, bit) = place(info);
+                ports[word].fetch_and(!bit, Relaxed) & bit != 0
+            }
+            _ => false,
+        }
     }
 }
 
-#[derive(Debug, Clone)]
-pub(super) struct Noted<S> {
-    inner: S,
+fn place(info: &HttpInfo) -> (usize, u64) {
+    let port = info.local_addr().port();
+    (usize::from(port / 64), 1 << (port % 64))
 }
 
-impl<S: Service<R>, R> Service<R> for Noted<S> {
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
+/// The pool's own error below the client's.
+fn cause(error: &reqwest::Error) -> Option<&legacy::Error> {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref() {
+            return Some(error);
+        }
+        cause = error.source();
     }
-
-    fn call(&mut self, request: R) -> S::Future {
-        // Outside of a call nobody asks: then there is nothing to note.
-        NOTED.try_with(|noted: &Cell<bool>| noted.set(true)).ok();
-        self.inner.call(request)
-    }
+    None
 }
