@@ -3,9 +3,12 @@
 //! The client does not tell whether a call was given a pooled connection. What it tells, of a reply as of a failure, is the local
 //! address; one that has brought a reply before was in the pool.
 
-use std::sync::{
-    OnceLock,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    error::Error,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use http::Extensions;
@@ -34,7 +37,7 @@ impl Used {
     }
 
     /// Whether the connection that failed had brought a reply before. It is forgotten: it is gone.
-    pub(super) fn lost(&self, error: &reqwest::Error) -> bool {
+    pub(super) fn lost(&self, error: &(dyn Error + 'static)) -> bool {
         let mut told = Extensions::new();
         if let Some(connected) = cause(error).and_then(legacy::Error::connect_info) {
             connected.get_extras(&mut told);
@@ -54,14 +57,14 @@ fn place(info: &HttpInfo) -> (usize, u64) {
     (usize::from(port / 64), 1 << (port % 64))
 }
 
-/// The pool's own error below the client's.
-fn cause(error: &reqwest::Error) -> Option<&legacy::Error> {
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
+/// The pool's own error, below the client's.
+fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a legacy::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
         if let Some(error) = error.downcast_ref() {
             return Some(error);
         }
-        cause = error.source();
+        next = error.source();
     }
     None
 }
