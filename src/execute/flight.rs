@@ -32,6 +32,8 @@ pub(super) enum Waiter {
 pub(super) struct Flight {
     /// Whom it calls.
     upstream: usize,
+    /// Whether it changes what reads find.
+    is_write: bool,
     waiters: Vec<Waiter>,
     /// The call, where an equal one may join.
     call: Option<Call>,
@@ -93,12 +95,22 @@ impl Run<'_> {
             *made += 1;
         }
         let flight = u32::try_from(self.flights.len()).unwrap_or(u32::MAX);
+        let is_write = call.safety == Safety::Unsafe;
+        if is_write {
+            self.joinable.clear();
+        }
         if let Some(hash) = hash {
             self.joinable.entry(hash).or_default().push(flight);
         }
         // What is kept for others to join holds no span open.
         let kept = hash.is_some().then(|| Call { trace: Trace::default(), ..call.clone() });
-        self.flights.push(Flight { upstream: call.upstream, waiters: vec![waiter], call: kept, outcome: None });
+        self.flights.push(Flight {
+            upstream: call.upstream,
+            is_write,
+            waiters: vec![waiter],
+            call: kept,
+            outcome: None,
+        });
         self.jobs.push(match waiter {
             Waiter::Ask(_) => Job::Call(flight, Arc::clone(self.upstreams), call),
             Waiter::Chunk(_) => Job::Load(flight, self.loads.loader(self.upstreams), ChunkKey::new(flight, call)),
@@ -130,6 +142,10 @@ impl Run<'_> {
 
     /// An outcome has come: everybody who waits for it gets it.
     pub fn land(&mut self, flight: u32, outcome: Result<Reply, CallError>) {
+        if self.flights[flight as usize].is_write {
+            // What was read before, or meanwhile, is no answer to what follows from the write.
+            self.joinable.clear();
+        }
         let number = self.results.replies.len();
         let number = u32::try_from(number).unwrap_or(u32::MAX);
         self.results.replies.push(outcome.as_ref().map(|reply| reply.body.clone()).unwrap_or_default());
