@@ -2,7 +2,10 @@
 
 use std::fmt::{self, Write as _};
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan,
+    SpanContents,
+};
 use serde_json::json;
 
 use super::{Diagnostic, Label, Severity, SourceText};
@@ -60,16 +63,78 @@ fn draw(diagnostics: &[Diagnostic], color: bool) -> String {
 #[derive(Debug)]
 struct Drawn<'a> {
     diagnostic: &'a Diagnostic,
-    source: Option<NamedSource<String>>,
+    source: Option<Window<'a>>,
+}
+
+/// The lines of a file around the marks of a finding. The library reads a text from its start for every mark, which would be the whole
+/// file for each of many findings.
+#[derive(Debug)]
+struct Window<'a> {
+    name: &'a str,
+    /// Whole lines of the file.
+    text: &'a str,
+    /// Where they begin, in bytes and in lines.
+    offset: usize,
+    line: usize,
+}
+
+impl<'a> Window<'a> {
+    /// Lines before and after the marks; the drawing shows one of each.
+    const LINES: usize = 2;
+
+    fn around(source: &'a SourceText, labels: &[&Label]) -> Self {
+        let bytes = source.text.as_bytes();
+        let starts = labels.iter().map(|label| label.span.start.min(bytes.len()));
+        let ends = labels.iter().map(|label| label.span.end.min(bytes.len()));
+        let mut lines_before = Self::LINES;
+        let before = bytes[..starts.min().unwrap_or(0)].iter().rposition(|byte| {
+            let is_start = *byte == b'\n' && lines_before == 0;
+            lines_before -= usize::from(*byte == b'\n' && !is_start);
+            is_start
+        });
+        let offset = before.map_or(0, |at| at + 1);
+        let from = ends.max().unwrap_or(0).max(offset);
+        let mut lines_after = Self::LINES;
+        let after = bytes[from..].iter().position(|byte| {
+            let is_end = *byte == b'\n' && lines_after == 0;
+            lines_after -= usize::from(*byte == b'\n' && !is_end);
+            is_end
+        });
+        let end = after.map_or(bytes.len(), |at| from + at + 1);
+        Self { name: &source.name, text: &source.text[offset..end], offset, line: newline_count(&bytes[..offset]) }
+    }
+}
+
+impl SourceCode for Window<'_> {
+    fn read_span<'b>(
+        &'b self,
+        span: &SourceSpan,
+        lines_before: usize,
+        lines_after: usize,
+    ) -> Result<Box<dyn SpanContents<'b> + 'b>, MietteError> {
+        let here = SourceSpan::new(span.offset().saturating_sub(self.offset).into(), span.len());
+        let read = self.text.as_bytes().read_span(&here, lines_before, lines_after)?;
+        let whole = SourceSpan::new((read.span().offset() + self.offset).into(), read.span().len());
+        let (line, column) = (read.line() + self.line, read.column());
+        let contents =
+            MietteSpanContents::new_named(self.name.to_owned(), read.data(), whole, line, column, read.line_count());
+        Ok(Box::new(contents.with_language("GraphQL")))
+    }
+}
+
+#[expect(clippy::naive_bytecount, reason = "a crate for what the compiler makes fast enough")]
+fn newline_count(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte == b'\n').count()
 }
 
 impl<'a> Drawn<'a> {
     fn new(diagnostic: &'a Diagnostic) -> Self {
-        let main = diagnostic.labels.first().map(|label| &label.source);
+        let main = diagnostic.labels.first().map(|label| &*label.source);
         // A file without text has no line to draw on.
         let main = main.filter(|source| !source.text.is_empty());
-        let source = main.map(|source| NamedSource::new(&source.name, source.text.clone()).with_language("GraphQL"));
-        Self { diagnostic, source }
+        let here = |label: &&Label| main.is_some_and(|main| main.name == label.source.name);
+        let labels: Vec<&Label> = diagnostic.labels.iter().filter(here).collect();
+        Self { diagnostic, source: main.map(|source| Window::around(source, &labels)) }
     }
 
     fn is_here(&self, label: &Label) -> bool {
@@ -198,7 +263,7 @@ fn position(source: &SourceText, offset: usize) -> (usize, usize) {
         end -= 1;
     }
     let before = &source.text[..end];
-    let line = before.matches('\n').count() + 1;
+    let line = newline_count(before.as_bytes()) + 1;
     let start = before.rfind('\n').map_or(0, |at| at + 1);
     (line, before[start..].chars().count() + 1)
 }
@@ -230,6 +295,29 @@ mod tests {
             assert!(text.contains(part), "`{part}` is missing in\n{text}");
         }
         assert!(!text.contains('\u{1b}'), "no colours were asked for");
+    }
+
+    #[test]
+    fn lines_far_into_a_file_keep_their_numbers() {
+        let text: String = (1..=900).flat_map(|line| ["# ".to_owned(), line.to_string(), "\n".to_owned()]).collect();
+        let at = |line: &str| text.find(line).expect("is there");
+        let source = Arc::new(SourceText { name: "long.graphql".to_owned(), text: text.clone() });
+        let label = |line: &str| Label {
+            source: Arc::clone(&source),
+            span: at(line)..at(line) + line.len(),
+            text: format!("about {line}"),
+        };
+        let mut finding = Diagnostic::error("GRAPH_QL_ERROR", "far in", label("# 800"));
+        finding.labels.push(label("# 777"));
+        for (labels, shown) in [(2, "long.graphql:800:1"), (1, "long.graphql:800:1")] {
+            finding.labels.truncate(labels);
+            let drawn = render(&[finding.clone()], Format::Human { color: false });
+            for part in [shown, " 799 │ # 799", " 800 │ # 800", " 801 │ # 801", "about # 800"] {
+                assert!(drawn.contains(part), "`{part}` is missing in\n{drawn}");
+            }
+            assert_eq!(drawn.contains(" 777 │ # 777"), labels == 2, "{drawn}");
+            assert!(!drawn.contains("# 802"), "{drawn}");
+        }
     }
 
     #[test]
