@@ -1,6 +1,7 @@
 //! Text to syntax tree, under the grammar of a version: `selection` (lists and groups), `path`, `expression` (operators, literals).
 
 mod expression;
+mod foreign;
 mod path;
 mod selection;
 
@@ -50,7 +51,11 @@ pub struct ParseError {
 
 /// Parses a mapping. Errors: the first syntax error.
 pub fn parse(text: &str, version: Version) -> Result<Mapping, ParseError> {
-    let root = if version >= Version::V0_4 { parse_unified(text, version)? } else { parse_list(text, version)? };
+    let parsed = if version >= Version::V0_4 { parse_unified(text, version) } else { parse_list(text, version) };
+    let root = parsed.map_err(|error| {
+        let foreign = || foreign::help(text, error.span.start, &error.message).map(str::to_owned);
+        ParseError { help: error.help.clone().or_else(foreign), ..error }
+    })?;
     Ok(Mapping { text: text.to_owned(), version, root })
 }
 
