@@ -14,6 +14,7 @@ pub struct DiagnosticCode {
 /// All codes, in alphabetical order. `tests/architecture.rs` holds the list and the uses in the code to each other.
 pub const CODES: &[DiagnosticCode] = &[
     code("ABSOLUTE_CONNECT_URL_WITH_SOURCE", "a connector names a source and an absolute URL as well"),
+    code("ABSTRACT_WITHOUT_TYPENAME", "a value of an interface or union does not say its type"),
     code("AUTHENTICATION", "what callers are known by cannot be set up: a file of API keys, a client for keys"),
     code("CIRCULAR_REFERENCE", "a selection leads back to its own type (only with `compatibility: strict`)"),
     code("CONFIG_UNREADABLE", "the configuration file cannot be read"),
@@ -83,6 +84,7 @@ pub const CODES: &[DiagnosticCode] = &[
     code("ONE_CALL_PER_ITEM", "a join over a list that makes one call for each item"),
     code("RELATIVE_CONNECT_URL_WITHOUT_SOURCE", "a connector has a path only, and no source"),
     code("REQUESTLESS_SELECTION_USES_REQUEST_DATA", "a connector without a request reads a reply"),
+    code("REQUIRED_INACCESSIBLE", "an argument or input field is required and hidden from clients"),
     code("SCHEMA_FILE", "a schema file cannot be read"),
     code("SELECTED_FIELD_NOT_FOUND", "a selection yields a name that is no field of its type"),
     code("SOURCE_NAME_MISMATCH", "a connector names a source that is not there"),

@@ -131,9 +131,12 @@ impl<'a> Coercion<'a, '_> {
             return Value::Null;
         };
         let name = &self.graph[ty.named()].name;
+        let definition = self.graph.schema.get_input_object(name);
+        // The graph has fields that clients do not see, and may not set.
+        let is_seen = |key: &str| definition.is_some_and(|definition| definition.fields.contains_key(key));
         let mut object = Object::with_capacity(given.len().min(fields.len()));
         for (key, value) in given {
-            match fields.iter().find(|field| *field.name == **key) {
+            match fields.iter().find(|field| *field.name == **key && is_seen(key)) {
                 Some(field) => {
                     let value = self.inside(&format!(".{key}"), |c| c.value(&field.ty, value, depth + 1));
                     object.insert(key.clone(), value);
@@ -152,7 +155,7 @@ impl<'a> Coercion<'a, '_> {
                 _ => {}
             }
         }
-        if self.graph.schema.get_input_object(name).is_some_and(|definition| is_one_of(definition))
+        if definition.is_some_and(|definition| is_one_of(definition))
             && (given.len() != 1 || given.values().any(|value| *value == Value::Null))
         {
             let count = given.len();

@@ -7,7 +7,7 @@ use apollo_compiler::{
     validation::Valid,
 };
 
-use super::{Document, FieldRef, Kind, Operation, VariableValues, introspect_cost};
+use super::{Document, FieldRef, Kind, Operation, VariableValues, introspect_cost, introspect_one_of};
 use crate::{
     error::{ErrorCode, Refusal},
     mapping::{Number, Object, Value},
@@ -55,12 +55,9 @@ pub fn introspect(
             given.insert(&*definition.name, serde_json::Value::from(value).into());
         }
     }
-    let implementers = graph.schema.implementers_map();
-    let response =
-        introspection::partial_execute(&graph.schema, &implementers, executable, written, &Valid::assume_valid(given))
-            .map_err(refused)?;
+    let data = executed(graph, executable, operation.name.as_deref(), &Valid::assume_valid(given)).map_err(refused)?;
     let mut values = Object::new();
-    for (key, value) in response.data.unwrap_or_default() {
+    for (key, value) in data {
         // `__typename` is executed too; it is not ours to answer.
         if keys.contains(&key.as_str()) {
             values.insert(key.as_str().into(), converted(value));
@@ -76,12 +73,30 @@ pub fn introspection(graph: &Graph) -> serde_json::Value {
     let text = include_str!("introspection.graphql");
     let document = ExecutableDocument::parse_and_validate(&graph.schema, text, "introspection.graphql")
         .expect("the query asks only for what every schema has");
-    let operation = document.operations.get(None).expect("one operation is in the text");
-    let implementers = graph.schema.implementers_map();
-    let nothing = Valid::assume_valid(JsonMap::new());
-    let response = introspection::partial_execute(&graph.schema, &implementers, &document, operation, &nothing)
-        .expect("an operation without variables and without fields of the graph");
-    serde_json::to_value(response.data).expect("names and texts are JSON")
+    let data = executed(graph, &document, None, &Valid::assume_valid(JsonMap::new()))
+        .expect("one operation without variables and without fields of the graph");
+    serde_json::to_value(data).expect("names and texts are JSON")
+}
+
+/// The introspection fields of an operation of the document, and `__typename`.
+fn executed(
+    graph: &Graph,
+    document: &Valid<ExecutableDocument>,
+    operation: Option<&str>,
+    variables: &Valid<JsonMap>,
+) -> Result<JsonMap, RequestError> {
+    let schema = &graph.schema;
+    let rewritten = introspect_one_of::rewritten(schema, document);
+    let asked = rewritten.as_ref().unwrap_or(document);
+    let implementers = schema.implementers_map();
+    let response =
+        introspection::partial_execute(schema, &implementers, asked, asked.operations.get(operation)?, variables)?;
+    let mut data = response.data.unwrap_or_default();
+    if rewritten.is_some() {
+        let written = document.operations.get(operation)?;
+        introspect_one_of::answer(schema, document, &written.selection_set, &mut data);
+    }
+    Ok(data)
 }
 
 fn converted(value: JsonValue) -> Value {

@@ -13,6 +13,7 @@ mod expand;
 mod findings;
 mod introspect;
 mod introspect_cost;
+mod introspect_one_of;
 mod literal;
 mod measure;
 mod overlap;

@@ -111,7 +111,7 @@ impl Api {
     /// API that is written down, as `weft schema print` does. Errors: all findings.
     pub fn read(files: &[File], options: &Options) -> Result<Self, Vec<Diagnostic>> {
         let mut findings = Findings::default();
-        let documents: Vec<_> = files.iter().filter_map(|file| document::read(file, &mut findings)).collect();
+        let documents = document::read_all(files, &mut findings);
         if documents.iter().any(|document| document.version.is_some()) || files.is_empty() {
             return compile(files, options).map(|Compiled { graph, .. }| Self::of(&graph));
         }

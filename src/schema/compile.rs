@@ -15,6 +15,9 @@ use super::{
 };
 use crate::error::{Diagnostic, SourceText};
 
+const NO_QUERY_MESSAGE: &str = "the schema has no query field";
+const NO_QUERY_HELP: &str = "add `type Query` with at least one field that has a connector";
+
 /// One SDL file. Its `subgraph` name shows in coordinates, error extensions and config keys.
 #[derive(Debug, Clone)]
 pub struct File {
@@ -53,9 +56,13 @@ pub fn compile(files: &[File], options: &Options) -> Result<Compiled, Vec<Diagno
 
 /// The passes in order. Later ones rely on what earlier ones have checked, so each stops where the ones before found errors.
 fn graph(files: &[File], options: &Options, findings: &mut Findings) -> Option<Graph> {
-    // Every file is read, so that all syntax errors are seen at once.
-    let documents: Vec<Document> = files.iter().filter_map(|file| document::read(file, findings)).collect();
+    let documents = document::read_all(files, findings);
     refuse_equal_names(&documents, findings);
+    if findings.error_count() == 0 && !documents.is_empty() && !documents.iter().any(document::has_query) {
+        // Without one nothing can be reached, and every field would be told.
+        findings.error_with_help("GRAPH_QL_ERROR", NO_QUERY_MESSAGE, None, Some(NO_QUERY_HELP.to_owned()));
+        return None;
+    }
     let mut checked = Vec::new();
     for document in documents {
         checked.push(check_document(document, options, findings));
@@ -75,8 +82,8 @@ fn graph(files: &[File], options: &Options, findings: &mut Findings) -> Option<G
     let documents: Vec<&Document> = checked.iter().map(|checked| &checked.document).collect();
     let merged = merge::merge(&documents, findings)?;
     let api = merge::api(&merged.schema, &documents, findings)?;
-    let mut tables = tables::build(&merged.schema);
-    let Lowered { sources, connectors, spans, source_spans } =
+    let mut tables = tables::build(&merged.schema, &api);
+    let Lowered { sources, connectors, spans, source_spans, narrow_keys } =
         lower::lower(checked.into_iter().zip(merged.renames).collect(), &mut tables);
     let root = |name: Option<&apollo_compiler::Name>| name.and_then(|name| tables.by_name.get(name.as_str()).copied());
     let definition = &merged.schema.schema_definition;
@@ -92,6 +99,12 @@ fn graph(files: &[File], options: &Options, findings: &mut Findings) -> Option<G
         compatibility: options.compatibility,
     };
     hang_own(&mut graph);
+    // A text of an error is not worth a field that could be had without it.
+    if !narrow_keys.is_empty() && !check::satisfiable::is_met(&graph, &merged.schema) {
+        for (id, key) in narrow_keys {
+            graph.connectors[id.0 as usize].key = key;
+        }
+    }
     let walked = check::satisfiable::check(&graph, &spans, &merged.schema, findings);
     let spans = check::advice::Spans { connectors: &spans, sources: &source_spans };
     check::advice::check(&graph, &spans, &walked, findings);

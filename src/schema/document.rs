@@ -4,15 +4,16 @@ use std::{collections::HashSet, sync::Arc};
 
 use apollo_compiler::{
     Name, Node, Schema,
-    ast::{Definition, Document as Ast, ObjectTypeDefinition},
+    ast::{Definition, Document as Ast, ObjectTypeDefinition, OperationType},
     parser::Parser,
-    schema::SchemaBuilder,
+    schema::{ExtendedType, SchemaBuilder},
 };
 
 use super::{
     File,
     check::federation::WITHOUT_EFFECT,
     findings::Findings,
+    interface_object::{self, Interfaces},
     link::{self, Link, Links},
     prelude,
     words::Known,
@@ -56,11 +57,20 @@ pub(super) struct Document {
     pub(super) names: Names,
     /// Names of directive definitions and types that belong to the specs, not to the API.
     pub(super) machinery: HashSet<String>,
+    /// Interfaces that it declares by `@interfaceObject` only.
+    pub(super) interface_objects: HashSet<Name>,
 }
 
-/// Reads a file. `None` when it is too broken for further checks; the findings say why.
-pub(super) fn read(file: &File, findings: &mut Findings) -> Option<Document> {
-    let mut ast = parse(file, findings)?;
+/// Reads files. Those that are too broken for further checks are left out; the findings say why.
+pub(super) fn read_all(files: &[File], findings: &mut Findings) -> Vec<Document> {
+    // Every file is parsed first, so that all syntax errors are seen at once.
+    let parsed: Vec<(&File, Ast)> =
+        files.iter().filter_map(|file| parse(file, findings).map(|ast| (file, ast))).collect();
+    let interfaces = Interfaces::of(&parsed.iter().map(|(_, ast)| ast).collect::<Vec<_>>());
+    parsed.into_iter().filter_map(|(file, ast)| read(file, ast, &interfaces, findings)).collect()
+}
+
+fn read(file: &File, mut ast: Ast, interfaces: &Interfaces, findings: &mut Findings) -> Option<Document> {
     let links = link::read(&ast);
     let bad_names = links.bad_names();
     for (name, span) in &bad_names {
@@ -78,6 +88,8 @@ pub(super) fn read(file: &File, findings: &mut Findings) -> Option<Document> {
         refuse_context(federation, findings);
     }
     drop_unimported_source(&mut ast, &links, findings);
+    let connect = links.connect.as_ref().map(|link| link.directive("connect", "connect")).unwrap_or_default();
+    let interface_objects = interface_object::expand(&mut ast, links.federation.as_ref(), &connect, interfaces);
     let own: HashSet<String> = ast.definitions.iter().filter_map(definition_name).collect();
     let mut added = Parser::new().parse_ast(prelude::sdl(&links), "prelude.graphql").expect("the prelude is valid SDL");
     let machinery = added.definitions.iter().filter_map(definition_name).filter(|name| name != "@oneOf").collect();
@@ -104,13 +116,20 @@ pub(super) fn read(file: &File, findings: &mut Findings) -> Option<Document> {
         version,
         names: Names {
             source: name(&links.connect, "source").unwrap_or_default(),
-            connect: name(&links.connect, "connect").unwrap_or_default(),
+            connect,
             key: name(&links.federation, "key"),
             inaccessible: name(&links.federation, "inaccessible"),
             without_effect: links.federation.as_ref().map(without_effect).unwrap_or_default(),
         },
         machinery,
+        interface_objects,
     })
+}
+
+/// Whether a file has a query field of its own.
+pub(super) fn has_query(document: &Document) -> bool {
+    let root = document.schema.root_operation(OperationType::Query).and_then(|name| document.schema.types.get(name));
+    matches!(root, Some(ExtendedType::Object(query)) if query.fields.keys().any(|field| field != NO_QUERY_FIELD))
 }
 
 /// The names in a document of directives that mean nothing here.

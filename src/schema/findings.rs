@@ -68,11 +68,21 @@ impl Findings {
         self.push(Diagnostic { help, ..Diagnostic::error(code, message, label) });
     }
 
-    /// Adds what apollo-compiler found. Of syntax errors only the first of a line is kept, and none behind a text without its
-    /// closing quote: the others follow from it.
+    /// Adds what apollo-compiler found. Of syntax errors only the first of a line is kept, and none behind a wrong or missing quote; an
+    /// unknown directive is told once, and a field as missing only where no unknown one stands in its place: the others follow from it.
     pub(super) fn adopt(&mut self, found: &DiagnosticList, syntax: bool, known: &Known) {
         let mut lines: Vec<(usize, usize)> = Vec::new();
         let mut ended: Vec<usize> = Vec::new();
+        let mut told: Vec<String> = Vec::new();
+        let places = |what: &str| -> Vec<SourceSpan> {
+            let found = found.iter().filter(|finding| finding.error.to_string().contains(what));
+            found.filter_map(|finding| finding.error.location()).collect()
+        };
+        let unknown = places("does not exist on");
+        let is_replaced = |span: SourceSpan| {
+            let is_inside = |it: &SourceSpan| it.offset() >= span.offset() && it.end_offset() <= span.end_offset();
+            unknown.iter().any(|it| it.file_id() == span.file_id() && is_inside(it))
+        };
         for finding in found.iter() {
             let message = finding.error.to_string();
             let span = finding.error.location();
@@ -83,17 +93,29 @@ impl Findings {
                     continue;
                 }
                 lines.push((file, line));
-                if message.contains("unterminated string") {
+                if message.contains("unterminated string") || message.contains("Unexpected character") {
                     ended.push(file);
                 }
             }
-            let (message, help) = reworded(&message, known);
+            if message.starts_with("the required field") && span.is_some_and(is_replaced) {
+                continue;
+            }
+            if message.starts_with("cannot find directive") {
+                // Both come with one link.
+                let missing = message.replace("`@source`", "`@connect`");
+                if told.contains(&missing) {
+                    continue;
+                }
+                told.push(missing);
+            }
             let mut label = self.label(span, "");
             if message.contains("unterminated string") {
                 // It runs to the end of the file; where it began is what matters.
                 let text = label.source.text.get(label.span.clone()).unwrap_or_default();
                 label.span.end = label.span.start + text.lines().next().unwrap_or_default().len();
             }
+            let marked = label.source.text.get(label.span.clone()).unwrap_or_default();
+            let (message, help) = reworded(&message, marked, known);
             self.push(Diagnostic { help, ..Diagnostic::error("GRAPH_QL_ERROR", message, label) });
         }
     }

@@ -33,6 +33,16 @@ impl Literal {
         Some(Self { text: text.to_owned(), offsets, span })
     }
 
+    /// The same; a value that is neither a string nor null is a finding: the scalars of the connect spec take any value as GraphQL.
+    pub(super) fn required(node: &Node<Value>, code: &'static str, findings: &mut Findings) -> Option<Self> {
+        let literal = Self::read(node, findings);
+        if literal.is_none() && !node.is_null() {
+            let help = Some("put it between quotes, or between `\"\"\"` where it has several lines".to_owned());
+            findings.error_with_help(code, "a text is wanted here", node.location(), help);
+        }
+        literal
+    }
+
     /// Where the literal is.
     pub(super) fn span(&self) -> Option<SourceSpan> {
         self.span

@@ -14,6 +14,7 @@ use super::{
     merge::Renames,
     tables::Tables,
 };
+use crate::mapping::KeyTree;
 use apollo_compiler::parser::SourceSpan;
 
 /// A document with what was read of it.
@@ -30,6 +31,8 @@ pub(super) struct Lowered {
     pub(super) connectors: Vec<Connector>,
     pub(super) spans: Vec<Option<SourceSpan>>,
     pub(super) source_spans: Vec<Option<SourceSpan>>,
+    /// Keys without what only `errors` and `isSuccess` use, of connectors where that is another.
+    pub(super) narrow_keys: Vec<(ConnectorId, KeyTree)>,
 }
 
 /// Lowers all connectors and hangs them on their fields and types.
@@ -44,9 +47,10 @@ pub(super) fn lower(checked: Vec<(Checked, Renames)>, tables: &mut Tables) -> Lo
                 subgraph: Arc::clone(&document.subgraph),
             }),
         );
-        for draft in drafts {
+        for mut draft in drafts {
             let id = ConnectorId(u32::try_from(lowered.connectors.len()).expect("fewer than four billion connectors"));
             lowered.spans.push(draft.span);
+            lowered.narrow_keys.extend(draft.narrow_key.take().map(|key| (id, key)));
             let connector = one(draft, &document, &renames, first, tables);
             hang(id, connector.place, tables);
             lowered.connectors.push(connector);

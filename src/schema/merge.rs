@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use apollo_compiler::{
     Name, Schema,
-    ast::{DirectiveList as AstDirectives, FieldDefinition, OperationType, Type},
+    ast::{DirectiveList as AstDirectives, FieldDefinition, InputValueDefinition, OperationType, Type},
     schema::{Component, ComponentName, DirectiveList, ExtendedType},
     validation::Valid,
 };
@@ -69,10 +69,6 @@ pub(super) fn merge(documents: &[&Document], findings: &mut Findings) -> Option<
         schema.schema_definition.query.clone().and_then(|name| schema.types.get_mut(&name.name))
     {
         query.make_mut().fields.shift_remove(NO_QUERY_FIELD);
-        if query.fields.is_empty() {
-            let help = Some("add `type Query` with at least one field that has a connector".to_owned());
-            findings.error_with_help("GRAPH_QL_ERROR", "the schema has no query field", None, help);
-        }
     }
     (findings.error_count() == before).then_some(Merged { schema, renames })
 }
@@ -234,6 +230,7 @@ pub(super) fn api(merged: &Schema, documents: &[&Document], findings: &mut Findi
         .filter(|ty| ty.directives().iter().any(|directive| hidden.contains(directive.name.as_str())))
         .map(|ty| ty.name().clone())
         .collect();
+    require_seen(&schema, &gone, &is_hidden, findings);
     schema.types.retain(|name, _| !gone.contains(name));
     let strip =
         |directives: &mut DirectiveList| directives.0.retain(|directive| !machinery.contains(directive.name.as_str()));
@@ -276,12 +273,60 @@ pub(super) fn api(merged: &Schema, documents: &[&Document], findings: &mut Findi
             }
         }
     }
+    add_is_one_of(&mut schema);
     match schema.validate() {
         Ok(schema) => Some(schema),
         Err(broken) => {
             findings.adopt(&broken.errors, false, &Known::default());
             None
         }
+    }
+}
+
+/// Reports arguments and input fields that have to be given by clients who cannot see them.
+fn require_seen(
+    schema: &Schema,
+    gone: &HashSet<Name>,
+    is_hidden: &dyn Fn(&AstDirectives) -> bool,
+    findings: &mut Findings,
+) {
+    let mut check = |place: &str, input: &InputValueDefinition| {
+        let is_unseen = is_hidden(&input.directives) || gone.contains(input.ty.inner_named_type());
+        if is_unseen && input.is_required() {
+            let message = format!("`{place}{}` is required, and clients cannot see it", input.name);
+            let help = Some("give it a default, or a type without `!`".to_owned());
+            findings.error_with_help("REQUIRED_INACCESSIBLE", message, input.name.location(), help);
+        }
+    };
+    for ty in schema.types.values().filter(|ty| !ty.is_built_in() && !gone.contains(ty.name())) {
+        let fields = match ty {
+            ExtendedType::Object(object) => &object.fields,
+            ExtendedType::Interface(interface) => &interface.fields,
+            ExtendedType::InputObject(input) => {
+                input.fields.values().for_each(|field| check(&format!("{}.", input.name), field));
+                continue;
+            }
+            ExtendedType::Scalar(_) | ExtendedType::Union(_) | ExtendedType::Enum(_) => continue,
+        };
+        for field in fields.values().filter(|field| !is_hidden(&field.directives)) {
+            let place = format!("{}.{}:", ty.name(), field.name);
+            field.arguments.iter().for_each(|argument| check(&place, argument));
+        }
+    }
+}
+
+/// `__Type.isOneOf` (GraphQL, September 2025, 4.2.2), which apollo-compiler 1.33 does not define; `operation` answers it.
+fn add_is_one_of(schema: &mut Schema) {
+    let name = apollo_compiler::name!("isOneOf");
+    if let Some(ExtendedType::Object(ty)) = schema.types.get_mut("__Type") {
+        let field = FieldDefinition {
+            description: None,
+            name: name.clone(),
+            arguments: Vec::new(),
+            ty: apollo_compiler::ty!(Boolean),
+            directives: AstDirectives::default(),
+        };
+        ty.make_mut().fields.entry(name).or_insert_with(|| Component::new(field));
     }
 }
 

@@ -10,6 +10,7 @@ mod directive;
 mod document;
 mod findings;
 mod graph;
+mod interface_object;
 mod link;
 mod literal;
 mod lower;

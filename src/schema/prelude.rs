@@ -41,7 +41,7 @@ const CONNECT_TYPES: [&str; 7] = [
 ];
 
 /// Directives of the federation spec.
-const FEDERATION_DIRECTIVES: [&str; 19] = [
+pub(super) const FEDERATION_DIRECTIVES: [&str; 19] = [
     "key",
     "external",
     "requires",

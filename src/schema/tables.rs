@@ -23,8 +23,9 @@ pub(super) struct Tables {
     pub(super) by_name: IndexMap<Arc<str>, TypeId>,
 }
 
-/// Numbers everything in the schema.
-pub(super) fn build(schema: &Schema) -> Tables {
+/// Numbers everything in the schema, also what clients do not see: connectors may need it. What a value can be for a client (enum
+/// values, members of abstract types) is what the API has.
+pub(super) fn build(schema: &Schema, api: &Schema) -> Tables {
     let mut tables = Tables::default();
     for name in ["String", "Int", "Float", "Boolean", "ID"] {
         let id = TypeId(index(tables.by_name.len()));
@@ -36,7 +37,7 @@ pub(super) fn build(schema: &Schema) -> Tables {
     }
     let names: Vec<Arc<str>> = tables.by_name.keys().map(Arc::clone).collect();
     for name in names {
-        let ty = tables.one(schema, &name);
+        let ty = tables.one(schema, api, &name);
         tables.types.push(ty);
     }
     tables
@@ -47,7 +48,7 @@ fn index(len: usize) -> u32 {
 }
 
 impl Tables {
-    fn one(&mut self, schema: &Schema, name: &Arc<str>) -> Type {
+    fn one(&mut self, schema: &Schema, api: &Schema, name: &Arc<str>) -> Type {
         let id = self.by_name[name];
         let mut fields = IndexMap::new();
         let mut possible = Vec::new();
@@ -63,14 +64,15 @@ impl Tables {
                 for field in interface.fields.values() {
                     fields.insert(Arc::from(field.name.as_str()), self.field(schema, field, id));
                 }
-                possible = self.possible(schema, name);
+                possible = self.possible(api, name);
                 TypeKind::Interface
             }
             Some(ExtendedType::Union(_)) => {
-                possible = self.possible(schema, name);
+                possible = self.possible(api, name);
                 TypeKind::Union
             }
             Some(ExtendedType::Enum(values)) => {
+                let values = api.get_enum(name).unwrap_or(values);
                 TypeKind::Enum { values: values.values.keys().map(|value| Arc::from(value.as_str())).collect() }
             }
             Some(ExtendedType::InputObject(input)) => TypeKind::InputObject {
@@ -88,9 +90,9 @@ impl Tables {
         Type { name: Arc::clone(name), kind, fields, possible, connectors: Vec::new(), own: Vec::new() }
     }
 
-    fn possible(&self, schema: &Schema, name: &str) -> Vec<TypeId> {
-        let objects = schema.types.iter().filter(|(_, ty)| ty.is_object());
-        let members = objects.filter(|(member, _)| schema.is_subtype(name, member));
+    fn possible(&self, api: &Schema, name: &str) -> Vec<TypeId> {
+        let objects = api.types.iter().filter(|(_, ty)| ty.is_object());
+        let members = objects.filter(|(member, _)| api.is_subtype(name, member));
         members.filter_map(|(member, _)| self.by_name.get(member.as_str()).copied()).collect()
     }
 

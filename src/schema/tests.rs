@@ -333,6 +333,71 @@ fn configured_urls_replace_the_base() {
 }
 
 #[test]
+fn what_follows_from_a_missing_field_is_not_reported_beside_it() {
+    let text = format!(
+        "{HEAD}type Query {{
+          one: T @connect(source: \"s\", http: {{ GET: \"/one\" }}, selection: \"id v\")
+          two: T @connect(source: \"s\", http: {{ GET: \"/two\" }}, selection: \"id\") }}
+        type T {{
+          id: ID!
+          f: Int @connect(source: \"s\", http: {{ GET: \"/f/{{$this.v}}\" }}, selection: \"$.f\")
+          g: Int @connect(source: \"s\", http: {{ GET: \"/g/{{$this.f}}\" }}, selection: \"$.g\")
+          v: Int }}"
+    );
+    let findings = compile(&[file("api", &text)], &Options::default()).expect_err("`two` has no `v`");
+    let messages: Vec<&str> = findings.iter().map(|finding| &*finding.message).collect();
+    assert_eq!(messages, ["no connector can provide `T.v` where `two` reaches it: `{ two { v } }`"]);
+}
+
+#[test]
+fn fields_that_need_each_other_are_reported() {
+    let text = format!(
+        "{HEAD}type Query {{ one: T @connect(source: \"s\", http: {{ GET: \"/one\" }}, selection: \"id\") }}
+        type T {{
+          id: ID!
+          f: Int @connect(source: \"s\", http: {{ GET: \"/f/{{$this.g}}\" }}, selection: \"$.f\")
+          g: Int @connect(source: \"s\", http: {{ GET: \"/g/{{$this.f}}\" }}, selection: \"$.g\") }}"
+    );
+    let findings = compile(&[file("api", &text)], &Options::default()).expect_err("neither can be first");
+    assert_eq!(findings.len(), 2, "{findings:?}");
+}
+
+#[test]
+fn interface_objects_add_to_every_type_of_an_interface_in_another_file() {
+    let link = |version: &str| {
+        format!(
+            "extend schema
+              @link(url: \"https://specs.apollo.dev/federation/v2.12\", import: [\"@key\", \"@interfaceObject\"])
+              @link(url: \"https://specs.apollo.dev/connect/v{version}\", import: [\"@source\", \"@connect\"])
+              @source(name: \"s\", http: {{ baseURL: \"https://s.example\" }})\n"
+        )
+    };
+    let media = link("0.4")
+        + "type Query { media: [Media] @connect(source: \"s\", http: { GET: \"/m\" }, selection: \"id ...k->match(['b', { __typename: 'Book' }], ['f', { __typename: 'Film' }])\") }
+        interface Media { id: ID! } type Book implements Media { id: ID! } type Film implements Media { id: ID! }";
+    let stars = link("0.2")
+        + "type Media @interfaceObject @key(fields: \"id\") { id: ID! stars: Int @connect(source: \"s\", id: \"stars\",
+            http: { GET: \"/{$this.id}\" }, selection: \"$.n\") }";
+    let graph = compile(&[file("media", &media), file("stars", &stars)], &Options::default()).expect("a graph").graph;
+    for ty in ["Media", "Book", "Film"] {
+        let ty = &graph[graph.by_name[ty]];
+        assert_eq!(ty.fields.keys().map(|name| &**name).collect::<Vec<_>>(), ["id", "stars"], "{}", ty.name);
+    }
+    assert_eq!(graph[graph.by_name["Media"]].possible.len(), 2);
+
+    // By itself it stands for nothing, and what it gives without saying its type is refused.
+    let alone = stars.replace(
+        "type Media",
+        "type Query { top: Media @connect(source: \"s\", http: { GET: \"/top\" }, selection: \"id\") } type Media",
+    );
+    let warnings = compile(&[file("stars", &alone)], &Options::default()).expect("an object type").warnings;
+    assert_eq!(warnings[0].code, "FEDERATION_DIRECTIVE_WITHOUT_EFFECT");
+    let compiled = compile(&[file("media", &media), file("stars", &alone)], &Options::default());
+    let (Ok(found) | Err(found)) = compiled.map(|compiled| compiled.warnings);
+    assert!(found.iter().any(|finding| finding.code == "ABSTRACT_WITHOUT_TYPENAME"), "{found:?}");
+}
+
+#[test]
 fn syntax_errors_are_said_once_for_a_line() {
     let findings = compile(&[file("api", "type Query { a: } } type B { : : ( }\ntype C {{ }")], &Options::default())
         .expect_err("broken");
@@ -570,4 +635,65 @@ fn members_of_a_union_may_have_other_types_under_one_name() {
     compiled(&schema("maker: $.maker"));
     assert!(codes(&schema("maker: $.maker { name }"), &Options::default()).contains("GROUP_SELECTION_IS_NOT_OBJECT"));
     assert!(codes(&schema("maker: $.maker, mint: $.mint"), &Options::default()).contains("SELECTED_FIELD_NOT_FOUND"));
+}
+
+/// A schema of a newcomer with one mistake in it: exactly one finding, with what is wrong and what to type.
+#[test]
+fn a_newcomers_mistake_is_one_finding_with_what_to_type() {
+    const GOOD: &str = r#"extend schema
+  @link(url: "https://specs.apollo.dev/federation/v2.12", import: ["@key"])
+  @link(url: "https://specs.apollo.dev/connect/v0.3", import: ["@source", "@connect"])
+  @source(name: "library", http: { baseURL: "https://library.example" })
+type Query {
+  book(id: ID!): Book @connect(source: "library", http: { GET: "/books/{$args.id}" }, selection: "id title")
+}
+type Book { id: ID! title: String }
+"#;
+    let (url, selection) = (r#""/books/{$args.id}""#, r#"selection: "id title""#);
+    let get = r#"{ GET: "/books/{$args.id}" }"#;
+    for (written, instead, message, help) in [
+        (", selection: \"id title\"", "", "`@connect(selection:)` is not provided", "add `selection: \"…\"`"),
+        ("baseURL", "baseUrl", "field `baseUrl` does not exist on `http` of `@source`", "did you mean `baseURL`?"),
+        (get, "\"GET /books\"", "expected `http` of `@connect`, found a string", "write `{ GET: \"/…\" }`"),
+        (selection, "selection: { id: title }", "a text is wanted here", "put it between quotes"),
+        (get, r#"{ POST: "/b", body: { a: 1 } }"#, "a text is wanted here", "put it between quotes"),
+        (get, r#"{ GET: "/b", queryParams: { a: 1 } }"#, "a text is wanted here", "put it between quotes"),
+        (get, r#"{ GET: "/b", headers: { tenant: "t" } }"#, "field `tenant` does not exist", "`{ name: \"x-tenant\""),
+        (
+            "specs.apollo.dev/connect/v0.3",
+            "specs.apollo.dev/connectors/v0.3",
+            "cannot find directive `@source`",
+            "did you mean `https://specs.apollo.dev/connect/v0.3`?",
+        ),
+        ("type Query {", "type Qurey {", "the schema has no query field", "add `type Query`"),
+        (url, r#""/books/{$arg.id}""#, "`$arg` is no variable", "did you mean `$args`?"),
+        (url, r#""/books/{args.id}""#, "`args` reads the response", "did you mean `$args`?"),
+        (url, r#""/books/{$id}""#, "`$id` is no variable", "did you mean `$args.id`?"),
+        (url, r#""/books/{id}""#, "`id` reads the response", "did you mean `$args.id`?"),
+        (url, r#""/books/{{$args.id}}""#, "found `{`", "one brace is enough"),
+        (url, "'/books'", "unexpected character", "double quotes"),
+        ("\"id title\"", "\"id, title\"", "unexpected `,`", "white space before v0.4"),
+        ("\"id title\"", "\"id title: first + last\"", "unexpected `+`", "joinNotNull"),
+        ("\"id title\"", "\"id: items[0].id title\"", "unexpected `[`", "`->get(0)`"),
+        ("\"id title\"", "\"id title: titles.first()\"", "unexpected `(`", "with an arrow"),
+        ("type Book {", "type Book @key(fields: \"ID\") {", "no field `ID`", "did you mean `id`?"),
+        ("type Book {", "typ Book {", "expected definition", "did you mean `type`?"),
+        ("title: String", "title: Date", "cannot find type `Date`", "declare it: `scalar Date`"),
+        ("type Book {", "type Book { id: ID! } type Book {", "defined multiple times", "`extend type Book { … }`"),
+        (
+            "type Book {",
+            "type Book @override(from: \"a\") {",
+            "cannot find directive `@override`",
+            "`import` of the federation link",
+        ),
+    ] {
+        let text = GOOD.replacen(written, instead, 1);
+        assert_ne!(text, GOOD, "{written}");
+        let (Ok(found) | Err(found)) =
+            compile(&[file("api", &text)], &Options::default()).map(|compiled| compiled.warnings);
+        let shown = crate::error::render(&found, crate::error::Format::Human { color: false });
+        assert_eq!(found.len(), 1, "{instead}\n{shown}");
+        assert!(found[0].message.contains(message), "`{message}`\n{shown}");
+        assert!(found[0].help.as_deref().is_some_and(|text| text.contains(help)), "`{help}`\n{shown}");
+    }
 }

@@ -216,8 +216,10 @@ fn config(file: &File, case: &Case, compatibility: &str) -> Value {
     }
     let context: serde_json::Map<String, Value> =
         case.context.iter().map(|(key, value)| (key.clone(), json!({ "value": value }))).collect();
+    let mut schema = vec![json!({ "path": file.folder.join(&file.schema), "name": file.subgraph })];
+    schema.extend(file.more.iter().map(|name| json!(file.folder.join(name))));
     let mut config = json!({
-        "schema": [{ "path": file.folder.join(&file.schema), "name": file.subgraph }],
+        "schema": schema,
         "compatibility": compatibility,
         "server": { "listen": "127.0.0.1:0" },
             "admin": { "listen": "off" },

@@ -5,9 +5,9 @@ use super::super::{
     testing::{bound, graph, shop},
 };
 use crate::{
-    error::Refusal,
+    error::{Refusal, SourceText},
     mapping::{Object, Value},
-    schema::{Compatibility, Graph},
+    schema::{self, Compatibility, Graph},
 };
 
 fn object(json: &str) -> Object {
@@ -240,5 +240,21 @@ fn a_null_in_the_place_of_a_value_is_named() {
         let FieldRef::Field(id) = field.field else { panic!("is no field of the graph") };
         let arguments = arguments(&graph, id, &field.arguments, &variables);
         assert_eq!(misplaced_null(&graph, id, &arguments).as_deref(), expected, "{document}");
+    }
+}
+
+#[test]
+fn what_is_hidden_cannot_be_set() {
+    let sdl = "extend schema @link(url: \"https://specs.apollo.dev/connect/v0.4\")
+            @link(url: \"https://specs.apollo.dev/federation/v2.12\", import: [\"@inaccessible\"])
+        scalar Any input In { a: Int tenant: String = \"acme\" @inaccessible mood: Mood } enum Mood { GOOD BAD @inaccessible }
+        type Query { everything(any: Any, in: In): Any @connect(http: { GET: \"https://s.example/\" }, selection: \"$\") }";
+    let source = std::sync::Arc::new(SourceText { name: "hidden.graphql".to_owned(), text: sdl.to_owned() });
+    let file = schema::File { subgraph: "hidden".to_owned(), source };
+    let graph = schema::compile(&[file], &schema::Options::default()).expect("is good").graph;
+    accepts(&graph, "In", r#"{"a":1,"mood":"GOOD"}"#, r#"{"a":1,"mood":"GOOD","tenant":"acme"}"#);
+    for (given, name) in [(r#"{"tenant":"other"}"#, "tenant"), (r#"{"mood":"BAD"}"#, "BAD")] {
+        let refusal = coerced(&graph, "In", given).expect_err("is hidden");
+        assert!(refusal.errors[0].message.contains(&format!("`{name}`")), "{refusal:?}");
     }
 }

@@ -1,10 +1,16 @@
 //! `__schema` and `__type`.
 
+use std::sync::Arc;
+
 use super::super::{
     VariableValues, introspect,
     testing::{bound, graph, shop},
 };
-use crate::mapping::{Object, Value};
+use crate::{
+    error::SourceText,
+    mapping::{Object, Value},
+    schema,
+};
 
 #[track_caller]
 fn answer(text: &str, variables: Vec<Option<Value>>) -> String {
@@ -32,6 +38,36 @@ fn reads_variables_and_conditions() {
     let given = |wanted| vec![Some(Value::String("Book".into())), Some(Value::Bool(wanted))];
     assert_eq!(answer(text, given(false)), r#"{"__type":{"name":"Book"}}"#);
     assert_eq!(answer(text, given(true)), r#"{"__type":{"name":"Book"},"__schema":{"__typename":"__Schema"}}"#);
+}
+
+#[test]
+fn says_of_input_types_whether_one_field_is_wanted() {
+    let sdl = "extend schema @link(url: \"https://specs.apollo.dev/connect/v0.4\")
+        input By @oneOf { id: ID name: String } input Range { low: Int }
+        type Query {
+            isOneOf: String @connect(http: { GET: \"https://s.example/\" }, selection: \"$\")
+            a(by: [By!], range: Range): Int @connect(http: { GET: \"https://s.example/\" }, selection: \"$\") }";
+    let source = Arc::new(SourceText { name: "one.graphql".to_owned(), text: sdl.to_owned() });
+    let file = schema::File { subgraph: "one".to_owned(), source };
+    let graph = schema::compile(&[file], &schema::Options::default()).expect("is good").graph;
+    let text = "query ($all: Boolean!) {
+        by: __type(name: \"By\") { isOneOf name }
+        range: __type(name: \"Range\") { ...T isOneOf @skip(if: $all) }
+        query: __type(name: \"Query\") { ...T fields { args { name type { isOneOf ofType { ofType { name again: isOneOf } } } } } }
+        isOneOf }
+        fragment T on __Type { ... on __Type { sole: isOneOf } }";
+    let (document, operation) = bound(&graph, text);
+    let variables = VariableValues(vec![Some(Value::Bool(true))]);
+    let found = Value::Object(introspect(&graph, &document, &operation, &variables).expect("is answered")).to_json();
+    assert_eq!(
+        found,
+        concat!(
+            r#"{"by":{"isOneOf":true,"name":"By"},"range":{"sole":false},"#,
+            r#""query":{"sole":null,"fields":[{"args":[]},{"args":["#,
+            r#"{"name":"by","type":{"isOneOf":null,"ofType":{"ofType":{"name":"By","again":true}}}},"#,
+            r#"{"name":"range","type":{"isOneOf":false,"ofType":null}}]}]}}"#
+        )
+    );
 }
 
 #[test]

@@ -76,23 +76,27 @@ fn unreachable(graph: &Graph, connector: &crate::schema::Connector, span: Option
 
 fn per_item(graph: &Graph, join: &PerItem, span: Option<SourceSpan>, findings: &mut Findings) {
     let connector = &graph[join.connector];
-    let (ty, gives) = match connector.place {
-        Place::Type { ty } | Place::Root { entity: Some(ty), .. } => (ty, join.field.to_string()),
-        Place::Root { field, entity: None } | Place::Field { field } => {
-            let is_composite = !graph[graph[field].ty.named()].possible.is_empty();
-            let name = &graph[field].name;
-            (graph[field].parent, if is_composite { format!("{name} {{ … }}") } else { name.to_string() })
-        }
+    let (ty, field) = match connector.place {
+        Place::Type { ty } | Place::Root { entity: Some(ty), .. } => (ty, graph[ty].fields.get(&join.field).copied()),
+        Place::Root { field, entity: None } | Place::Field { field } => (graph[field].parent, Some(field)),
     };
+    let is_composite = field.is_some_and(|field| !graph[graph[field].ty.named()].possible.is_empty());
+    let gives = if is_composite { format!("{} {{ … }}", join.field) } else { join.field.to_string() };
     let (ty, path) = (&graph[ty].name, &join.path);
     let message = format!("`{ty}.{}` is one call for each item of the list at `{path}`", join.field);
-    let keys: Vec<&str> = connector.key.keys.keys().map(|key| &**key).collect();
     let source = connector.source.map(|source| format!("source: \"{}\", ", graph[source].name)).unwrap_or_default();
-    let parameters = keys.iter().map(|key| format!("{key}: $batch.{key}")).collect::<Vec<_>>().join(" ");
-    let keys = keys.join(" ");
+    let keys = key::text(&connector.key);
+    let mut members = connector.key.keys.iter();
+    let request = match (members.next(), members.next()) {
+        (Some((key, below)), None) if below.keys.is_empty() => {
+            format!("GET: \"/…\", queryParams: \"{key}: $batch.{key}\"")
+        }
+        // What belongs together stays together: parameters would be lists of their own.
+        _ => format!("POST: \"/…\", body: \"$batch {{ {keys} }}\""),
+    };
     let help = format!(
         "if the service can be asked for many at once, put this on `type {ty}`: \
-         `@connect({source}http: {{ GET: \"/…\", queryParams: \"{parameters}\" }}, selection: \"{keys} {gives}\")`"
+         `@connect({source}http: {{ {request} }}, selection: \"{keys} {gives}\")`"
     );
     let label = findings.label(span, "called once for each item");
     findings.push(Diagnostic::warning("ONE_CALL_PER_ITEM", message, label).help(help));

@@ -1,7 +1,8 @@
 //! Federation directives that mean nothing here (reference 1.5): connectors are the only subgraphs, and what each gives and needs is
 //! known from its mappings. They are let through with a warning that says what to write instead.
 //!
-//! With a meaning: `@key`, `@inaccessible` (hidden from clients), `@authenticated`, `@requiresScopes`, `@policy`, `@cost`, `@listSize`.
+//! With a meaning: `@key`, `@inaccessible` (hidden from clients), `@authenticated`, `@requiresScopes`, `@policy`, `@cost`, `@listSize`, and
+//! `@interfaceObject` on a type that is an interface in another file (`schema::interface_object`).
 //! Without effect and without harm, so without a word: `@shareable`, `@extends`, `@tag`. Refused: `@context`, `@fromContext`.
 
 use apollo_compiler::{Node, ast::Directive, schema::ExtendedType};
@@ -18,7 +19,10 @@ pub(in crate::schema) const WITHOUT_EFFECT: [(&str, &str); 7] = [
     ("provides", "remove it: what a connector gives at a place is known from its selection"),
     ("override", "remove it, and remove the connector that should no longer be asked"),
     ("composeDirective", "remove it: directives that the schema defines itself are kept"),
-    ("interfaceObject", "declare the field on every type that implements the interface instead"),
+    (
+        "interfaceObject",
+        "it adds fields to an interface of another file, and no file declares one of this name that a type implements",
+    ),
     ("cacheTag", "remove it: replies are kept as their `Cache-Control` says"),
 ];
 

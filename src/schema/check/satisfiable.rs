@@ -47,28 +47,17 @@ pub(in crate::schema) fn check(
     schema: &Schema,
     findings: &mut Findings,
 ) -> Walked {
-    let mut walk = Walk {
-        graph,
-        spans,
-        schema,
-        findings: Some(findings),
-        seen: HashSet::new(),
-        reported: HashSet::new(),
-        gaps: 0,
-        path: Vec::new(),
-        origin: None,
-        budget: Budget::new(STEPS_MAX),
-        used: vec![false; graph.connectors.len()],
-        per_item: IndexMap::new(),
-    };
-    for (root, prefix) in [(Some(graph.query), ""), (graph.mutation, "mutation ")] {
-        let Some(root) = root else { continue };
-        for field in graph[root].fields.values() {
-            walk.root(*field, Place { prefix, is_write: !prefix.is_empty(), is_many: false });
-        }
-    }
+    let mut walk = Walk::new(graph, spans, schema, Some(findings));
+    walk.all();
     let is_complete = !walk.budget.is_exhausted();
     Walked { used: walk.used, per_item: walk.per_item.into_values().collect(), is_complete }
+}
+
+/// Whether there is nothing to report.
+pub(in crate::schema) fn is_met(graph: &Graph, schema: &Schema) -> bool {
+    let mut walk = Walk::new(graph, &[], schema, None);
+    walk.all();
+    walk.gaps == 0
 }
 
 /// What is known below a field, and the connector that brought it.
@@ -86,7 +75,7 @@ struct Walk<'a, 'f> {
     graph: &'a Graph,
     spans: &'a [Option<SourceSpan>],
     schema: &'a Schema,
-    /// `None`: gaps are only counted.
+    /// `None`: gaps are only counted, and places are not looked up.
     findings: Option<&'f mut Findings>,
     /// States that were walked, or are being walked.
     seen: HashSet<(TypeId, bool, bool, Vec<usize>)>,
@@ -102,11 +91,48 @@ struct Walk<'a, 'f> {
     per_item: IndexMap<ConnectorId, PerItem>,
 }
 
+impl<'a, 'f> Walk<'a, 'f> {
+    fn new(
+        graph: &'a Graph,
+        spans: &'a [Option<SourceSpan>],
+        schema: &'a Schema,
+        findings: Option<&'f mut Findings>,
+    ) -> Self {
+        Self {
+            graph,
+            spans,
+            schema,
+            findings,
+            seen: HashSet::new(),
+            reported: HashSet::new(),
+            gaps: 0,
+            path: Vec::new(),
+            origin: None,
+            budget: Budget::new(STEPS_MAX),
+            used: vec![false; graph.connectors.len()],
+            per_item: IndexMap::new(),
+        }
+    }
+
+    fn all(&mut self) {
+        let graph = self.graph;
+        for (root, prefix) in [(Some(graph.query), ""), (graph.mutation, "mutation ")] {
+            let Some(root) = root else { continue };
+            for field in graph[root].fields.values() {
+                self.root(*field, Place { prefix, is_write: !prefix.is_empty(), is_many: false });
+            }
+        }
+    }
+}
+
 impl<'a> Walk<'a, '_> {
     fn root(&mut self, field: FieldId, place: Place) {
         let graph = self.graph;
         let connectors = &graph[field].connectors;
-        let Some(first) = connectors.first() else { return self.unreachable(field, &[], place) };
+        let Some(first) = connectors.first() else {
+            self.gaps += 1;
+            return self.unreachable(field, &[], place);
+        };
         let parts: Vec<Brought<'a>> = connectors.iter().map(|id| (&graph[*id].provides, *id)).collect();
         self.origin = Some(*first);
         for id in connectors {
@@ -138,20 +164,10 @@ impl<'a> Walk<'a, '_> {
 
     /// Whether all fields below can be had with those parts.
     fn is_enough(&mut self, ty: TypeId, parts: &[Brought<'a>], place: Place) -> bool {
-        let mut trial = Walk {
-            graph: self.graph,
-            spans: self.spans,
-            schema: self.schema,
-            findings: None,
-            seen: HashSet::new(),
-            reported: HashSet::new(),
-            gaps: 0,
-            path: self.path.clone(),
-            origin: None,
-            budget: self.budget,
-            used: std::mem::take(&mut self.used),
-            per_item: IndexMap::new(),
-        };
+        let mut trial = Walk::new(self.graph, self.spans, self.schema, None);
+        trial.path.clone_from(&self.path);
+        trial.budget = self.budget;
+        trial.used = std::mem::take(&mut self.used);
         trial.objects(ty, parts, place);
         self.budget = trial.budget;
         self.used = trial.used;
@@ -184,6 +200,7 @@ impl<'a> Walk<'a, '_> {
             brought.push(giver.connector);
             self.used[giver.connector.0 as usize] = true;
         }
+        let mut missing = Vec::new();
         for (name, field) in &graph[ty].fields {
             let mut parts: Vec<Brought<'a>> =
                 known.iter().zip(&brought).filter_map(|(part, id)| Some((part.under(name)?, *id))).collect();
@@ -199,7 +216,7 @@ impl<'a> Walk<'a, '_> {
                 self.note_join(name, &parts);
             }
             match parts.first() {
-                None => self.unreachable_from(*field, &known, place),
+                None => missing.push(*field),
                 Some((_, id)) => {
                     self.origin = Some(*id);
                     self.below(*field, &parts, place);
@@ -207,6 +224,21 @@ impl<'a> Walk<'a, '_> {
             }
             self.origin = before;
         }
+        self.gaps += missing.len();
+        let causes: Vec<FieldId> = missing.iter().copied().filter(|field| !self.follows(*field, &missing)).collect();
+        for field in if causes.is_empty() { missing } else { causes } {
+            self.unreachable_from(field, &known, place);
+        }
+    }
+
+    /// Whether a field cannot be had only because its connectors need another that cannot be had: to mend that one mends both.
+    fn follows(&self, field: FieldId, missing: &[FieldId]) -> bool {
+        let graph = self.graph;
+        let needs = |id: &ConnectorId| {
+            let key = &graph.own_key(*id).keys;
+            missing.iter().any(|other| *other != field && key.contains_key(&graph[*other].name))
+        };
+        !graph[field].connectors.is_empty() && graph[field].connectors.iter().all(needs)
     }
 
     /// Remembers a field of many objects that only calls for one object each can bring.
@@ -234,7 +266,6 @@ impl<'a> Walk<'a, '_> {
 
     /// Reports a field that cannot be had where `there` are the names that can.
     fn unreachable(&mut self, field: FieldId, there: &[&Arc<str>], place: Place) {
-        self.gaps += 1;
         if self.findings.is_none() || self.reported.len() >= FINDINGS_MAX || !self.reported.insert((field, self.origin))
         {
             return;

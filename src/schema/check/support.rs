@@ -25,7 +25,8 @@ pub(in crate::schema) fn check(document: &Document, findings: &mut Findings) {
             }
         }
         let is_abstract = matches!(ty, ExtendedType::Interface(_) | ExtendedType::Union(_));
-        if is_abstract && version < Version::V0_4 && !ty.is_built_in() {
+        let is_own = !document.interface_objects.contains(ty.name());
+        if is_abstract && is_own && version < Version::V0_4 && !ty.is_built_in() {
             let message = format!("`{}` is abstract, which connectors support from v0.4", ty.name());
             let help = Some("link `https://specs.apollo.dev/connect/v0.4`".to_owned());
             findings.error_with_help("CONNECTORS_UNSUPPORTED_ABSTRACT_TYPE", message, ty.name().location(), help);

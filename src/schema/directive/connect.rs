@@ -63,6 +63,8 @@ pub(in crate::schema) struct Draft {
     pub(in crate::schema) errors: Errors,
     pub(in crate::schema) entity: bool,
     pub(in crate::schema) key: KeyTree,
+    /// The key without what only `errors` and `isSuccess` use, where that is another.
+    pub(in crate::schema) narrow_key: Option<KeyTree>,
     pub(in crate::schema) provides: Provides,
     pub(in crate::schema) reads: Reads,
     /// The named type that the selection yields.
@@ -214,6 +216,7 @@ impl Reader<'_> {
             errors: Errors::default(),
             entity: is_entity,
             key: KeyTree::default(),
+            narrow_key: None,
             provides,
             reads: Reads::default(),
             yields: ty.inner_named_type().clone(),
@@ -239,7 +242,13 @@ impl Reader<'_> {
         } else {
             ("SOURCE_NAME_MISMATCH", format!("there is no source `{name}`"))
         };
-        let help = if self.sources.is_empty() {
+        let is_imported = !self.document.names.source.contains("__");
+        let help = if self.sources.is_empty() && !is_imported {
+            Some(format!(
+                "add `\"@source\"` to the `import` of the connect link, and `@source(name: \"{name}\", http: {{ baseURL: \"https://…\" }})` \
+                 to the schema where there is none"
+            ))
+        } else if self.sources.is_empty() {
             Some(format!(
                 "add `@{}(name: \"{name}\", http: {{ baseURL: \"https://…\" }})` to the schema",
                 self.document.names.source
@@ -434,7 +443,8 @@ impl Reader<'_> {
         }
     }
 
-    /// What the connector needs of the object it completes.
+    /// What the connector needs of the object it completes. What only `errors` and `isSuccess` use is part of it (reference, section 13,
+    /// row 15) unless that would make a good connector a bad one.
     fn derive_key(
         &mut self,
         draft: &mut Draft,
@@ -443,10 +453,32 @@ impl Reader<'_> {
         selection: &Text,
         outcome: &Outcome,
     ) {
-        let mut texts: Vec<&Text> = request.iter().chain([selection]).collect();
+        let narrow: Vec<&Text> = request.iter().chain([selection]).collect();
+        let outcome = [&outcome.message, &outcome.extensions, &outcome.success];
+        let wide: Vec<&Text> = narrow.iter().copied().chain(outcome.into_iter().flatten()).collect();
+        let (narrow_key, is_good) = self.quietly(|this| this.key_of(draft, site, &narrow, selection));
         if self.compatibility == Compatibility::Default {
-            texts.extend([&outcome.message, &outcome.extensions, &outcome.success].into_iter().flatten());
+            let (wide_key, is_wide_good) = self.quietly(|this| this.key_of(draft, site, &wide, selection));
+            if is_wide_good || !is_good {
+                draft.narrow_key = (is_good && narrow_key != wide_key).then_some(narrow_key);
+                draft.key = self.key_of(draft, site, &wide, selection);
+                return;
+            }
         }
+        draft.key = self.key_of(draft, site, &narrow, selection);
+    }
+
+    /// What a question gives, and whether it found no error; what it found is forgotten.
+    fn quietly<T>(&mut self, ask: impl FnOnce(&mut Self) -> T) -> (T, bool) {
+        let kept = std::mem::take(self.findings);
+        let answer = ask(self);
+        let is_good = self.findings.error_count() == 0;
+        *self.findings = kept;
+        (answer, is_good)
+    }
+
+    /// The key that the uses of `$this`, `$batch` or `$args` in those texts imply.
+    fn key_of(&mut self, draft: &Draft, site: &Site<'_>, texts: &[&Text], selection: &Text) -> KeyTree {
         let needs = |variable: Variable| {
             let mut found = texts.iter().filter_map(|text| text.mapping.needs(variable)).peekable();
             found.peek()?;
@@ -456,18 +488,11 @@ impl Reader<'_> {
             Some(tree)
         };
         let ty = match (site.field, site.root) {
-            (Some(field), Some(_)) => {
-                if draft.entity {
-                    draft.key = entity::key(
-                        self.document,
-                        field,
-                        &needs(Variable::Args).unwrap_or_default(),
-                        draft.span,
-                        self.findings,
-                    );
-                }
-                return;
+            (Some(field), Some(_)) if draft.entity => {
+                let needs = needs(Variable::Args).unwrap_or_default();
+                return entity::key(self.document, field, &needs, draft.span, self.findings);
             }
+            (Some(_), Some(_)) => return KeyTree::default(),
             _ => site.object.name.as_str(),
         };
         let variable = if draft.batch.is_some() { Variable::Batch } else { Variable::This };
@@ -479,7 +504,7 @@ impl Reader<'_> {
                 let message = format!("the connector on `{ty}` uses no key");
                 self.findings.error_with_help("CONNECTORS_CANNOT_RESOLVE_KEY", message, draft.span, help);
             }
-            return;
+            return KeyTree::default();
         };
         // The whole object is its declared key.
         if tree.keys.is_empty() {
@@ -497,7 +522,7 @@ impl Reader<'_> {
             let finding = Diagnostic::error("CONNECTORS_BATCH_KEY_NOT_IN_SELECTION", message, label);
             self.findings.push(Diagnostic { help, ..finding });
         }
-        draft.key = tree;
+        tree
     }
 }
 

@@ -35,7 +35,7 @@ pub(in crate::schema) fn template(
     code: &'static str,
     findings: &mut Findings,
 ) -> Option<CheckedTemplate> {
-    let literal = Literal::read(value, findings)?;
+    let literal = Literal::required(value, code, findings)?;
     let template = match Template::parse(&literal.text, scope.version) {
         Ok(template) => template,
         Err(TemplateError::Unclosed(span)) => {

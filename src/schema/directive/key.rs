@@ -6,6 +6,7 @@ use apollo_compiler::{Node, Schema, ast::Directive, parser::SourceSpan, schema::
 
 use super::argument;
 use crate::{
+    error::did_you_mean,
     mapping::KeyTree,
     schema::{document::Document, findings::Findings},
 };
@@ -37,7 +38,15 @@ pub(in crate::schema) fn keys_of(document: &Document, ty: &str, mut findings: Op
             };
             if let (Some(problem), Some(findings)) = (problem, findings.as_deref_mut()) {
                 let span = argument(directive, "fields").and_then(Node::location);
-                findings.error("GRAPH_QL_ERROR", format!("the key of `{ty}` is no field set: {problem}"), span);
+                let names = match document.schema.types.get(ty) {
+                    Some(ExtendedType::Object(object)) => {
+                        object.fields.keys().map(apollo_compiler::Name::as_str).collect()
+                    }
+                    _ => Vec::new(),
+                };
+                let help = did_you_mean(&key.1, names);
+                let message = format!("the key of `{ty}` is no field set: {problem}");
+                findings.error_with_help("GRAPH_QL_ERROR", message, span, help);
             }
             Some(Key { fields: key.0.ok()?, text: key.1, resolvable: key.2, span: directive.location() })
         })

@@ -105,7 +105,7 @@ pub(in crate::schema) fn read(
     expected: Expected,
     findings: &mut Findings,
 ) -> Option<Text> {
-    let literal = Literal::read(value, findings)?;
+    let literal = Literal::required(value, codes.place, findings)?;
     let mapping = match parse(&literal.text, scope.version) {
         Ok(mapping) => mapping,
         Err(error) => {
@@ -141,8 +141,7 @@ pub(in crate::schema) fn check(
         for span in text.mapping.reads_input() {
             let name = text.mapping.text.get(span.clone()).unwrap_or_default();
             let message = format!("`{}` reads the response, which is not there yet", name.trim());
-            let help = scope.args.filter(|args| args.iter().any(|arg| arg.name == name.trim()));
-            let help = help.map(|_| format!("did you mean `$args.{}`?", name.trim()));
+            let help = scope.meant(name.trim());
             let finding = text.error(codes.place, message, &span, findings);
             findings.push(Diagnostic { help, ..finding });
         }
@@ -163,7 +162,11 @@ fn check_uses(text: &Text, scope: &Scope<'_>, codes: Codes, findings: &mut Findi
         let Some(variable) = used.variable.filter(|variable| allowed.iter().any(|(known, _)| known == variable)) else {
             let what = if used.variable.is_some() { "is not available here" } else { "is no variable" };
             let finding = text.error(codes.place, format!("`${}` {what}", used.name), &used.span, findings);
-            let help = known_names(&format!("${}", used.name), allowed.iter().map(|(_, name)| *name));
+            let meant = match used.variable {
+                None => scope.meant(&used.name),
+                Some(_) => used.path.first().and_then(|(name, _)| scope.meant(name)),
+            };
+            let help = meant.or_else(|| known_names(&format!("${}", used.name), allowed.iter().map(|(_, name)| *name)));
             findings.push(Diagnostic { help, ..finding });
             continue;
         };
@@ -297,6 +300,24 @@ impl Scope<'_> {
         known.extend(self.this.map(|_| (Variable::This, "$this")));
         known.extend(self.batch.map(|_| (Variable::Batch, "$batch")));
         known
+    }
+
+    /// What was probably meant by a bare name, or one behind another variable: an argument, a field of the object, or a variable.
+    fn meant(&self, name: &str) -> Option<String> {
+        let is_argument = self.args.is_some_and(|args| args.iter().any(|arg| arg.name == name));
+        let is_field = |ty: &str| match self.schema.types.get(ty) {
+            Some(ExtendedType::Object(object)) => object.fields.contains_key(name),
+            _ => false,
+        };
+        let variables = self.variables();
+        let is_variable = || variables.iter().any(|(_, known)| known[1..] == *name);
+        if is_argument {
+            Some(format!("did you mean `$args.{name}`?"))
+        } else if self.this.is_some_and(is_field) {
+            Some(format!("did you mean `$this.{name}`?"))
+        } else {
+            is_variable().then(|| format!("did you mean `${name}`?"))
+        }
     }
 
     /// The static type of a variable, as far as the mapping looks into it.

@@ -84,10 +84,30 @@ impl Check<'_> {
                 path.push(ty.clone());
                 let provides = self.composite(shape, ty, field, path);
                 path.pop();
+                if is_abstract && !provides.fields.is_empty() && !provides.fields.contains_key("__typename") {
+                    self.warn_untyped(ty, &place(shape, field, self.text));
+                }
                 provides
             }
             None => Provides::default(),
         }
+    }
+
+    /// Of a value of an abstract type its type has to be told, or it is null.
+    fn warn_untyped(&mut self, ty: &Name, span: &Span) {
+        if self.compatibility == Compatibility::Strict {
+            return;
+        }
+        let schema = &self.document.schema;
+        let member = schema.types.iter().find(|(name, other)| other.is_object() && schema.is_subtype(ty, name));
+        let member = member.map_or("…", |(name, _)| name.as_str());
+        let message = format!("nothing says which type of `{ty}` this is, so it will be null");
+        let label = self.text.literal.label(self.text.place(span), self.findings, "has no `__typename`");
+        let help = format!(
+            "select `__typename`: one for all as `__typename: $(\"{member}\")`, or by a value of the response as \
+             `...kind->match([\"…\", {{ __typename: \"{member}\" }}])`"
+        );
+        self.findings.push(Diagnostic::warning("ABSTRACT_WITHOUT_TYPENAME", message, label).help(help));
     }
 
     fn leaf(&mut self, shape: &Shape, ty: &ExtendedType, field: Option<&(String, Span)>) -> Provides {

@@ -21,6 +21,9 @@ pub struct File {
     pub folder: PathBuf,
     /// The schema beside it.
     pub schema: String,
+    /// More schema files beside it; their stems are their subgraph names. Of our own cases only.
+    #[serde(default)]
+    pub more: Vec<String>,
     /// Subgraph name.
     #[serde(default = "api")]
     pub subgraph: String,
