@@ -2,7 +2,7 @@
 
 mod forged;
 mod provider;
-mod world;
+pub mod world;
 
 use std::{
     collections::BTreeMap,
@@ -79,6 +79,7 @@ fn forged_tokens_are_refused_and_nothing_is_called() {
             Signer::new("d-1", Algorithm::EdDSA),
         );
         let (neighbour, own) = (Signer::new("n-1", Algorithm::RS256), Signer::new("x-1", Algorithm::RS256));
+        let began = Instant::now();
         let provider = Provider::start(&[&rsa, &ec, &ed]).await;
         let other = Provider::start(&[&neighbour]).await;
         let evil = Provider::start(&[&own]).await;
@@ -95,7 +96,7 @@ fn forged_tokens_are_refused_and_nothing_is_called() {
         assert_eq!(world.ask("{ me }", &[]).await.status, 200, "nobody need be known");
         let called = world.service.seen().len();
 
-        let forger = Forger {
+        let smith = Forger {
             keys: [&rsa, &ec, &ed],
             neighbour: &neighbour,
             own: &own,
@@ -105,7 +106,7 @@ fn forged_tokens_are_refused_and_nothing_is_called() {
             now: now(),
             leeway: 30,
         };
-        let forged = forger.all();
+        let forged = smith.all();
         assert!(forged.len() >= 150, "{} tokens", forged.len());
         let mut taken = Vec::new();
         for (what, token) in &forged {
@@ -138,7 +139,9 @@ fn forged_tokens_are_refused_and_nothing_is_called() {
         assert!(taken.is_empty(), "{} of {} were not refused:\n{}", taken.len(), forged.len(), taken.join("\n"));
         assert_eq!(world.service.seen().len(), called, "nothing was called for a forged token");
         assert_eq!(evil.server.seen().len(), 0, "nobody fetches what a token points to");
-        assert!(provider.fetches() + other.fetches() <= 4, "{} fetches", provider.fetches() + other.fetches());
+        let (fetches, tens) = (provider.fetches() + other.fetches(), began.elapsed().as_secs() / 10);
+        let most = 2 * (2 + usize::try_from(tens).expect("few"));
+        assert!(fetches <= most, "{fetches} fetches, {most} for two issuers in that time");
         assert_eq!(world.bearer("{ me }", &good).await.status, 200, "and the good one is still taken");
         println!("{} forged tokens refused", forged.len() + headers.len());
     });
@@ -298,12 +301,12 @@ fn without_any_key_nobody_can_say_whether_a_token_is_good() {
         provider.set(Mode::Good);
         let seen = provider.fetches();
         provider.server.came("GET /keys", seen + 1).await;
-        let taken = async {
+        let comes_in = async {
             while world.bearer("{ hello }", &token).await.status != 200 {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), taken).await.expect("keys that came are used");
+        tokio::time::timeout(Duration::from_secs(20), comes_in).await.expect("keys that came are used");
     });
 }
 

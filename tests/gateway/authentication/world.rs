@@ -15,7 +15,7 @@ use weft::{
 };
 
 use crate::support::{
-    raw::{Behaviour, Upstream, answer},
+    raw::{Behaviour, Seen, Upstream, answer},
     scratch,
 };
 
@@ -70,7 +70,7 @@ impl World {
 
     /// The same, with files beside the configuration.
     pub async fn with(yaml: &str, files: &[(&str, &str)]) -> Self {
-        let service = Upstream::start(|seen| {
+        Self::over(SCHEMA, yaml, files, |seen| {
             let text = json!({ "text": seen.line }).to_string();
             let text = text.as_bytes();
             let fresh = format!(
@@ -82,12 +82,22 @@ impl World {
                 _ => Behaviour::Bytes(answer(200, "application/json", text)),
             }
         })
-        .await;
+        .await
+    }
+
+    /// With another schema, over a service that behaves like this.
+    pub async fn over(
+        schema: &str,
+        yaml: &str,
+        files: &[(&str, &str)],
+        behave: impl Fn(&Seen) -> Behaviour + Send + Sync + 'static,
+    ) -> Self {
+        let service = Upstream::start(behave).await;
         let folder = scratch(&format!("auth-{}", service.address.port()));
         for (name, text) in files {
             std::fs::write(folder.join(name), text).expect("a writable folder");
         }
-        std::fs::write(folder.join("api.graphql"), SCHEMA.replace("BASE", &format!("http://{}", service.address)))
+        std::fs::write(folder.join("api.graphql"), schema.replace("BASE", &format!("http://{}", service.address)))
             .expect("a writable folder");
         let file = folder.join("weft.yaml");
         let fixed = "schema: [api.graphql]\nserver: { listen: 127.0.0.1:0, batching: { enabled: true } }\nadmin: { listen: off }\n\
