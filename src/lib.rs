@@ -16,6 +16,7 @@
 pub mod error;
 pub mod telemetry;
 pub mod config;
+pub mod store;
 pub mod mapping;
 pub mod schema;
 pub mod operation;

@@ -23,6 +23,7 @@ const GUESTS: &[(&str, &[&str])] = &[
     ("opentelemetry", &["telemetry"]),
     ("opentelemetry_otlp", &["telemetry"]),
     ("opentelemetry_sdk", &["telemetry"]),
+    ("redis", &["store"]),
     ("reqwest", &["upstream/client.rs"]),
     ("serde_saphyr", &["config", "import/openapi/read.rs"]),
     ("strsim", &["error"]),

@@ -25,7 +25,7 @@ mod watch;
 
 pub use auth::{Algorithm, ApiKey, ApiKeys, Auth, Fetching, Issuer, Jwt, KeySource};
 pub use auth_interpret::{api_keys, api_keys_of};
-pub use caching::{Cache, Share, SourceCache};
+pub use caching::{Cache, Redis, Share, SourceCache};
 pub use document::json_schema;
 pub use headers::{Headers, OWN_HEADERS, Propagate, RESERVED_HEADERS};
 pub use load::{load, load_with};

@@ -528,3 +528,39 @@ fn who_may_ask_is_not_guessed() {
         assert!(found.contains(expected), "{text}: `{expected}` is not in:\n{found}");
     }
 }
+
+#[cfg(feature = "redis")]
+#[test]
+fn redis_by_its_url_or_with_more() {
+    let folder = Folder::new(&[("weft.yaml", "cache: { redis: \"redis://weft:${env.KEY}@cache.example\" }")]);
+    let settings = folder.load(&Overrides::default()).unwrap();
+    assert_eq!(settings.cache.redis, Some(Redis::at("redis://weft:s3cret@cache.example".to_owned())));
+    assert!(!format!("{settings:?}").contains("s3cret"));
+    let text = "cache: { redis: { url: rediss://cache.example/1, prefix: shop, timeout: 20ms, connect_timeout: 2s, reply_max: 64KiB, ttl_max: 2h } }";
+    let redis = Folder::new(&[("weft.yaml", text)]).load(&Overrides::default()).unwrap().cache.redis.unwrap();
+    assert_eq!((redis.prefix.as_str(), redis.reply_max), ("shop", 64 << 10));
+    assert_eq!(
+        [redis.timeout, redis.connect_timeout, redis.ttl_max],
+        [Duration::from_millis(20), Duration::from_secs(2), Duration::from_hours(2)]
+    );
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn redis_that_means_nothing_is_refused() {
+    for (text, wanted) in [
+        ("http://cache.example", "expected `redis://host:6379/0`, or `rediss://…` for TLS"),
+        ("\"redis://:${env.KEY}@\"", "expected `redis://host:6379/0`, or `rediss://…` for TLS"),
+        ("{ url: \"redis://a\", prefix: \"a b\" }", "a prefix has visible ASCII characters, one at least"),
+        ("{ url: \"redis://a\", ttl_max: 0s }", "expected `1s` at least"),
+        ("{ url: \"redis://a\", time_out: 1s }", "time_out"),
+        ("{ prefix: a }", "url"),
+        ("5", "a URL, or `url` and more"),
+    ] {
+        let folder = Folder::new(&[("weft.yaml", &format!("cache: {{ redis: {text} }}"))]);
+        let findings = folder.load(&Overrides::default()).unwrap_err();
+        let told = format!("{findings:?}");
+        assert!(told.contains(wanted), "{text}: {told}");
+        assert!(!findings[0].message.contains("s3cret"), "{told}");
+    }
+}

@@ -10,7 +10,7 @@ use serde_saphyr::Spanned;
 pub use serde_json::Value as Json;
 
 /// A value that may hold secrets: it prints as `***`.
-#[derive(Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Hidden<T>(pub T);
 
 impl<T> fmt::Debug for Hidden<T> {

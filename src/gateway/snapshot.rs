@@ -279,7 +279,7 @@ impl Timeouts {
 fn cache(settings: &config::Settings, source: &config::SourceCache) -> Option<CacheSpec> {
     let memory_max = u64::try_from(settings.cache.memory_max).unwrap_or(u64::MAX);
     source.enabled.then_some(CacheSpec {
-        storage: Storage { memory_max },
+        storage: Storage { memory_max, redis: settings.cache.redis.clone() },
         ttl: source.ttl,
         stale_if_error: source.stale_if_error,
         stale_while_revalidate: source.stale_while_revalidate,

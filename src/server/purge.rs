@@ -16,7 +16,7 @@ use super::{
     app::App,
     media::{BodyType, body_type},
 };
-use crate::upstream::Purge;
+use crate::upstream::{Purge, Purged};
 
 /// What is asked: `{"tags": […]}`, `{"urls": […]}`, `{"all": true}`, or several of them.
 #[derive(Debug, Default, Deserialize)]
@@ -27,13 +27,18 @@ struct Asked {
     all: bool,
 }
 
-/// Answers `{"purged": N}`. A page cannot send this unasked: JSON needs a preflight, which nobody here answers.
+/// Answers `{"purged": N}`, with Redis also whether it knows. A page cannot send this unasked: JSON needs a preflight, which nobody here answers.
 pub(super) async fn purge(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> impl IntoResponse {
     let (status, answer) = match read(&headers, &body) {
         Ok(purge) => {
-            let purged = app.gateway.snapshot().upstreams.purge(&purge);
-            tracing::info!(tags = ?purge.tags, all = purge.all, purged, "the cache was purged");
-            (StatusCode::OK, json!({ "purged": purged }))
+            let Purged { count, remote } = app.gateway.snapshot().upstreams.purge(&purge).await;
+            tracing::info!(tags = ?purge.tags, all = purge.all, purged = count, "the cache was purged");
+            let answer = match remote {
+                None => json!({ "purged": count }),
+                // Redis is away: it, and with it the other gateways, are told when it is back.
+                Some(is_told) => json!({ "purged": count, "redis": if is_told { "purged" } else { "pending" } }),
+            };
+            (StatusCode::OK, answer)
         }
         Err((status, message)) => (status, json!({ "error": message })),
     };

@@ -9,7 +9,7 @@ use std::{
 };
 
 use ::metrics::{
-    Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram,
+    Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
     with_local_recorder,
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
@@ -137,6 +137,10 @@ impl Metrics {
 
     /// All figures in Prometheus' text format.
     pub fn render(&self) -> String {
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let count = u32::try_from(runtime.metrics().num_alive_tasks()).unwrap_or(u32::MAX);
+            with_local_recorder(&self.recorder, || gauge!(names::TASKS)).set(f64::from(count));
+        }
         self.prometheus.render()
     }
 
@@ -188,6 +192,9 @@ fn describe() {
     describe_counter!(names::CACHE_LOOKUPS, "Looks into the HTTP cache");
     describe_gauge!(names::CACHE_SIZE, Unit::Bytes, "Size of the HTTP cache");
     describe_counter!(names::SHARED_CALLS, "Calls answered by an equal one in flight");
+    describe_gauge!(names::TASKS, "Tasks of the runtime that are alive");
+    describe_counter!(names::REDIS_CALLS, "Questions to Redis");
+    describe_gauge!(names::REDIS_UP, "Whether there is a connection to Redis");
 }
 
 #[cfg(test)]

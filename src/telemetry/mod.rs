@@ -10,6 +10,7 @@ pub mod names;
 mod resilience;
 mod reuse;
 mod span;
+mod store;
 mod trace;
 
 pub use export::Traces;
@@ -18,4 +19,5 @@ pub use metrics::{Lookup, Metrics, UpstreamMetrics, metrics};
 pub use resilience::ResilienceMetrics;
 pub use reuse::{CacheBytes, CacheOutcome, ReuseMetrics};
 pub use span::{HttpRequest, Trace, carried};
+pub use store::{StoreMetrics, StoreOutcome};
 pub use trace::TraceContext;

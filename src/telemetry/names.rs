@@ -37,12 +37,18 @@ pub const CACHE_LOOKUPS: &str = "weft.cache.lookups";
 pub const CACHE_SIZE: &str = "weft.cache.size";
 /// Calls that were answered by an equal one in flight, by upstream.
 pub const SHARED_CALLS: &str = "weft.shared.calls";
+/// Tasks of the runtime that are alive: connections, requests under way, what runs beside them.
+pub const TASKS: &str = "weft.tasks";
+/// Questions to Redis, by outcome.
+pub const REDIS_CALLS: &str = "weft.redis.calls";
+/// Whether there is a connection to Redis: 1 or 0.
+pub const REDIS_UP: &str = "weft.redis.up";
 
 /// `2xx` and so on, or `failed` for a call without a usable reply.
 pub const LABEL_STATUS_CLASS: &str = "status_class";
 /// Name of the upstream.
 pub const LABEL_UPSTREAM: &str = "upstream";
-/// `hit` or `miss`, of the HTTP cache also `stale` and `revalidated`; `made`, `won` or `no_budget`.
+/// `hit` or `miss`, of the HTTP cache also `hit_redis`, `stale` and `revalidated`; of Redis `done`, `failed`, `skipped`; `made`, `won` or `no_budget`.
 pub const LABEL_OUTCOME: &str = "outcome";
 /// A limit, as `weft.yaml` names it.
 pub const LABEL_LIMIT: &str = "limit";

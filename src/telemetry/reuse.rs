@@ -15,9 +15,11 @@ pub enum CacheOutcome {
     Stale,
     /// The service said that what was there still holds.
     Revalidated,
+    /// A fresh reply was in Redis.
+    HitRedis,
 }
 
-const OUTCOMES: [&str; 4] = ["hit", "miss", "stale", "revalidated"];
+const OUTCOMES: [&str; 5] = ["hit", "miss", "stale", "revalidated", "hit_redis"];
 
 /// The figures of one upstream's replies.
 #[derive(Clone)]

@@ -3,20 +3,24 @@
 //! A stored reply is found by the fingerprint of the call, so by everything that was sent: a reply that differs by caller is never
 //! another caller's. Services decide what is kept by their headers; what says nothing is not kept, unless configuration gives it a lifetime.
 //!
-//! In reading order: `terms` (what a reply allows), `directives` (`Cache-Control`), `entry` (what is stored), `memory` (where), `clock`.
+//! In reading order: `terms` (what a reply allows), `directives` (`Cache-Control`), `entry` (what is stored), `memory` (where), `clock`;
+//! `remote` (the second tier, in Redis), `wire` (how replies lie there), `early` (asking again before all do).
 //! Not here: what callers of the answer are told (`execute`, `gateway`).
 
 mod clock;
 mod directives;
+mod early;
 mod entry;
 mod memory;
+mod remote;
 mod terms;
+mod wire;
 
 use std::{
     collections::HashSet,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -30,6 +34,7 @@ use self::{
     directives::Directives,
     entry::Entry,
     memory::{Marker, Memory},
+    remote::{Found, Remote, Tick},
     terms::{Terms, Verdict, is_cacheable, is_failure, is_storable},
 };
 use super::{
@@ -37,7 +42,10 @@ use super::{
     fingerprint::{Counted, Fingerprint, Seed},
     service::{Passage, Service},
 };
-use crate::telemetry::{self, CacheOutcome, ReuseMetrics, Trace, metrics};
+use crate::{
+    config::Redis,
+    telemetry::{self, CacheOutcome, ReuseMetrics, Trace, metrics},
+};
 
 /// What is kept of one upstream's replies.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -59,6 +67,17 @@ pub struct CacheSpec {
 pub struct Storage {
     /// Most bytes in memory.
     pub memory_max: u64,
+    /// The second tier.
+    pub redis: Option<Redis>,
+}
+
+/// What came of a purge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Purged {
+    /// Replies that were in memory.
+    pub count: usize,
+    /// Whether Redis and with it the other gateways know; `None`: there is no Redis. What they could not be told is told when it is back.
+    pub remote: Option<bool>,
 }
 
 /// What an operator wants out of the cache.
@@ -74,6 +93,8 @@ pub struct Purge {
 
 /// Background validations at once; beyond them a stale reply is used all the same, and the next use asks.
 const REFRESHES_MAX: usize = 256;
+/// After so many replies in a row that may not be kept, a source's are no longer looked for in Redis, until one may be again.
+const BARREN_MAX: u32 = 16;
 
 /// Answers from what is stored, stores what may be, and drops what a write made wrong.
 ///
@@ -98,6 +119,9 @@ struct Keeps {
     spec: CacheSpec,
     seed: Seed,
     memory: Arc<Memory>,
+    remote: Option<Arc<Remote>>,
+    /// Replies in a row that may not be kept.
+    barren: AtomicU32,
     /// Whether anything was ever kept: until then there is nothing to look for.
     has_kept: AtomicBool,
     refreshing: Mutex<HashSet<Fingerprint>>,
@@ -109,16 +133,20 @@ struct Asked<'a> {
     call: &'a Call,
     key: Fingerprint,
     directives: Directives,
+    /// When it was looked for in Redis.
+    tick: Option<Tick>,
 }
 
 impl<S> HttpCache<S> {
     pub(super) fn new(spec: &UpstreamSpec, clock: &Clock, kept: &Kept, inner: S) -> Self {
         let keeps = spec.cache.clone().map(|cache| {
-            let memory = kept.share(&"".into(), &cache.storage, || Memory::new(cache.storage.memory_max));
+            let storage = &cache.storage;
+            let memory = kept.share(&"".into(), &storage.memory_max, || Memory::new(storage.memory_max));
             Keeps {
-                // Other settings make other terms of the same reply.
-                seed: Seed::new(&spec.name, &format!("{cache:?}")),
+                seed: seed(spec, &cache),
+                remote: Remote::of(storage, &memory, clock, kept),
                 spec: cache,
+                barren: AtomicU32::new(0),
                 has_kept: AtomicBool::new(memory.has_entries()),
                 memory,
                 refreshing: Mutex::default(),
@@ -129,16 +157,31 @@ impl<S> HttpCache<S> {
         Self { core: Arc::new(Core { upstream, timeout, keeps, clock: clock.clone(), inner }) }
     }
 
-    /// Drops what is named, of all upstreams, also of replies that are on their way. How many there were; `None`: this upstream
-    /// keeps nothing, ask another.
-    pub(super) fn purge(&self, purge: &Purge) -> Option<usize> {
-        let memory = &self.core.keeps.as_ref()?.memory;
-        if purge.all {
-            return Some(memory.clear());
+    /// Starts what runs beside calls.
+    pub(super) fn start(&self) {
+        if let Some(remote) = self.core.keeps.as_ref().and_then(|keeps| keeps.remote.as_ref()) {
+            remote.start();
         }
-        let tags = purge.tags.iter().map(|tag| Marker::of_tag(tag));
-        Some(memory.invalidate(tags.chain(purge.urls.iter().map(Marker::of_url))))
     }
+
+    /// Drops what is named, of all upstreams, also of replies that are on their way. `None`: this upstream keeps nothing, ask another.
+    pub(super) async fn purge(&self, purge: &Purge) -> Option<Purged> {
+        let Keeps { memory, remote, .. } = self.core.keeps.as_ref()?;
+        let tags = purge.tags.iter().map(|tag| Marker::of_tag(tag));
+        let markers: Vec<Marker> = tags.chain(purge.urls.iter().map(Marker::of_url)).collect();
+        let count = if purge.all { memory.clear() } else { memory.invalidate(markers.iter().copied()) };
+        let Some(remote) = remote else { return Some(Purged { count, remote: None }) };
+        let wrong = if purge.all { vec![None] } else { markers.into_iter().map(Some).collect() };
+        Some(Purged { count, remote: Some(remote.invalidate(wrong).await.is_ok()) })
+    }
+}
+
+/// Other settings make other terms of the same reply, and who says to the service that it is somebody else may be given something else.
+fn seed(spec: &UpstreamSpec, cache: &CacheSpec) -> Seed {
+    let CacheSpec { storage: _, ttl, stale_if_error, stale_while_revalidate, post } = cache;
+    let settings = (ttl, stale_if_error, stale_while_revalidate, post, &spec.credentials);
+    // The same in all gateways; secrets print as `***`.
+    Seed::new(&spec.name, &format!("{settings:?}"))
 }
 
 impl<S: Service + 'static> Service for HttpCache<S> {
@@ -155,39 +198,64 @@ impl<S: Service + 'static> Service for HttpCache<S> {
             };
         }
         let key = keeps.seed.of(call, Counted::Selecting);
-        let asked = Asked { call, key, directives: Directives::of_request(&call.headers) };
+        let asked = Asked { call, key, directives: Directives::of_request(&call.headers), tick: None };
         let found = if keeps.has_kept.load(Ordering::Relaxed) { keeps.memory.get(&key) } else { None };
-        let Some(entry) = found else {
-            if asked.directives.only_if_cached {
-                return Ok(unsatisfied());
+        if let Some(reply) = found.as_ref().and_then(|entry| self.used(keeps, &asked, entry, CacheOutcome::Hit)) {
+            return Ok(reply);
+        }
+        match &keeps.remote {
+            Some(remote) if keeps.is_fertile() => {
+                // On the heap, so that calls of others do not carry its room.
+                Box::pin(self.beyond(keeps, remote, asked, found, passage)).await
             }
-            keeps.metrics.looked_up(CacheOutcome::Miss);
-            return core.fetch(keeps, &asked, passage).await;
-        };
-        let now = core.clock.now();
-        let age = entry.terms.age(now);
-        match entry.terms.judge(&asked.directives, now) {
-            Verdict::Fresh => {
-                keeps.metrics.looked_up(CacheOutcome::Hit);
-                Ok(entry.reply(key, Served::Cached { age }, now))
-            }
-            Verdict::Accepted => {
-                keeps.metrics.looked_up(CacheOutcome::Stale);
-                Ok(entry.reply(key, Served::Stale { age, cause: StaleCause::Accepted }, now))
-            }
-            Verdict::Refresh => {
-                keeps.metrics.looked_up(CacheOutcome::Stale);
-                self.refresh(call, key, &entry);
-                Ok(entry.reply(key, Served::Stale { age, cause: StaleCause::Revalidating }, now))
-            }
-            Verdict::Validate if asked.directives.only_if_cached => Ok(unsatisfied()),
-            // On the heap, or every call would carry the room of it.
-            Verdict::Validate => Box::pin(core.validate(keeps, &asked, &entry, passage)).await,
+            _ => core.ask(keeps, &asked, found, passage).await,
         }
     }
 }
 
 impl<S: Service + 'static> HttpCache<S> {
+    /// A stored reply, if it may be used now.
+    fn used(&self, keeps: &Keeps, asked: &Asked<'_>, entry: &Arc<Entry>, hit: CacheOutcome) -> Option<Reply> {
+        let now = self.core.clock.now();
+        let age = entry.terms.age(now);
+        let (outcome, served) = match entry.terms.judge(&asked.directives, now) {
+            Verdict::Fresh => {
+                if !entry.cost.is_zero() && early::is_due(entry.terms.fresh_for(now), entry.cost, fastrand::f64) {
+                    self.refresh(asked.call, asked.key, entry);
+                }
+                (hit, Served::Cached { age })
+            }
+            Verdict::Accepted => (CacheOutcome::Stale, Served::Stale { age, cause: StaleCause::Accepted }),
+            Verdict::Refresh => {
+                self.refresh(asked.call, asked.key, entry);
+                (CacheOutcome::Stale, Served::Stale { age, cause: StaleCause::Revalidating })
+            }
+            Verdict::Validate => return None,
+        };
+        keeps.metrics.looked_up(outcome);
+        Some(entry.reply(asked.key, served, now))
+    }
+
+    /// Looks into Redis before the service is asked.
+    async fn beyond(
+        &self,
+        keeps: &Keeps,
+        remote: &Arc<Remote>,
+        asked: Asked<'_>,
+        known: Option<Arc<Entry>>,
+        passage: Passage,
+    ) -> Result<Reply, CallError> {
+        let Found { entry, tick } = remote.find(asked.key, asked.call, &keeps.spec).await;
+        let asked = Asked { tick, ..asked };
+        if entry.is_some() {
+            keeps.has_kept.store(true, Ordering::Relaxed);
+        }
+        if let Some(reply) = entry.as_ref().and_then(|entry| self.used(keeps, &asked, entry, CacheOutcome::HitRedis)) {
+            return Ok(reply);
+        }
+        self.core.ask(keeps, &asked, entry.or(known), passage).await
+    }
+
     /// Asks the service in the background, once for each entry at a time.
     fn refresh(&self, call: &Call, key: Fingerprint, entry: &Arc<Entry>) {
         let Some(place) = Refreshing::enter(&self.core, key) else { return };
@@ -198,7 +266,19 @@ impl<S: Service + 'static> HttpCache<S> {
             let core = &place.core;
             let Some(keeps) = &core.keeps else { return };
             let passage = Passage::within(core.timeout);
-            let asked = Asked { call: &call, key, directives: Directives::default() };
+            let mut asked = Asked { call: &call, key, directives: Directives::default(), tick: None };
+            if let Some(remote) = &keeps.remote {
+                let found = remote.find(key, &call, &keeps.spec).await;
+                let now = core.clock.now();
+                let is_newer = |other: &Arc<Entry>| {
+                    other.origin != entry.origin && other.terms.fresh_for(now) > entry.terms.fresh_for(now)
+                };
+                if found.entry.as_ref().is_some_and(is_newer) {
+                    // Another gateway has asked; by now that one is in memory.
+                    return;
+                }
+                asked.tick = found.tick;
+            }
             // A failure leaves the stale reply where it is; the next use asks again.
             core.validate(keeps, &asked, &entry, passage).await.ok();
         });
@@ -223,9 +303,28 @@ impl<S: Service> Core<S> {
     async fn pass(&self, keeps: &Keeps, call: &Call, passage: Passage) -> Result<Reply, CallError> {
         let outcome = self.inner.call(call, passage).await;
         if !call.method.is_safe() {
-            keeps.drop_changed(call, &outcome);
+            keeps.drop_changed(call, &outcome).await;
         }
         outcome.map(|reply| self.told(reply))
+    }
+
+    /// Asks the service: for all of a reply, or whether a stored one still holds.
+    async fn ask(
+        &self,
+        keeps: &Keeps,
+        asked: &Asked<'_>,
+        found: Option<Arc<Entry>>,
+        passage: Passage,
+    ) -> Result<Reply, CallError> {
+        if asked.directives.only_if_cached {
+            return Ok(unsatisfied());
+        }
+        let Some(entry) = found else {
+            keeps.metrics.looked_up(CacheOutcome::Miss);
+            return self.fetch(keeps, asked, passage).await;
+        };
+        // On the heap, or every call would carry the room of it.
+        Box::pin(self.validate(keeps, asked, &entry, passage)).await
     }
 
     /// Asks the service for a reply that is not there.
@@ -244,7 +343,10 @@ impl<S: Service> Core<S> {
         if !is_storable(asked.call, &asked.directives, (reply.status, &reply.headers), &told, &terms) {
             // What was stored is older than this, and this may not take its place.
             if keeps.has_kept.load(Ordering::Relaxed) && !is_failure(reply.status) && !asked.directives.no_store {
-                keeps.memory.remove(&asked.key);
+                keeps.remove(&asked.key);
+            }
+            if keeps.remote.is_some() && !is_failure(reply.status) {
+                keeps.barren.fetch_add(1, Ordering::Relaxed);
             }
             return reply;
         }
@@ -256,7 +358,7 @@ impl<S: Service> Core<S> {
             return reply;
         }
         let entry = Entry::new(asked.call, &reply, &told, terms, keeps.memory.serial());
-        reply.stored = keeps.insert(asked.key, entry, since);
+        reply.stored = keeps.insert(asked, entry, since, sent, received);
         reply
     }
 
@@ -289,7 +391,7 @@ impl<S: Service> Core<S> {
         }
         if !entry.is_meant(&reply.headers) {
             // The service speaks of another reply than ours: ask for it whole.
-            keeps.memory.remove(&asked.key);
+            keeps.remove(&asked.key);
             return self.fetch(keeps, asked, Passage::until(deadline, allowed)).await;
         }
         keeps.metrics.looked_up(CacheOutcome::Revalidated);
@@ -300,9 +402,9 @@ impl<S: Service> Core<S> {
         let renewed = entry.renewed(asked.call, &headers, &told, terms, keeps.memory.serial());
         let mut reply = renewed.reply(asked.key, Served::Fresh, now);
         if is_kept {
-            reply.stored = keeps.insert(asked.key, renewed, since);
+            reply.stored = keeps.insert(asked, renewed, since, sent, now);
         } else {
-            keeps.memory.remove(&asked.key);
+            keeps.remove(&asked.key);
             reply.stored = None;
         }
         Ok(reply)
@@ -323,7 +425,7 @@ impl<S: Service> Core<S> {
 
 impl CacheSpec {
     const NOTHING: Self = Self {
-        storage: Storage { memory_max: 0 },
+        storage: Storage { memory_max: 0, redis: None },
         ttl: Duration::ZERO,
         stale_if_error: Duration::ZERO,
         stale_while_revalidate: Duration::ZERO,
@@ -332,15 +434,35 @@ impl CacheSpec {
 }
 
 impl Keeps {
-    fn insert(&self, key: Fingerprint, entry: Entry, since: u64) -> Option<Stored> {
+    /// Stores a reply: here, and in Redis if it was looked for there.
+    fn insert(&self, asked: &Asked<'_>, mut entry: Entry, since: u64, sent: Now, received: Now) -> Option<Stored> {
         self.has_kept.store(true, Ordering::Relaxed);
-        let entry = self.memory.insert(key, entry, since)?;
-        Some(Stored { fingerprint: key, version: entry.version })
+        if self.remote.is_some() {
+            self.barren.store(0, Ordering::Relaxed);
+            entry.cost = received.steady.saturating_sub(sent.steady);
+        }
+        let entry = self.memory.insert(asked.key, entry, since)?;
+        if let (Some(remote), Some(tick)) = (&self.remote, &asked.tick) {
+            remote.keep(asked.key, &entry, tick);
+        }
+        Some(Stored { fingerprint: asked.key, version: entry.version })
+    }
+
+    fn remove(&self, key: &Fingerprint) {
+        self.memory.remove(key);
+        if let Some(remote) = &self.remote {
+            remote.forget(*key);
+        }
+    }
+
+    /// Whether it is worth looking for replies elsewhere.
+    fn is_fertile(&self) -> bool {
+        self.barren.load(Ordering::Relaxed) < BARREN_MAX
     }
 
     /// After a write: its URL, and what `Location` and `Content-Location` name of the same origin. A write that was refused changed nothing;
     /// one without a reply may have been done.
-    fn drop_changed(&self, call: &Call, outcome: &Result<Reply, CallError>) {
+    async fn drop_changed(&self, call: &Call, outcome: &Result<Reply, CallError>) {
         let is_done = outcome.as_ref().map_or_else(CallError::is_outage, |reply| (200..400).contains(&reply.status));
         let Ok(url) = Url::parse(&call.url) else { return };
         if !is_done {
@@ -351,8 +473,14 @@ impl Keeps {
             let urls = locations.filter_map(|name| url.join(reply.headers.get(name)?.to_str().ok()?).ok());
             urls.filter(|other| other.origin() == url.origin()).map(|url| Marker::of_url(&url)).collect()
         };
-        let named: Vec<Marker> = outcome.as_ref().map(named).unwrap_or_default();
-        self.memory.invalidate(named.into_iter().chain([Marker::of_url(&url)]));
+        let mut changed: Vec<Marker> = outcome.as_ref().map(named).unwrap_or_default();
+        changed.push(Marker::of_url(&url));
+        self.memory.invalidate(changed.iter().copied());
+        // The schema says of a field of a query that it changes nothing, by whatever method: the other gateways are not told of each.
+        if let (Some(remote), Safety::Unsafe) = (&self.remote, call.safety) {
+            // Who wrote waits, so that it finds nothing older afterwards. What cannot be told now is told later.
+            remote.invalidate(changed.into_iter().map(Some).collect()).await.ok();
+        }
     }
 }
 

@@ -39,7 +39,7 @@ mod testing;
 mod tests;
 mod verdict;
 
-pub use cache::{CacheSpec, Clock, Purge, Storage};
+pub use cache::{CacheSpec, Clock, Purge, Purged, Storage};
 pub use call::{Call, CallError, Freshness, Reply, Safety, Sent, Served, StaleCause, Stored};
 pub use client::Transport;
 pub use coalesce::{CREDENTIALS, Share};

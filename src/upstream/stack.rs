@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use super::{
-    Call, CallError, Clock, Kept, Purge, Reply, Transport, UpstreamSpec,
+    Call, CallError, Clock, Kept, Purge, Purged, Reply, Transport, UpstreamSpec,
     authorize::Authorize,
     balance::Balance,
     breaker::Breaker,
@@ -117,10 +117,11 @@ impl Upstreams {
         Ok(Self { upstreams, connections })
     }
 
-    /// Starts what runs beside calls: health checks, discovery. They end when no snapshot uses their upstream any more.
+    /// Starts what runs beside calls: health checks, discovery, Redis. They end when no snapshot uses their upstream any more.
     /// Needs a runtime; a second time does nothing.
     pub fn start(&self) {
-        for Upstream { spec, client, instances, .. } in &self.upstreams {
+        for Upstream { spec, stack, client, instances } in &self.upstreams {
+            stack.start();
             let Some(instances) = instances else { continue };
             if instances.started.swap(true, Ordering::Relaxed) {
                 continue;
@@ -145,8 +146,13 @@ impl Upstreams {
         stack.call(call, Passage::within(allowed)).await
     }
 
-    /// Drops stored replies of all upstreams; how many there were.
-    pub fn purge(&self, purge: &Purge) -> usize {
-        self.upstreams.iter().find_map(|upstream| upstream.stack.purge(purge)).unwrap_or(0)
+    /// Drops stored replies of all upstreams.
+    pub async fn purge(&self, purge: &Purge) -> Purged {
+        for upstream in &self.upstreams {
+            if let Some(purged) = upstream.stack.purge(purge).await {
+                return purged;
+            }
+        }
+        Purged::default()
     }
 }

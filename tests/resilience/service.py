@@ -21,6 +21,7 @@ class Faults:
     hang = False  # never answers
     capacity = 0  # requests worked on at once; the others wait; 0: all
     work = 0.0  # seconds that each of them takes
+    control = ""  # `Cache-Control` of its answers
 
 
 class Replica:
@@ -127,7 +128,8 @@ class Replica:
     async def send(self, writer, status, body):
         text = json.dumps(body).encode()
         stays = "close" if self.stopping else "keep-alive"
-        head = f"HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {len(text)}\r\nconnection: {stays}\r\n\r\n"
+        head = f"HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {len(text)}\r\nconnection: {stays}\r\n"
+        head += f"cache-control: {self.faults.control}\r\n\r\n" if self.faults.control else "\r\n"
         writer.write(head.encode() + text)
         await writer.drain()
         return not self.stopping

@@ -1,6 +1,6 @@
 //! A stored reply: what is kept of it, how it is validated and renewed (RFC 9111, 3.1, 3.2 and 4.3).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -48,15 +48,29 @@ pub(super) struct Entry {
     pub(super) terms: Terms,
     /// By what it is found for invalidation: its URL, its tags.
     pub(super) markers: Box<[Marker]>,
+    /// How long it took to get, where others may ask for it early; else zero.
+    pub(super) cost: Duration,
+    /// The storing that it stems from, in whichever gateway: random.
+    pub(super) origin: u64,
 }
 
 impl Entry {
     /// Of a reply to a call. The body is copied: the received one may be a small part of a large buffer.
     pub(super) fn new(call: &Call, reply: &Reply, told: &Directives, terms: Terms, serial: u64) -> Self {
         let headers = kept(&reply.headers, told);
-        let markers = markers(&call.url, &headers);
+        let markers = markers(call, &headers);
         let body = Bytes::copy_from_slice(&reply.body);
-        Self { version: serial, serial, status: reply.status, headers: Arc::new(headers), body, terms, markers }
+        Self {
+            version: serial,
+            serial,
+            status: reply.status,
+            headers: Arc::new(headers),
+            body,
+            terms,
+            markers,
+            cost: Duration::ZERO,
+            origin: fastrand::u64(..),
+        }
     }
 
     /// As a reply, now.
@@ -125,10 +139,12 @@ impl Entry {
             version: if is_same { self.version } else { serial },
             serial,
             status: self.status,
-            markers: markers(&call.url, &headers),
+            markers: markers(call, &headers),
             headers: Arc::new(headers),
             body: self.body.clone(),
             terms,
+            cost: Duration::ZERO,
+            origin: fastrand::u64(..),
         }
     }
 
@@ -168,8 +184,9 @@ fn opaque(tag: &HeaderValue) -> &[u8] {
     text.strip_prefix(b"W/").unwrap_or(text)
 }
 
-fn markers(url: &str, headers: &HeaderMap) -> Box<[Marker]> {
-    let url = Url::parse(url).ok().map(|url| Marker::of_url(&url));
+/// By what a reply to a call is found for invalidation.
+pub(super) fn markers(call: &Call, headers: &HeaderMap) -> Box<[Marker]> {
+    let url = Url::parse(&call.url).ok().map(|url| Marker::of_url(&url));
     url.into_iter().chain(tags(headers).take(TAGS_MAX).map(|tag| Marker::of_tag(&tag))).collect()
 }
 

@@ -2,15 +2,17 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
-    hash::{BuildHasher, RandomState},
+    fmt,
+    str::FromStr,
     sync::{
-        Arc, LazyLock, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use moka::{Expiry, sync::Cache};
+use sha2::{Digest, Sha256};
 use url::{Position, Url};
 
 use super::{entry::Entry, terms::has_validator};
@@ -24,20 +26,49 @@ const RECENT_MAX: usize = 1024;
 /// One reply takes at most this part of the budget.
 const PARTS_MIN: u64 = 8;
 
-/// A URL or a tag, by a hash that is the process's own. Two that fall together are invalidated together, which costs a call.
+/// A URL or a tag, by half of its SHA-256: the same in all gateways. Two that fall together are invalidated together, which costs a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Marker(u64);
-
-static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+pub(super) struct Marker([u8; 16]);
 
 impl Marker {
     pub(super) fn of_url(url: &Url) -> Self {
-        Self(HASHER.hash_one(("url", &url[..Position::AfterQuery])))
+        Self::of("url", &url[..Position::AfterQuery])
     }
 
     pub(super) fn of_tag(tag: &str) -> Self {
-        Self(HASHER.hash_one(("tag", tag)))
+        Self::of("tag", tag)
     }
+
+    fn of(kind: &str, text: &str) -> Self {
+        let hash = Sha256::new().chain_update(kind).chain_update(text).finalize();
+        let mut half = [0; 16];
+        half.copy_from_slice(&hash[..16]);
+        Self(half)
+    }
+}
+
+impl fmt::Display for Marker {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::with_capacity(32);
+        hexadecimal(&mut text, &self.0);
+        out.write_str(&text)
+    }
+}
+
+impl FromStr for Marker {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let digits = (text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(text);
+        let number = digits.and_then(|digits| u128::from_str_radix(digits, 16).ok());
+        number.map(|number| Self(number.to_be_bytes())).ok_or(())
+    }
+}
+
+/// Two digits for each byte.
+pub(super) fn hexadecimal(text: &mut String, bytes: &[u8]) {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
+    text.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
 }
 
 /// The replies of all upstreams.
@@ -236,6 +267,18 @@ mod tests {
         let reply =
             Reply { status: 200, headers: Arc::new(headers), body, freshness, served: Served::Fresh, stored: None };
         Entry::new(&call, &reply, &told, terms, memory.serial())
+    }
+
+    #[test]
+    fn markers_have_names_that_are_read_back() {
+        let url = Url::parse("http://a/x?y#z").unwrap();
+        for marker in [Marker::of_url(&url), Marker::of_tag("http://a/x?y"), Marker([0; 16])] {
+            assert_eq!(marker.to_string().parse(), Ok(marker));
+        }
+        assert_ne!(Marker::of_url(&url), Marker::of_tag("http://a/x?y"));
+        for text in ["", "*", "+0000000000000000000000000000000", "0"] {
+            assert_eq!(text.parse::<Marker>(), Err(()), "{text}");
+        }
     }
 
     fn key(number: u8) -> Fingerprint {

@@ -99,9 +99,19 @@ impl Terms {
         }
     }
 
+    /// The same for a reply that has lain elsewhere: with the lifetime that it had there, and its age by now.
+    pub(super) fn resumed(self, lifetime: Option<Duration>, age: Duration) -> Self {
+        Self { lifetime, initial_age: age, ..self }
+    }
+
     /// Its age (RFC 9111, 4.2.3).
     pub(super) fn age(&self, now: Now) -> Duration {
         self.initial_age + now.steady.saturating_sub(self.received)
+    }
+
+    /// How long it stays fresh.
+    pub(super) fn fresh_for(&self, now: Now) -> Duration {
+        self.lifetime.unwrap_or_default().saturating_sub(self.age(now))
     }
 
     /// What callers of the answer may be told.

@@ -48,34 +48,52 @@ fn reply(seen: &Seen) -> Behaviour {
 #[test]
 fn no_caller_is_given_what_another_was() {
     for share in ["", "    share: coalesce\n"] {
-        runtime().block_on(async {
-            let upstream = Upstream::start(reply).await;
-            let service = Service { clock: Clock::by_hand(), ..Service::default() };
-            let yaml = format!("sources:\n  s:\n{share}    cache: {{ ttl: 60s, post: true, stale_if_error: 60s }}\n");
-            let world = Arc::new(World::over(upstream, Arc::new(std::sync::Mutex::new(service)), &yaml).await);
-            let answered = Arc::new(AtomicUsize::new(0));
-            let asks = (0..ROUNDS * SAYS.len() * CALLERS).map(|number| {
-                let (caller, id) = (number % CALLERS, number / CALLERS % SAYS.len());
-                let (world, answered) = (Arc::clone(&world), Arc::clone(&answered));
-                // Half of them by a token, half by a header that no rule of HTTP knows; every tenth by none.
-                let (header, who) = match caller {
-                    _ if caller % 10 == 0 => ("x-other", "nobody".to_owned()),
-                    _ if caller % 2 == 0 => ("authorization", format!("Bearer {caller}")),
-                    _ => ("x-tenant", format!("tenant {caller}")),
-                };
-                async move {
-                    let how = if caller % 3 == 0 { How::Get } else { How::Plain };
-                    let answer = world.ask(how, &id.to_string(), &[(header.to_owned(), who.clone())]).await;
-                    let it = &answer.body["data"]["it"];
-                    assert_eq!(it["who"], who, "{share:?}, item {id}: {}", answer.body);
-                    assert_eq!(it["id"], id.to_string());
-                    answered.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-            stream::iter(asks).for_each_concurrent(CALLERS, |ask| ask).await;
-            assert_eq!(answered.load(Ordering::Relaxed), ROUNDS * SAYS.len() * CALLERS);
-            let calls = world.upstream.seen().len();
-            assert!(calls < ROUNDS * SAYS.len() * CALLERS, "something was kept or shared: {calls} calls");
-        });
+        runtime().block_on(hold(share, "", 1));
     }
+}
+
+/// What one gateway kept for its callers another one finds.
+#[cfg(feature = "redis")]
+#[test]
+fn nor_is_a_caller_of_another_gateway() {
+    let Some(redis) = crate::support::redis::Redis::start() else { return };
+    let beside = format!("cache: {{ redis: {{ url: \"{}\", timeout: 500ms }} }}\n", redis.url());
+    runtime().block_on(hold("    share: coalesce\n", &beside, 3));
+    assert!(!redis.keys("weft:cache:reply:").is_empty(), "something was kept there");
+}
+
+/// All callers ask for all items, through so many gateways.
+async fn hold(share: &str, beside: &str, gateway_count: usize) {
+    let upstream = Upstream::start(reply).await;
+    let yaml = format!("sources:\n  s:\n{share}    cache: {{ ttl: 60s, post: true, stale_if_error: 60s }}\n{beside}");
+    let mut worlds = Vec::new();
+    for _ in 0..gateway_count {
+        let service = Service { clock: Clock::by_hand(), ..Service::default() };
+        worlds.push(World::over(upstream.clone(), Arc::new(std::sync::Mutex::new(service)), &yaml).await);
+    }
+    let (worlds, answered) = (Arc::new(worlds), Arc::new(AtomicUsize::new(0)));
+    let asks = (0..ROUNDS * SAYS.len() * CALLERS).map(|number| {
+        let (caller, id) = (number % CALLERS, number / CALLERS % SAYS.len());
+        let (worlds, answered) = (Arc::clone(&worlds), Arc::clone(&answered));
+        // Half of them by a token, half by a header that no rule of HTTP knows; every tenth by none.
+        let (header, who) = match caller {
+            _ if caller % 10 == 0 => ("x-other", "nobody".to_owned()),
+            _ if caller % 2 == 0 => ("authorization", format!("Bearer {caller}")),
+            _ => ("x-tenant", format!("tenant {caller}")),
+        };
+        async move {
+            let how = if caller % 3 == 0 { How::Get } else { How::Plain };
+            // In the second round through another one than in the first.
+            let world = &worlds[(number / (SAYS.len() * CALLERS) + caller) % worlds.len()];
+            let answer = world.ask(how, &id.to_string(), &[(header.to_owned(), who.clone())]).await;
+            let it = &answer.body["data"]["it"];
+            assert_eq!(it["who"], who, "{share:?}, item {id}: {}", answer.body);
+            assert_eq!(it["id"], id.to_string());
+            answered.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    stream::iter(asks).for_each_concurrent(CALLERS, |ask| ask).await;
+    assert_eq!(answered.load(Ordering::Relaxed), ROUNDS * SAYS.len() * CALLERS);
+    let calls = upstream.seen().len();
+    assert!(calls < ROUNDS * SAYS.len() * CALLERS, "something was kept or shared: {calls} calls");
 }

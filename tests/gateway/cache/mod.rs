@@ -1,6 +1,8 @@
 //! The HTTP cache, sentence by sentence of RFC 9111 and RFC 5861, over real sockets.
 
 mod isolation;
+#[cfg(feature = "redis")]
+mod redis;
 mod script;
 pub mod world;
 

@@ -186,7 +186,8 @@ impl World {
 }
 
 impl Service {
-    fn behave(&mut self, seen: &Seen) -> Behaviour {
+    /// What it does with a request.
+    pub fn behave(&mut self, seen: &Seen) -> Behaviour {
         let is_read = seen.line.starts_with("GET ") || seen.line.ends_with("/search");
         self.reads += u64::from(is_read);
         if self.is_down {

@@ -4,6 +4,8 @@ pub mod compare;
 pub mod fixture;
 pub mod process;
 pub mod raw;
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod stub;
 pub mod tls;
 

@@ -1,0 +1,2 @@
+-- Drops one reply. KEYS: reply.
+return redis.call('DEL', KEYS[1])
