@@ -1,6 +1,6 @@
 //! What is kept of replies, and what requests share: the keys, what they mean, and how one becomes the other.
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de};
@@ -28,7 +28,7 @@ enum RedisEntry {
     /// Its URL.
     Url(Given<String>),
     /// Its URL and more.
-    More(RedisDocument),
+    More(Box<RedisDocument>),
 }
 
 /// Redis as second tier of the cache.
@@ -68,6 +68,25 @@ pub(super) struct SourceCacheDocument {
     stale_while_revalidate: Option<Given<Lifetime>>,
     /// Also keeps reads by POST, such as batches: HTTP does not know that they change nothing. Default: `false`.
     post: Option<Given<bool>>,
+    /// Other settings for single connectors, by coordinate such as `Query.user` or `shop:Query.user[0]`. Default: none.
+    connectors: BTreeMap<String, ConnectorCacheDocument>,
+}
+
+/// What is kept of one connector's replies; what is not given is as its source says.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct ConnectorCacheDocument {
+    /// Keeps replies at all.
+    enabled: Option<Given<bool>>,
+    /// Lifetime of successful replies whose headers say nothing of caching; comes before `@cacheControl(maxAge:)`.
+    ttl: Option<Given<Lifetime>>,
+    /// How long a stale reply stands in for a failing service.
+    stale_if_error: Option<Given<Lifetime>>,
+    /// How long a stale reply is used while the service is asked again.
+    stale_while_revalidate: Option<Given<Lifetime>>,
+    /// What the reply's headers say of caching does not count: for services that forbid what is harmless. Default: `false`.
+    #[serde(rename = "override")]
+    is_override: Option<Given<bool>>,
 }
 
 /// The cache of replies.
@@ -133,13 +152,37 @@ pub struct SourceCache {
     pub stale_while_revalidate: Duration,
     /// Whether reads by POST are kept too.
     pub post: bool,
+    /// For single connectors, by coordinate.
+    pub connectors: BTreeMap<String, ConnectorCache>,
+}
+
+/// What is kept of one connector's replies; what is `None` is as its source says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ConnectorCache {
+    /// Whether anything is.
+    pub enabled: Option<bool>,
+    /// Lifetime of successful replies that say nothing.
+    pub ttl: Option<Duration>,
+    /// How long a stale reply stands in for a failing service.
+    pub stale_if_error: Option<Duration>,
+    /// How long a stale reply is used while the service is asked again.
+    pub stale_while_revalidate: Option<Duration>,
+    /// What the reply's headers say of caching does not count.
+    pub is_override: bool,
 }
 
 impl Default for SourceCache {
     fn default() -> Self {
         // Services decide by their headers; staleness is a choice of who knows the data.
         let none = Duration::ZERO;
-        Self { enabled: true, ttl: none, stale_if_error: none, stale_while_revalidate: none, post: false }
+        Self {
+            enabled: true,
+            ttl: none,
+            stale_if_error: none,
+            stale_while_revalidate: none,
+            post: false,
+            connectors: BTreeMap::new(),
+        }
     }
 }
 
@@ -166,7 +209,7 @@ impl Interpreter<'_> {
 
     fn redis(&mut self, entry: RedisEntry) -> Option<Redis> {
         let document = match entry {
-            RedisEntry::More(document) => document,
+            RedisEntry::More(document) => *document,
             RedisEntry::Url(url) => RedisDocument {
                 url,
                 prefix: None,
@@ -180,7 +223,7 @@ impl Interpreter<'_> {
         let url = self.text(document.url)?;
         let parsed = url::Url::parse(&url).ok().filter(|url| ["redis", "rediss"].contains(&url.scheme()));
         // The text is not shown: there may be a password in it.
-        if !parsed.is_some_and(|url| url.host_str().is_some_and(|host| !host.is_empty())) {
+        if parsed.is_none_or(|url| url.host_str().is_none_or(str::is_empty)) {
             self.find(span, "INVALID_URL", "expected `redis://host:6379/0`, or `rediss://…` for TLS");
             return None;
         }
@@ -225,7 +268,21 @@ impl Interpreter<'_> {
             stale_if_error,
             stale_while_revalidate,
             post: self.read(document.post, defaults.post),
+            connectors: document.connectors.into_iter().map(|(name, one)| (name, self.connector_cache(one))).collect(),
         }
+    }
+
+    fn connector_cache(&mut self, document: ConnectorCacheDocument) -> ConnectorCache {
+        let mut lifetime = |given: Option<Given<Lifetime>>| {
+            let given = given?;
+            Some(self.read(Some(given), Lifetime(Duration::ZERO)).0)
+        };
+        let ttl = lifetime(document.ttl);
+        let stale_if_error = lifetime(document.stale_if_error);
+        let stale_while_revalidate = lifetime(document.stale_while_revalidate);
+        let enabled = document.enabled.map(|enabled| self.read(Some(enabled), true));
+        let is_override = self.read(document.is_override, false);
+        ConnectorCache { enabled, ttl, stale_if_error, stale_while_revalidate, is_override }
     }
 
     pub(super) fn shared(&mut self, given: Option<Given<String>>) -> Share {
@@ -243,7 +300,7 @@ impl<'de> Deserialize<'de> for RedisEntry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         enum Shape {
             Text(String),
-            Map(RedisDocument),
+            Map(Box<RedisDocument>),
         }
 
         struct Visitor;
@@ -260,7 +317,8 @@ impl<'de> Deserialize<'de> for RedisEntry {
             }
 
             fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Shape, A::Error> {
-                RedisDocument::deserialize(de::value::MapAccessDeserializer::new(map)).map(Shape::Map)
+                let document = RedisDocument::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                Ok(Shape::Map(Box::new(document)))
             }
         }
 

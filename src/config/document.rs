@@ -169,6 +169,8 @@ pub(super) struct SourceDocument {
     pub(super) balance: Option<Given<String>>,
     /// What goes to the same instance with `balance: hash`: `url`, `path` or `header:NAME`. Default: `url`.
     pub(super) hash_by: Option<Given<String>>,
+    /// The zone that weft is in, best as `${env.NAME}`: instances of the same zone are asked first, while half of them are well. Default: none.
+    pub(super) zone: Option<Given<String>>,
     /// How long an instance that came back or is new gets less than its share. Default: `5s`.
     pub(super) slow_start: Option<Given<Duration>>,
     /// Active health checks. Default: off.

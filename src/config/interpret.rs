@@ -241,6 +241,8 @@ impl<'a> Interpreter<'a> {
             credentials,
             certificate,
             balance: self.balance(document.balance, document.hash_by),
+            // An empty one is that of a machine that does not know its zone.
+            zone: document.zone.and_then(|zone| self.text(zone)).filter(|zone| !zone.is_empty()),
             slow_start: self.read(document.slow_start, defaults.slow_start),
             health: self.health(document.health),
             outlier: self.outlier(document.outlier, has_several),

@@ -25,13 +25,13 @@ mod watch;
 
 pub use auth::{Algorithm, ApiKey, ApiKeys, Auth, Fetching, Issuer, Jwt, KeySource};
 pub use auth_interpret::{api_keys, api_keys_of};
-pub use caching::{Cache, Redis, Share, SourceCache};
+pub use caching::{Cache, ConnectorCache, Redis, Share, SourceCache};
 pub use document::json_schema;
 pub use headers::{Headers, OWN_HEADERS, Propagate, RESERVED_HEADERS};
 pub use load::{load, load_with};
 pub use resilience::{
-    Adaptive, Balance, Breaker, Certificate, Credentials, Discovery, HashKey, Health, Hedge, HedgeAfter, Outlier,
-    Retry, Token, Url,
+    Adaptive, Balance, Breaker, Canary, Certificate, Credentials, Discovery, HashKey, Health, Hedge, HedgeAfter,
+    Outlier, Retry, Token, Url,
 };
 pub use settings::{
     Admin, Batching, Compatibility, ContextValue, Cors, Documents, LimitMode, Limits, Overrides, SchemaFile, Server,

@@ -12,13 +12,26 @@ use super::value::Hidden;
 pub struct Url {
     /// Absolute, with the path that all its calls begin with.
     pub url: String,
-    /// Its share of the calls, relative to the others'.
+    /// Its share of the calls, relative to the others'; 0: only calls that are named for it.
     pub weight: f64,
+    /// The zone that it is in.
+    pub zone: Option<String>,
+    /// Calls that go there first.
+    pub canary: Option<Canary>,
+}
+
+/// Calls that go to one place first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Canary {
+    /// Those with this header, as it is sent to the service.
+    pub header: HeaderName,
+    /// And this value; `None`: any.
+    pub value: Option<String>,
 }
 
 impl From<&str> for Url {
     fn from(url: &str) -> Self {
-        Self { url: url.to_owned(), weight: 1.0 }
+        Self { url: url.to_owned(), weight: 1.0, zone: None, canary: None }
     }
 }
 

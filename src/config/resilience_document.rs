@@ -27,9 +27,26 @@ pub(super) enum UrlEntry {
 pub(super) struct UrlDocument {
     /// The absolute URL.
     pub(super) url: Given<String>,
-    /// Its share relative to the others', from 0.001 to 1000. Default: `1`.
+    /// Its share relative to the others', from 0.001 to 1000; 0 with a `canary`: only its calls. Default: `1`.
     #[serde(default)]
     pub(super) weight: Option<Given<Weight>>,
+    /// The zone it is in, to be compared with the source's `zone`. Default: none.
+    #[serde(default)]
+    pub(super) zone: Option<Given<String>>,
+    /// Calls that go there first, by a header that is sent to the service. Default: none.
+    #[serde(default)]
+    pub(super) canary: Option<CanaryDocument>,
+}
+
+/// Calls that go to one place first.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CanaryDocument {
+    /// The header that they have.
+    pub(super) header: Given<String>,
+    /// The value that it has. Default: any.
+    #[serde(default)]
+    pub(super) value: Option<Given<String>>,
 }
 
 /// Active health checks.
@@ -226,14 +243,14 @@ impl Meaning for Weight {
 
     fn read(text: &str) -> Result<Self, String> {
         match text.parse() {
-            Ok(weight) if (0.001..=1000.0).contains(&weight) => Ok(Self(weight)),
+            Ok(weight) if weight == 0.0 || (0.001..=1000.0).contains(&weight) => Ok(Self(weight)),
             _ => Err("expected a number from 0.001 to 1000".to_owned()),
         }
     }
 
     fn schema() -> Schema {
         json_schema!({ "anyOf": [
-            { "type": "number", "minimum": 0.001, "maximum": 1000 },
+            { "type": "number", "minimum": 0, "maximum": 1000 },
             { "type": "string", "pattern": "\\$\\{env\\." }
         ] })
     }

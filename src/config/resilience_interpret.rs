@@ -5,13 +5,14 @@ use std::{ops::Range, path::PathBuf, time::Duration};
 use http::{HeaderName, Method};
 
 use super::{
-    Adaptive, Balance, Breaker, Certificate, Credentials, Discovery, HashKey, Health, Hedge, Hidden, Outlier, Retry,
-    Token, Url,
+    Adaptive, Balance, Breaker, Canary, Certificate, Credentials, Discovery, HashKey, Health, Hedge, Hidden, Outlier,
+    Retry, Token, Url,
     interpret::Interpreter,
     load::list,
     resilience_document::{
-        AdaptiveDocument, BearerDocument, BreakerDocument, CredentialsDocument, DiscoveryDocument, HealthDocument,
-        HedgeDocument, MtlsDocument, OutlierDocument, Portion, RetryDocument, UrlDocument, UrlEntry, Weight,
+        AdaptiveDocument, BearerDocument, BreakerDocument, CanaryDocument, CredentialsDocument, DiscoveryDocument,
+        HealthDocument, HedgeDocument, MtlsDocument, OutlierDocument, Portion, RetryDocument, UrlDocument, UrlEntry,
+        Weight,
     },
     value::{Count, Given},
 };
@@ -24,11 +25,21 @@ impl Interpreter<'_> {
         let count = entries.len();
         let mut urls: Vec<Url> = Vec::new();
         for entry in entries {
-            let (given, weight) = match entry {
-                UrlEntry::Text(url) => (url, None),
-                UrlEntry::Weighted(UrlDocument { url, weight }) => (url, weight),
+            let UrlDocument { url: given, weight, zone, canary } = match entry {
+                UrlEntry::Text(url) => UrlDocument { url, weight: None, zone: None, canary: None },
+                UrlEntry::Weighted(document) => document,
             };
+            let weight_span = weight.as_ref().map(|weight| weight.span.clone());
             let weight = self.read(weight, Weight(1.0)).0;
+            let zone = zone.and_then(|zone| self.text(zone));
+            let canary = canary.and_then(|CanaryDocument { header, value }| {
+                let value = value.and_then(|value| self.text(value));
+                Some(Canary { header: self.header(header)?, value })
+            });
+            if weight == 0.0 && canary.is_none() {
+                let message = "expected a number from 0.001 to 1000; 0 is for places with a `canary`";
+                self.find(weight_span.unwrap_or(0..0), "INVALID_VALUE", message);
+            }
             let span = given.span.clone();
             let Some(text) = self.text(given) else { continue };
             // From the environment a list comes as one text.
@@ -40,9 +51,14 @@ impl Interpreter<'_> {
                     Ok(()) if urls.iter().any(|url| url.url.trim_end_matches('/') == part.trim_end_matches('/')) => {
                         self.find(span.clone(), "INVALID_VALUE", "this URL is given twice: give it a `weight` instead");
                     }
-                    Ok(()) => urls.push(Url { url: part.to_owned(), weight }),
+                    Ok(()) => {
+                        urls.push(Url { url: part.to_owned(), weight, zone: zone.clone(), canary: canary.clone() });
+                    }
                 }
             }
+        }
+        if !urls.is_empty() && urls.iter().all(|url| url.weight == 0.0 && url.canary.is_some()) {
+            self.find(0..0, "INVALID_VALUE", "all `urls` are for calls of a `canary` alone: give one a `weight`");
         }
         urls
     }

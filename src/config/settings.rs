@@ -156,6 +156,8 @@ pub struct Source {
     pub urls: Vec<Url>,
     /// Who gets the next call.
     pub balance: Balance,
+    /// The zone that weft is in: instances there are asked first.
+    pub zone: Option<String>,
     /// How long an instance that came back gets less than its share.
     pub slow_start: Duration,
     /// Asking instances whether they are well.
@@ -207,6 +209,7 @@ impl Default for Source {
         Self {
             urls: Vec::new(),
             balance: Balance::default(),
+            zone: None,
             // Long enough for caches and connections to fill, short enough not to be missed.
             slow_start: Duration::from_secs(5),
             health: None,

@@ -57,6 +57,8 @@ pub const CODES: &[DiagnosticCode] = &[
     code("HTTP_HEADER_NAME_COLLISION", "one directive names a header twice"),
     code("HTTP_OMITTED_REQUIRES_V0_4", "a connector has no `http`, which connect v0.4 brought"),
     code("INVALID_BODY", "a request body does not parse, or uses what is not there"),
+    code("INVALID_CACHE_CONTROL", "`@cacheControl` has a lifetime that is none"),
+    code("INVALID_CACHE_TAG", "`@cacheTag` does not parse, or reads what is not known before there is a reply"),
     code("INVALID_CONNECTOR_ID_NAME", "the `id` of a connector is no GraphQL name"),
     code("INVALID_ENVIRONMENT", "an environment variable that the configuration names is missing or not usable"),
     code("INVALID_ERRORS_MESSAGE", "`errors.message` is no text, or `errors.extensions` is no object"),

@@ -26,7 +26,7 @@ use crate::{
     plan::{Plan, PositionId, Step, StepId, StepKind},
     schema::{ConnectorId, Graph},
     telemetry::Trace,
-    upstream::Upstreams,
+    upstream::{Hints, Upstreams},
 };
 
 /// What one request brings beside its operation.
@@ -51,6 +51,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// Longest time of a connector's calls where it is less than its source's, by connector.
     pub call_timeout: Vec<Option<Duration>>,
+    /// What is said of a connector's replies for the cache, by connector.
+    pub caching: Vec<Option<Arc<Hints>>>,
     /// What is sent to an upstream beside the schema's headers, by upstream index.
     pub headers: Vec<HeaderRules>,
     /// Most calls of one operation to one upstream, by upstream index.

@@ -1,5 +1,7 @@
 //! A step starts as soon as its inputs are there: its distinct keys become calls.
 
+use std::sync::Arc;
+
 use super::{
     batch::Ready,
     failure::Failure,
@@ -14,7 +16,7 @@ use crate::{
     operation::{self, Kind},
     plan::{Origin, Step, StepId, StepKind},
     schema::Place,
-    upstream::{Call, Safety},
+    upstream::{Call, Hints, Safety},
 };
 
 /// A call for one key, and the join cells that wait for its result.
@@ -173,8 +175,31 @@ impl Run<'_> {
             safety,
             deadline: Some(self.deadline),
             timeout: self.settings.call_timeout.get(step.connector.0 as usize).copied().flatten(),
+            caching: self.caching(step, &scope),
             trace: self.steps[id.0 as usize].trace.clone(),
         }))
+    }
+
+    /// What is said of a call's reply for the cache.
+    fn caching(&self, step: &Step, scope: &Scope<'_>) -> Option<Arc<Hints>> {
+        let said = self.settings.caching.get(step.connector.0 as usize).cloned().flatten();
+        let tags = &self.graph[step.connector].tags;
+        if tags.is_empty() {
+            return said;
+        }
+        let mut hints = said.map(|said| Hints::clone(&said)).unwrap_or_default();
+        match &scope.own.batch {
+            // One after the other stands for `$this`.
+            Some(Value::Array(objects)) => {
+                for object in objects {
+                    let own = Own { this: Some(object.clone()), ..Own::default() };
+                    let scope = Scope { own: &own, ..*scope };
+                    hints.tags.extend(tags.iter().filter_map(|tag| tag.render(&scope)));
+                }
+            }
+            _ => hints.tags.extend(tags.iter().filter_map(|tag| tag.render(scope))),
+        }
+        Some(Arc::new(hints))
     }
 
     /// A mutation's own call is a write: a root field, or a field of a namespace (reference 3.6).

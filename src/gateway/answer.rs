@@ -127,7 +127,7 @@ impl Gateway {
         .await;
         let mut caching = Caching::default();
         if operation.kind == Kind::Query {
-            caching = Caching::of_query(&outcome.sources, outcome.error_count, is_identified);
+            caching = Caching::of_query(&outcome.sources, planned.caching, outcome.error_count, is_identified);
             caching.vary.clone_from(&snapshot.reads.vary);
         }
         Ok((Answer { body: outcome.body.into(), refused: None, caching }, outcome.error_count))

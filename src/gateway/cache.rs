@@ -13,6 +13,7 @@ use crate::{
     error::{ErrorCode, Refusal},
     operation::{self, Document, FieldRef, Kind, Selection},
     plan::{self, Plan, PlanError},
+    schema::{CacheHint, Graph},
     telemetry::{self, Lookup, Trace},
 };
 
@@ -30,6 +31,8 @@ pub(super) struct Planned {
     pub(super) plan: Arc<Plan>,
     /// Whether `__schema` or `__type` is asked.
     pub(super) introspects: bool,
+    /// What `@cacheControl` says of all that is asked, whether or not variables leave it out.
+    pub(super) caching: CacheHint,
 }
 
 /// Query text and operation name → plan; bounded by what the plans weigh. Refusals are not kept: whoever sends nonsense should not push
@@ -100,7 +103,15 @@ fn plan(snapshot: &Snapshot, query: &str, name: Option<&str>, trace: &Trace) -> 
     let introspects = introspects(&operation.selection);
     let plan = plan::build(&snapshot.graph, Arc::new(operation)).map_err(|error| refuse(&error));
     let plan = plan.inspect_err(|refusal| planning.refused(refusal))?;
-    Ok(Planned { document, plan: Arc::new(plan), introspects })
+    let caching = cache_hint(&snapshot.graph, &plan);
+    Ok(Planned { document, plan: Arc::new(plan), introspects, caching })
+}
+
+/// The strictest of all fields.
+fn cache_hint(graph: &Graph, plan: &Plan) -> CacheHint {
+    let variants = plan.positions.iter().flat_map(|position| &position.variants);
+    let fields = variants.flat_map(|variant| &variant.fields).filter_map(|field| field.field);
+    fields.map(|field| graph.cache_hint(field)).fold(CacheHint::default(), CacheHint::and)
 }
 
 fn introspects(selection: &Selection) -> bool {

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use crate::{
     config::{self, ContextValue},
     execute::Sources,
-    schema::Graph,
+    schema::{CacheHint, Graph},
     upstream::CREDENTIALS,
 };
 
@@ -82,9 +82,12 @@ pub enum Lifetime {
 
 impl Caching {
     /// Of a query that ran.
-    pub(super) fn of_query(sources: &Sources, error_count: usize, is_identified: bool) -> Self {
+    pub(super) fn of_query(sources: &Sources, hint: CacheHint, error_count: usize, is_identified: bool) -> Self {
         let age = sources.age.as_secs();
-        let lifetime = match sources.fresh_for {
+        // What the schema says counts from now on, as the replies may be kept for longer.
+        let said = hint.max_age.map(|seconds| i64::from(seconds) * 1000);
+        let fresh_for = sources.fresh_for.map(|left| said.map_or(left, |said| left.min(said)));
+        let lifetime = match fresh_for {
             _ if error_count > 0 || sources.no_store => Lifetime::NoStore,
             // Rounded down, so that nobody keeps it for longer.
             Some(left) if !sources.is_silent => {
@@ -98,7 +101,7 @@ impl Caching {
             let detail = sources.stale.map(|cause| format!(";detail={}", cause.as_str())).unwrap_or_default();
             format!("weft;hit;ttl={left}{detail}")
         });
-        let private = sources.private || is_identified && lifetime != Lifetime::Unknown;
+        let private = sources.private || hint.private == Some(true) || is_identified && lifetime != Lifetime::Unknown;
         Self { lifetime, private, age, status, vary: None }
     }
 }

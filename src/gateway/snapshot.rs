@@ -16,8 +16,8 @@ use crate::{
     mapping::{Object, Value},
     operation::{self, Limits},
     policy,
-    schema::{self, Compatibility, Graph},
-    upstream::{CacheSpec, Kept, Share, Storage, Transport, UpstreamSpec, Upstreams},
+    schema::{self, Compatibility, Connector, Graph},
+    upstream::{CacheSpec, Hints, Kept, Lifetimes, Share, Storage, Transport, UpstreamSpec, Upstreams},
 };
 
 /// Serves a request from start to end.
@@ -236,20 +236,22 @@ fn unknown_sources(settings: &config::Settings, graph: &Graph) -> Vec<Diagnostic
         .collect()
 }
 
-/// Times for connectors that no file declares.
+/// Settings for connectors that no file declares.
 fn unknown_connectors(settings: &config::Settings, graph: &Graph) -> Vec<Diagnostic> {
     let known: Vec<&str> = graph
         .connectors
         .iter()
         .flat_map(|connector| [&*connector.coordinate, field_of(&connector.coordinate)])
         .collect();
-    let named =
-        settings.sources.iter().flat_map(|(source, given)| given.timeouts.keys().map(move |name| (source, name)));
-    let unknown = named.filter(|(_, name)| !known.contains(&name.as_str()));
+    let named = settings.sources.iter().flat_map(|(source, given)| {
+        let timeouts = given.timeouts.keys().map(|name| ("timeouts", name));
+        let cached = given.cache.connectors.keys().map(|name| ("cache.connectors", name));
+        timeouts.chain(cached).map(move |(key, name)| (source, key, name))
+    });
+    let unknown = named.filter(|(_, _, name)| !known.contains(&name.as_str()));
     unknown
-        .map(|(source, name)| {
-            let message =
-                format!("`sources.{source}.timeouts` names `{name}`, but no schema file has such a connector");
+        .map(|(source, key, name)| {
+            let message = format!("`sources.{source}.{key}` names `{name}`, but no schema file has such a connector");
             let finding = plain("UNKNOWN_SOURCE", Severity::Warning, message);
             match did_you_mean(name, known.iter().copied()) {
                 Some(help) => finding.help(help),
@@ -265,26 +267,39 @@ fn field_of(coordinate: &str) -> &str {
     field.split('[').next().unwrap_or(field)
 }
 
-/// What a source says of single connectors.
-struct Timeouts(BTreeMap<String, Duration>);
-
-impl Timeouts {
-    /// By the whole coordinate (`shop:Query.user[0]`), or by what is unique in it for people (`Query.user`).
-    fn of(&self, coordinate: &str) -> Option<Duration> {
-        self.0.get(coordinate).or_else(|| self.0.get(field_of(coordinate))).copied()
-    }
-}
-
 /// What is kept of the replies of one upstream.
 fn cache(settings: &config::Settings, source: &config::SourceCache) -> Option<CacheSpec> {
     let memory_max = u64::try_from(settings.cache.memory_max).unwrap_or(u64::MAX);
     source.enabled.then_some(CacheSpec {
         storage: Storage { memory_max, redis: settings.cache.redis.clone() },
-        ttl: source.ttl,
-        stale_if_error: source.stale_if_error,
-        stale_while_revalidate: source.stale_while_revalidate,
+        defaults: Lifetimes {
+            ttl: Some(source.ttl).filter(|ttl| !ttl.is_zero()),
+            stale_if_error: source.stale_if_error,
+            stale_while_revalidate: source.stale_while_revalidate,
+        },
         post: source.post,
     })
+}
+
+/// What schema and configuration say of a connector's replies; the configuration knows better.
+fn hints(graph: &Graph, connector: &Connector, source: &config::SourceCache) -> Option<Arc<Hints>> {
+    let schema = graph.connector_cache_hint(connector);
+    let given = by_coordinate(&source.connectors, &connector.coordinate).cloned().unwrap_or_default();
+    let hints = Hints {
+        is_off: given.enabled == Some(false),
+        ttl: given.ttl.or(schema.max_age.map(|seconds| Duration::from_secs(seconds.into()))),
+        stale_if_error: given.stale_if_error,
+        stale_while_revalidate: given.stale_while_revalidate,
+        is_override: given.is_override,
+        is_private: schema.private == Some(true),
+        tags: Vec::new(),
+    };
+    (hints != Hints::default()).then(|| Arc::new(hints))
+}
+
+/// What is given for a connector: by the whole coordinate (`shop:Query.user[0]`), or by what is unique in it for people (`Query.user`).
+fn by_coordinate<'a, T>(given: &'a BTreeMap<String, T>, coordinate: &str) -> Option<&'a T> {
+    given.get(coordinate).or_else(|| given.get(field_of(coordinate)))
 }
 
 /// One upstream for each source, and one for each file's connectors without a source (their pools are apart by host anyway).
@@ -298,7 +313,7 @@ fn upstreams(settings: &config::Settings, graph: &Graph) -> (Vec<UpstreamSpec>, 
     let mut headers = Vec::new();
     let for_all = Arc::new(settings.headers.clone());
     let mut configs = Vec::new();
-    let mut timeouts = Vec::new();
+    let mut given = Vec::new();
     let mut add = |name: Arc<str>, source: &config::Source| {
         specs.push(UpstreamSpec {
             share: match source.share {
@@ -321,17 +336,20 @@ fn upstreams(settings: &config::Settings, graph: &Graph) -> (Vec<UpstreamSpec>, 
             format!("{}.{}", source.subgraph, source.name).into()
         };
         add(name, &wanted);
-        timeouts.push(Timeouts(wanted.timeouts));
         configs.push(Arc::new(Value::from(&wanted.config.0)));
+        given.push((wanted.timeouts, wanted.cache));
     }
     let mut alone: IndexMap<&str, (usize, Arc<Value>)> = IndexMap::new();
     let mut config = Vec::with_capacity(graph.connectors.len());
     let mut call_timeout = Vec::with_capacity(graph.connectors.len());
+    let mut caching = Vec::with_capacity(graph.connectors.len());
     let mut upstream = Vec::with_capacity(graph.connectors.len());
     for connector in &graph.connectors {
         if let Some(source) = connector.source {
             let index = source.0 as usize;
-            call_timeout.push(timeouts[index].of(&connector.coordinate));
+            let (timeouts, cache) = &given[index];
+            call_timeout.push(by_coordinate(timeouts, &connector.coordinate).copied());
+            caching.push(hints(graph, connector, cache));
             upstream.push(index);
             config.push(Arc::clone(&configs[index]));
             continue;
@@ -343,6 +361,7 @@ fn upstreams(settings: &config::Settings, graph: &Graph) -> (Vec<UpstreamSpec>, 
             (next, Arc::new(value.map_or_else(|| Value::Object(Object::new()), |value| Value::from(&value.0))))
         });
         call_timeout.push(None);
+        caching.push(hints(graph, connector, &config::SourceCache::default()));
         upstream.push(*index);
         config.push(Arc::clone(value));
     }
@@ -351,6 +370,7 @@ fn upstreams(settings: &config::Settings, graph: &Graph) -> (Vec<UpstreamSpec>, 
         upstream,
         timeout: settings.server.timeout,
         call_timeout,
+        caching,
         headers,
         calls_max,
         dev: settings.dev,

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use super::{Document, Limits, Operation, bind, literal, parse};
 use crate::{
     error::Refusal,
-    schema::{Argument, Compatibility, Field, FieldId, Graph, Scalar, Type, TypeId, TypeKind},
+    schema::{Argument, CacheHint, Compatibility, Field, FieldId, Graph, Scalar, Type, TypeId, TypeKind},
 };
 
 /// The schema of `tests/cases/validation`.
@@ -109,7 +109,15 @@ fn row(graph: &mut Graph, schema: &Schema, name: &Arc<str>) -> Type {
             TypeKind::Interface
         }
     };
-    Type { name: name.clone(), kind, fields, possible, connectors: Vec::new(), own: Vec::new() }
+    Type {
+        name: name.clone(),
+        kind,
+        fields,
+        possible,
+        connectors: Vec::new(),
+        own: Vec::new(),
+        caching: CacheHint::default(),
+    }
 }
 
 fn add_fields<'a>(
@@ -123,7 +131,14 @@ fn add_fields<'a>(
         let name: Arc<str> = definition.name.as_str().into();
         let arguments = definition.arguments.iter().map(|one| argument(graph, one)).collect();
         let ty = literal::type_ref(graph, &definition.ty).expect("a known type");
-        graph.fields.push(Field { name: name.clone(), parent, ty, arguments, connectors: Vec::new() });
+        graph.fields.push(Field {
+            name: name.clone(),
+            parent,
+            ty,
+            arguments,
+            connectors: Vec::new(),
+            caching: CacheHint::default(),
+        });
         fields.insert(name, id);
     }
 }

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use super::{
     Compatibility, ConnectorId, Graph, Place, check,
-    directive::{connect::Reader, selection::Selected, source},
+    directive::{caching, connect::Reader, selection::Selected, source},
     document::{self, Document},
     findings::Findings,
     lower::{self, Checked, Lowered},
@@ -130,6 +130,7 @@ fn check_document(document: Document, options: &Options, findings: &mut Findings
     let before = findings.error_count();
     check::support::check(&document, findings);
     check::federation::check(&document, findings);
+    caching::check(&document, findings);
     check::key::check_syntax(&document, findings);
     let mut sources = source::read_all(&document, options.compatibility, findings);
     for source in &mut sources {

@@ -38,6 +38,7 @@ pub(super) struct Names {
     pub(super) connect: String,
     pub(super) key: Option<String>,
     pub(super) inaccessible: Option<String>,
+    pub(super) cache_tag: String,
     /// Federation directives without effect, each with what to do instead.
     pub(super) without_effect: Vec<(String, &'static str)>,
 }
@@ -119,6 +120,7 @@ fn read(file: &File, mut ast: Ast, interfaces: &Interfaces, findings: &mut Findi
             connect,
             key: name(&links.federation, "key"),
             inaccessible: name(&links.federation, "inaccessible"),
+            cache_tag: name(&links.federation, "cacheTag").unwrap_or_else(|| "cacheTag".to_owned()),
             without_effect: links.federation.as_ref().map(without_effect).unwrap_or_default(),
         },
         machinery,

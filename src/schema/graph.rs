@@ -5,7 +5,7 @@ use std::sync::Arc;
 use apollo_compiler::validation::Valid;
 use indexmap::IndexMap;
 
-use super::template::Request;
+use super::template::{Request, Template};
 use crate::mapping::{KeyTree, Mapping};
 
 /// Index into [`Graph::types`].
@@ -54,6 +54,48 @@ pub struct Graph {
     pub compatibility: Compatibility,
 }
 
+/// What `@cacheControl` says of a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CacheHint {
+    /// Seconds for which what is there may be kept.
+    pub max_age: Option<u32>,
+    /// Whether only for its caller.
+    pub private: Option<bool>,
+}
+
+impl CacheHint {
+    /// The stricter of both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let max_age = match (self.max_age, other.max_age) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        let private = match (self.private, other.private) {
+            (Some(one), Some(other)) => Some(one || other),
+            (one, other) => one.or(other),
+        };
+        Self { max_age, private }
+    }
+
+    /// What is said here, and for the rest what is said there.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self { max_age: self.max_age.or(other.max_age), private: self.private.or(other.private) }
+    }
+}
+
+/// `@cacheTag`: a name by which replies are forgotten.
+#[derive(Debug, Clone)]
+pub struct CacheTag(pub(super) Arc<Template>);
+
+impl CacheTag {
+    /// Its text for one call. `None` where a value is a list or an object, or nothing is left.
+    pub fn render(&self, variables: &dyn crate::mapping::Variables) -> Option<String> {
+        self.0.render_plain(variables).filter(|text| !text.is_empty())
+    }
+}
+
 /// A type.
 #[derive(Debug)]
 pub struct Type {
@@ -69,6 +111,8 @@ pub struct Type {
     pub connectors: Vec<ConnectorId>,
     /// Connectors of its fields that can be called without arguments, so that other connectors can take their keys from them.
     pub own: Vec<ConnectorId>,
+    /// `@cacheControl` on it.
+    pub caching: CacheHint,
 }
 
 /// Kinds of types.
@@ -155,6 +199,8 @@ pub struct Field {
     pub arguments: Vec<Argument>,
     /// Connectors on it, in text order: alternatives (reference 3.5).
     pub connectors: Vec<ConnectorId>,
+    /// `@cacheControl` on it.
+    pub caching: CacheHint,
 }
 
 /// A REST service.
@@ -243,6 +289,24 @@ pub struct Connector {
     pub provides: Provides,
     /// The literal keys used of `$context`, `$env`, `$request.headers` and `$response.headers`, over all its mappings.
     pub reads: Reads,
+    /// `@cacheTag` of its field and type. For `$batch`, `$this` is one of its objects after the other.
+    pub tags: Vec<CacheTag>,
+}
+
+impl Graph {
+    /// What is said of a field: by itself, else by its type.
+    pub fn cache_hint(&self, field: FieldId) -> CacheHint {
+        let field = &self[field];
+        field.caching.or(self[field.ty.named()].caching)
+    }
+
+    /// What is said of all that a connector gives.
+    pub fn connector_cache_hint(&self, connector: &Connector) -> CacheHint {
+        match connector.place {
+            Place::Root { field, .. } | Place::Field { field } => self.cache_hint(field),
+            Place::Type { ty } => self[ty].caching,
+        }
+    }
 }
 
 impl Connector {

@@ -89,6 +89,7 @@ fn one(draft: Draft, document: &Document, renames: &Renames, first_source: usize
         key: draft.key,
         provides: draft.provides,
         reads: draft.reads,
+        tags: draft.tags,
     }
 }
 

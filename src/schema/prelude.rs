@@ -5,6 +5,10 @@ use super::link::Links;
 /// SDL of all definitions that a document may use under its links, under the names it uses.
 pub(super) fn sdl(links: &Links) -> String {
     let mut out = String::from(LINK);
+    out.push_str(CACHING);
+    if links.federation.is_none() {
+        out.push_str(CACHE_TAG);
+    }
     if let Some(federation) = &links.federation {
         let mut text = FEDERATION.to_owned();
         for name in FEDERATION_DIRECTIVES {
@@ -68,6 +72,17 @@ directive @link(url: String!, as: String, for: link__Purpose, import: [link__Imp
 directive @oneOf on INPUT_OBJECT
 scalar link__Import
 enum link__Purpose { SECURITY EXECUTION }
+";
+
+/// As servers of GraphQL have it; it belongs to no spec, so it needs no link.
+const CACHING: &str = "
+directive @cacheControl(maxAge: Int, scope: CacheControlScope, inheritMaxAge: Boolean) on FIELD_DEFINITION | OBJECT | INTERFACE | UNION
+enum CacheControlScope { PUBLIC PRIVATE }
+";
+
+/// For documents without the federation link, which has it too.
+const CACHE_TAG: &str = "
+directive @cacheTag(format: String!) repeatable on OBJECT | FIELD_DEFINITION
 ";
 
 const CONNECT: &str = "

@@ -9,7 +9,7 @@ use apollo_compiler::{
 };
 use indexmap::IndexMap;
 
-use super::{Argument, Field, FieldId, Scalar, Type, TypeId, TypeKind, TypeRef};
+use super::{Argument, Field, FieldId, Scalar, Type, TypeId, TypeKind, TypeRef, directive::caching::hint};
 use crate::mapping::{Number, Object, Value};
 
 /// Nesting of default values beyond which they are cut to null.
@@ -87,7 +87,9 @@ impl Tables {
                 _ => Scalar::Custom,
             }),
         };
-        Type { name: Arc::clone(name), kind, fields, possible, connectors: Vec::new(), own: Vec::new() }
+        let written = schema.types.get(&**name).into_iter();
+        let caching = hint(written.flat_map(|ty| ty.directives().iter()).map(|directive| &***directive));
+        Type { name: Arc::clone(name), kind, fields, possible, connectors: Vec::new(), own: Vec::new(), caching }
     }
 
     fn possible(&self, api: &Schema, name: &str) -> Vec<TypeId> {
@@ -104,6 +106,7 @@ impl Tables {
             ty: self.ty(&field.ty),
             arguments: field.arguments.iter().map(|argument| self.argument(schema, argument)).collect(),
             connectors: Vec::new(),
+            caching: hint(field.directives.iter().map(|directive| &**directive)),
         };
         self.fields.push(lowered);
         id

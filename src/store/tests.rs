@@ -6,8 +6,8 @@ use super::*;
 
 /// A port at which nobody listens.
 async fn nowhere() -> String {
-    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    format!("redis://127.0.0.1:{}/", free.local_addr().unwrap().port())
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    format!("redis://127.0.0.1:{}/", free.local_addr().expect("a bound socket").port())
 }
 
 #[tokio::test]

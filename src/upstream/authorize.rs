@@ -172,6 +172,7 @@ impl Source {
                     safety: Safety::Safe,
                     deadline: None,
                     timeout: None,
+                    caching: None,
                     trace: Trace::default(),
                 };
                 Self::Oauth2(Box::new(Oauth2 {

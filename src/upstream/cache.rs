@@ -38,8 +38,9 @@ use self::{
     terms::{Terms, Verdict, is_cacheable, is_failure, is_storable},
 };
 use super::{
-    Call, CallError, Freshness, Kept, Reply, Safety, Sent, Served, StaleCause, Stored, UpstreamSpec,
+    Call, CallError, Freshness, Kept, Lifetimes, Reply, Safety, Sent, Served, StaleCause, Stored, UpstreamSpec,
     fingerprint::{Counted, Fingerprint, Seed},
+    instance::{FNV_START, fnv},
     service::{Passage, Service},
 };
 use crate::{
@@ -52,12 +53,8 @@ use crate::{
 pub struct CacheSpec {
     /// Where it is kept; the same for all upstreams of a process.
     pub storage: Storage,
-    /// Lifetime of successful replies whose headers say nothing of it; zero: they are not kept.
-    pub ttl: Duration,
-    /// How long a stale reply stands in for a failing service, where the reply does not say.
-    pub stale_if_error: Duration,
-    /// How long a stale reply is used while the service is asked in the background, where the reply does not say.
-    pub stale_while_revalidate: Duration,
+    /// How long replies may be used that do not say.
+    pub defaults: Lifetimes,
     /// Whether reads by POST (batches) are kept.
     pub post: bool,
 }
@@ -93,8 +90,10 @@ pub struct Purge {
 
 /// Background validations at once; beyond them a stale reply is used all the same, and the next use asks.
 const REFRESHES_MAX: usize = 256;
-/// After so many replies in a row that may not be kept, a source's are no longer looked for in Redis, until one may be again.
+/// After so many replies in a row that may not be kept, those of their place are no longer looked for in Redis, until one may be again.
 const BARREN_MAX: u32 = 16;
+/// Places that are told apart in this; those that fall together share their luck.
+const BARREN_PLACES: usize = 64;
 
 /// Answers from what is stored, stores what may be, and drops what a write made wrong.
 ///
@@ -120,8 +119,8 @@ struct Keeps {
     seed: Seed,
     memory: Arc<Memory>,
     remote: Option<Arc<Remote>>,
-    /// Replies in a row that may not be kept.
-    barren: AtomicU32,
+    /// Replies in a row that may not be kept, by place; empty without Redis.
+    barren: Box<[AtomicU32]>,
     /// Whether anything was ever kept: until then there is nothing to look for.
     has_kept: AtomicBool,
     refreshing: Mutex<HashSet<Fingerprint>>,
@@ -144,9 +143,9 @@ impl<S> HttpCache<S> {
             let memory = kept.share(&"".into(), &storage.memory_max, || Memory::new(storage.memory_max));
             Keeps {
                 seed: seed(spec, &cache),
+                barren: storage.redis.iter().flat_map(|_| (0..BARREN_PLACES).map(|_| AtomicU32::new(0))).collect(),
                 remote: Remote::of(storage, &memory, clock, kept),
                 spec: cache,
-                barren: AtomicU32::new(0),
                 has_kept: AtomicBool::new(memory.has_entries()),
                 memory,
                 refreshing: Mutex::default(),
@@ -178,8 +177,8 @@ impl<S> HttpCache<S> {
 
 /// Other settings make other terms of the same reply, and who says to the service that it is somebody else may be given something else.
 fn seed(spec: &UpstreamSpec, cache: &CacheSpec) -> Seed {
-    let CacheSpec { storage: _, ttl, stale_if_error, stale_while_revalidate, post } = cache;
-    let settings = (ttl, stale_if_error, stale_while_revalidate, post, &spec.credentials);
+    let CacheSpec { storage: _, defaults, post } = cache;
+    let settings = (defaults, post, &spec.credentials);
     // The same in all gateways; secrets print as `***`.
     Seed::new(&spec.name, &format!("{settings:?}"))
 }
@@ -189,7 +188,7 @@ impl<S: Service + 'static> Service for HttpCache<S> {
         let core = &self.core;
         let Some(keeps) = &core.keeps else {
             let reply = core.inner.call(call, passage).await?;
-            return Ok(core.told(reply));
+            return Ok(core.told(call, reply));
         };
         if !is_cacheable(call, &keeps.spec) {
             return match call.safety {
@@ -197,14 +196,18 @@ impl<S: Service + 'static> Service for HttpCache<S> {
                 Safety::Unsafe => Box::pin(self.write(call, passage)).await,
             };
         }
-        let key = keeps.seed.of(call, Counted::Selecting);
+        let mut key = keeps.seed.of(call, Counted::Selecting);
+        if let Some(hints) = &call.caching {
+            // Who says something else of a reply keeps another one: it is forgotten by other names.
+            key = key.with(&format!("{hints:?}"));
+        }
         let asked = Asked { call, key, directives: Directives::of_request(&call.headers), tick: None };
         let found = if keeps.has_kept.load(Ordering::Relaxed) { keeps.memory.get(&key) } else { None };
         if let Some(reply) = found.as_ref().and_then(|entry| self.used(keeps, &asked, entry, CacheOutcome::Hit)) {
             return Ok(reply);
         }
         match &keeps.remote {
-            Some(remote) if keeps.is_fertile() => {
+            Some(remote) if keeps.barren(call).is_none_or(|count| count.load(Ordering::Relaxed) < BARREN_MAX) => {
                 // On the heap, so that calls of others do not carry its room.
                 Box::pin(self.beyond(keeps, remote, asked, found, passage)).await
             }
@@ -245,7 +248,7 @@ impl<S: Service + 'static> HttpCache<S> {
         known: Option<Arc<Entry>>,
         passage: Passage,
     ) -> Result<Reply, CallError> {
-        let Found { entry, tick } = remote.find(asked.key, asked.call, &keeps.spec).await;
+        let Found { entry, tick } = remote.find(asked.key, asked.call, keeps.defaults(asked.call)).await;
         let asked = Asked { tick, ..asked };
         if entry.is_some() {
             keeps.has_kept.store(true, Ordering::Relaxed);
@@ -268,7 +271,7 @@ impl<S: Service + 'static> HttpCache<S> {
             let passage = Passage::within(core.timeout);
             let mut asked = Asked { call: &call, key, directives: Directives::default(), tick: None };
             if let Some(remote) = &keeps.remote {
-                let found = remote.find(key, &call, &keeps.spec).await;
+                let found = remote.find(key, &call, keeps.defaults(&call)).await;
                 let now = core.clock.now();
                 let is_newer = |other: &Arc<Entry>| {
                     other.origin != entry.origin && other.terms.fresh_for(now) > entry.terms.fresh_for(now)
@@ -305,7 +308,7 @@ impl<S: Service> Core<S> {
         if !call.method.is_safe() {
             keeps.drop_changed(call, &outcome).await;
         }
-        outcome.map(|reply| self.told(reply))
+        outcome.map(|reply| self.told(call, reply))
     }
 
     /// Asks the service: for all of a reply, or whether a stored one still holds.
@@ -337,16 +340,17 @@ impl<S: Service> Core<S> {
     /// Stores a reply if it may be.
     fn keep(&self, keeps: &Keeps, asked: &Asked<'_>, reply: Reply, sent: Now, since: u64) -> Reply {
         let received = self.clock.now();
-        let told = Directives::of_reply(&reply.headers);
-        let terms = Terms::read(&reply.headers, &told, &keeps.spec, sent, received);
+        let reply = Reply { headers: counted(asked.call, reply.headers), ..reply };
+        let told = told(asked.call, &reply.headers);
+        let terms = Terms::read(&reply.headers, &told, keeps.defaults(asked.call), sent, received);
         let mut reply = Reply { freshness: terms.freshness(received), ..reply };
         if !is_storable(asked.call, &asked.directives, (reply.status, &reply.headers), &told, &terms) {
             // What was stored is older than this, and this may not take its place.
             if keeps.has_kept.load(Ordering::Relaxed) && !is_failure(reply.status) && !asked.directives.no_store {
                 keeps.remove(&asked.key);
             }
-            if keeps.remote.is_some() && !is_failure(reply.status) {
-                keeps.barren.fetch_add(1, Ordering::Relaxed);
+            if let Some(count) = keeps.barren(asked.call).filter(|_| !is_failure(reply.status)) {
+                count.fetch_add(1, Ordering::Relaxed);
             }
             return reply;
         }
@@ -395,9 +399,9 @@ impl<S: Service> Core<S> {
             return self.fetch(keeps, asked, Passage::until(deadline, allowed)).await;
         }
         keeps.metrics.looked_up(CacheOutcome::Revalidated);
-        let headers = entry.renewed_headers(&reply.headers);
-        let told = Directives::of_reply(&headers);
-        let terms = Terms::read(&headers, &told, &keeps.spec, sent, now);
+        let headers = entry.renewed_headers(&counted(asked.call, reply.headers));
+        let told = told(asked.call, &headers);
+        let terms = Terms::read(&headers, &told, keeps.defaults(asked.call), sent, now);
         let is_kept = is_storable(asked.call, &asked.directives, (entry.status, &headers), &told, &terms);
         let renewed = entry.renewed(asked.call, &headers, &told, terms, keeps.memory.serial());
         let mut reply = renewed.reply(asked.key, Served::Fresh, now);
@@ -410,35 +414,51 @@ impl<S: Service> Core<S> {
         Ok(reply)
     }
 
-    /// A reply that is not kept, with what it says of its freshness.
-    fn told(&self, reply: Reply) -> Reply {
+    /// A reply that is not kept, with what is said of its freshness.
+    fn told(&self, call: &Call, reply: Reply) -> Reply {
         let says = [header::CACHE_CONTROL, header::EXPIRES].iter().any(|name| reply.headers.contains_key(name));
-        if !says {
+        if !says && call.caching.is_none() {
             return reply;
         }
+        let reply = Reply { headers: counted(call, reply.headers), ..reply };
         let now = self.clock.now();
-        let told = Directives::of_reply(&reply.headers);
-        let terms = Terms::read(&reply.headers, &told, &CacheSpec::NOTHING, now, now);
+        let told = told(call, &reply.headers);
+        let defaults = call.caching.as_ref().map(|hints| hints.over(Lifetimes::default())).unwrap_or_default();
+        let terms = Terms::read(&reply.headers, &told, defaults, now, now);
         Reply { freshness: terms.freshness(now), ..reply }
     }
 }
 
-impl CacheSpec {
-    const NOTHING: Self = Self {
-        storage: Storage { memory_max: 0, redis: None },
-        ttl: Duration::ZERO,
-        stale_if_error: Duration::ZERO,
-        stale_while_revalidate: Duration::ZERO,
-        post: false,
-    };
+/// What a reply to a call says, with what is said of it.
+fn told(call: &Call, headers: &HeaderMap) -> Directives {
+    let mut told = Directives::of_reply(headers);
+    told.private |= call.caching.as_ref().is_some_and(|hints| hints.is_private);
+    told
+}
+
+/// The headers of a reply that count: what it says of caching may not.
+fn counted(call: &Call, headers: Arc<HeaderMap>) -> Arc<HeaderMap> {
+    if !call.caching.as_ref().is_some_and(|hints| hints.is_override) {
+        return headers;
+    }
+    let mut headers = HeaderMap::clone(&headers);
+    for name in [header::CACHE_CONTROL, header::EXPIRES, header::PRAGMA, header::AGE] {
+        headers.remove(name);
+    }
+    Arc::new(headers)
 }
 
 impl Keeps {
+    /// How long replies to a call may be used that do not say.
+    fn defaults(&self, call: &Call) -> Lifetimes {
+        call.caching.as_ref().map_or(self.spec.defaults, |hints| hints.over(self.spec.defaults))
+    }
+
     /// Stores a reply: here, and in Redis if it was looked for there.
     fn insert(&self, asked: &Asked<'_>, mut entry: Entry, since: u64, sent: Now, received: Now) -> Option<Stored> {
         self.has_kept.store(true, Ordering::Relaxed);
-        if self.remote.is_some() {
-            self.barren.store(0, Ordering::Relaxed);
+        if let Some(count) = self.barren(asked.call) {
+            count.store(0, Ordering::Relaxed);
             entry.cost = received.steady.saturating_sub(sent.steady);
         }
         let entry = self.memory.insert(asked.key, entry, since)?;
@@ -455,9 +475,12 @@ impl Keeps {
         }
     }
 
-    /// Whether it is worth looking for replies elsewhere.
-    fn is_fertile(&self) -> bool {
-        self.barren.load(Ordering::Relaxed) < BARREN_MAX
+    /// How many replies in a row could not be kept, of the place that a call goes to: its path without the last segment.
+    fn barren(&self, call: &Call) -> Option<&AtomicU32> {
+        let path = call.url.split('?').next().unwrap_or_default();
+        let place = path.rsplit_once('/').map_or(path, |(place, _)| place);
+        let hash = usize::try_from(fnv(place.as_bytes(), FNV_START) >> 32).unwrap_or(0);
+        self.barren.get(hash % BARREN_PLACES)
     }
 
     /// After a write: its URL, and what `Location` and `Content-Location` name of the same origin. A write that was refused changed nothing;
@@ -479,7 +502,7 @@ impl Keeps {
         // The schema says of a field of a query that it changes nothing, by whatever method: the other gateways are not told of each.
         if let (Some(remote), Safety::Unsafe) = (&self.remote, call.safety) {
             // Who wrote waits, so that it finds nothing older afterwards. What cannot be told now is told later.
-            remote.invalidate(changed.into_iter().map(Some).collect()).await.ok();
+            Box::pin(remote.invalidate(changed.into_iter().map(Some).collect())).await.ok();
         }
     }
 }

@@ -64,6 +64,7 @@ fn get(path: &str) -> Call {
         safety: Safety::Safe,
         deadline: Some(tokio::time::Instant::now()),
         timeout: None,
+        caching: None,
         trace: crate::telemetry::Trace::default(),
     }
 }

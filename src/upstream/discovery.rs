@@ -80,7 +80,7 @@ async fn lines(path: &Path) -> Result<Vec<Place>, String> {
     parse(&text)
 }
 
-/// One URL a line, with its weight behind it where that is not 1.
+/// One URL a line, with its weight behind it where that is not 1, and its zone behind that.
 fn parse(text: &str) -> Result<Vec<Place>, String> {
     let mut places = Vec::new();
     for (number, line) in text.lines().enumerate() {
@@ -89,16 +89,20 @@ fn parse(text: &str) -> Result<Vec<Place>, String> {
             continue;
         }
         let number = number + 1;
-        let (url, weight) = line.split_once(char::is_whitespace).unwrap_or((line, "1"));
+        let mut words = line.split_whitespace();
+        let (url, weight, zone) = (words.next().unwrap_or_default(), words.next().unwrap_or("1"), words.next());
         let is_place = |url: &Url| ["http", "https"].contains(&url.scheme()) && url.has_host() && url.query().is_none();
         if !Url::parse(url).is_ok_and(|url| is_place(&url)) {
             return Err(format!("line {number} is no absolute URL without a query"));
         }
-        let weight: f64 = weight.trim().parse().map_err(|_| format!("line {number} has a weight that is no number"))?;
+        let weight: f64 = weight.parse().map_err(|_| format!("line {number} has a weight that is no number"))?;
         if !(0.001..=1000.0).contains(&weight) {
             return Err(format!("line {number} has a weight that is not from 0.001 to 1000"));
         }
-        places.push(Place { base: url.trim_end_matches('/').into(), address: None, weight });
+        if words.next().is_some() {
+            return Err(format!("line {number} has more than a URL, a weight and a zone"));
+        }
+        places.push(Place { weight, zone: zone.map(Arc::from), ..Place::at(url) });
     }
     if places.is_empty() {
         return Err("the file names no instance".to_owned());
@@ -118,7 +122,8 @@ mod tests {
 
     #[test]
     fn a_file_has_urls_weights_and_comments() {
-        let places = parse("# ours\nhttp://a:1/\n\n  https://b/v1 2.5 # bigger\n").unwrap();
+        let places = parse("# ours\nhttp://a:1/\n\n  https://b/v1 2.5 eu-1 # bigger\n").unwrap();
+        assert_eq!((places[0].zone.as_deref(), places[1].zone.as_deref()), (None, Some("eu-1")));
         let found: Vec<(&str, f64)> = places.iter().map(|place| (&*place.base, place.weight)).collect();
         assert_eq!(found, [("http://a:1", 1.0), ("https://b/v1", 2.5)]);
         for (text, problem) in [
@@ -129,6 +134,7 @@ mod tests {
             ("http://a heavy", "weight"),
             ("http://a -1", "weight"),
             ("http://a NaN", "weight"),
+            ("http://a 1 eu-1 x", "line 1 has more than"),
         ] {
             assert!(parse(text).unwrap_err().contains(problem), "{text}");
         }

@@ -17,6 +17,13 @@ const TRACE: [HeaderName; 3] =
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Fingerprint(pub [u8; 32]);
 
+impl Fingerprint {
+    /// Told apart by more than what is sent.
+    pub(super) fn with(self, more: &str) -> Self {
+        Self(Sha256::new().chain_update(self.0).chain_update(more).finalize().into())
+    }
+}
+
 /// Which headers count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Counted {
@@ -93,6 +100,7 @@ mod tests {
             safety: Safety::Safe,
             deadline: None,
             timeout: None,
+            caching: None,
             trace: crate::telemetry::Trace::default(),
         }
     }

@@ -38,6 +38,7 @@ async fn is_well(client: &Client, instance: &Arc<Instance>, settings: &Health) -
         safety: Safety::Safe,
         deadline: None,
         timeout: None,
+        caching: None,
         trace: Trace::default(),
     };
     let mut passage = Passage::within(settings.timeout);

@@ -12,7 +12,8 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{client::Pool, clock};
+use super::{Call, client::Pool, clock};
+use crate::config::Canary;
 
 /// How fast what was measured is forgotten: after this time a third of it is left. Long enough to remember a slow instance
 /// between two calls, short enough to try it again within half a minute.
@@ -39,9 +40,26 @@ pub(super) struct Place {
     pub(super) address: Option<SocketAddr>,
     /// Its share of the calls.
     pub(super) weight: f64,
+    /// The zone it is in.
+    pub(super) zone: Option<Arc<str>>,
+    /// Calls that go there first.
+    pub(super) canary: Option<Canary>,
 }
 
 impl Place {
+    /// A place by its URL alone.
+    pub(super) fn at(base: &str) -> Self {
+        Self { base: base.trim_end_matches('/').into(), address: None, weight: 1.0, zone: None, canary: None }
+    }
+
+    /// Whether a call is meant to go there.
+    pub(super) fn is_meant(&self, call: &Call) -> bool {
+        self.canary.as_ref().is_some_and(|Canary { header, value }| {
+            let mut values = call.headers.get_all(header).iter();
+            values.any(|given| value.as_ref().is_none_or(|value| given == value.as_str()))
+        })
+    }
+
     /// The URL of a call at this place, when `url` is the same call at `primary`. A URL that is not below `primary` stays.
     pub(super) fn url<'a>(&self, url: &'a str, primary: &str) -> Cow<'a, str> {
         let Some(rest) = url.strip_prefix(primary).filter(|_| *self.base != *primary) else {
@@ -341,7 +359,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn place(base: &str) -> Place {
-        Place { base: base.into(), address: None, weight: 1.0 }
+        Place::at(base)
     }
 
     fn instance() -> Arc<Instance> {

@@ -27,6 +27,7 @@ pub(super) struct Instances {
     list: ArcSwap<Vec<Arc<Instance>>>,
     next_id: AtomicU32,
     balance: Balance,
+    zone: Option<String>,
     slow_start: std::time::Duration,
     outlier: Option<Outlier>,
     /// One at a time takes a turn.
@@ -61,7 +62,12 @@ impl Instances {
         let places: Vec<Place> = spec
             .urls
             .iter()
-            .map(|url| Place { base: url.url.trim_end_matches('/').into(), address: None, weight: url.weight })
+            .map(|url| Place {
+                weight: url.weight,
+                zone: url.zone.as_deref().map(Arc::from),
+                canary: url.canary.clone(),
+                ..Place::at(&url.url)
+            })
             .collect();
         let instances = Self {
             name: Arc::clone(&spec.name),
@@ -69,6 +75,7 @@ impl Instances {
             list: ArcSwap::default(),
             next_id: AtomicU32::new(0),
             balance: spec.balance.clone(),
+            zone: spec.zone.clone(),
             slow_start: spec.slow_start,
             outlier: spec.outlier.clone(),
             rotation: Mutex::new(()),
@@ -110,7 +117,9 @@ impl Instances {
     /// Whether a call that was sent to these could go to another one.
     pub(super) fn has_other(&self, tried: &Tried) -> bool {
         let now = clock::now();
-        self.list.load().iter().any(|instance| instance.is_available(now) && !tried.contains(instance))
+        let list = self.list.load();
+        let mut common = list.iter().filter(|instance| instance.place.weight > 0.0);
+        common.any(|instance| instance.is_available(now) && !tried.contains(instance))
     }
 
     /// Who gets the call. `None`: there is no instance at all.
@@ -125,22 +134,42 @@ impl Instances {
         }
         let fresh = |instance: &&Arc<Instance>| tried.is_none_or(|tried| !tried.contains(instance));
         let available = |instance: &&Arc<Instance>| instance.is_available(now);
+        let meant = |instance: &&Arc<Instance>| instance.place.is_meant(call);
+        // Who is named for a place and cannot be answered there is answered elsewhere.
+        let mut candidates: Vec<&Arc<Instance>> = list.iter().filter(meant).filter(available).filter(fresh).collect();
+        // Not those that are for named calls alone.
+        let common = || list.iter().filter(|instance| instance.place.weight > 0.0);
+        if candidates.is_empty() {
+            candidates = self.near(common(), now);
+            candidates.retain(fresh);
+        }
+        if candidates.is_empty() {
+            candidates = common().filter(available).filter(fresh).collect();
+        }
         // Better a well one again than an ill one; and when all are ill, some are tried rather than none.
-        let mut candidates: Vec<&Arc<Instance>> = list.iter().filter(available).filter(fresh).collect();
         if candidates.is_empty() {
-            candidates = list.iter().filter(available).collect();
+            candidates = common().filter(available).collect();
         }
         if candidates.is_empty() {
-            candidates = list.iter().filter(fresh).collect();
+            candidates = common().filter(fresh).collect();
         }
         if candidates.is_empty() {
-            candidates = list.iter().collect();
+            candidates = common().collect();
         }
         let chosen = Arc::clone(self.pick(&candidates, call, now)?);
         if let Some(tried) = tried {
             tried.add(&chosen);
         }
         Some(chosen)
+    }
+
+    /// Those of our zone that are well, while they are half of it at least: what is left of a zone must not carry all of its load.
+    fn near<'a>(&self, among: impl Iterator<Item = &'a Arc<Instance>>, now: Instant) -> Vec<&'a Arc<Instance>> {
+        let Some(zone) = &self.zone else { return Vec::new() };
+        let near: Vec<&Arc<Instance>> =
+            among.filter(|instance| instance.place.zone.as_deref() == Some(zone.as_str())).collect();
+        let well: Vec<&Arc<Instance>> = near.iter().copied().filter(|instance| instance.is_available(now)).collect();
+        if well.len() * 2 >= near.len() { well } else { Vec::new() }
     }
 
     fn pick<'a>(&self, among: &[&'a Arc<Instance>], call: &Call, now: Instant) -> Option<&'a Arc<Instance>> {
@@ -302,14 +331,17 @@ mod tests {
             safety: Safety::Safe,
             deadline: None,
             timeout: None,
+            caching: None,
             trace: Trace::default(),
         }
     }
 
     fn instances(weights: &[f64], balance: Balance) -> Instances {
         let names = ["a", "b", "c", "d", "e"];
-        let urls =
-            weights.iter().zip(names).map(|(weight, name)| Url { url: format!("http://{name}"), weight: *weight });
+        let urls = weights
+            .iter()
+            .zip(names)
+            .map(|(weight, name)| Url { weight: *weight, ..format!("http://{name}").as_str().into() });
         Instances::new(&UpstreamSpec {
             urls: urls.collect(),
             balance,
@@ -478,11 +510,78 @@ mod tests {
     }
 
     #[test]
+    fn named_calls_go_to_the_canary_and_others_by_its_weight() {
+        paused(async {
+            let canary = |value: Option<&str>| {
+                let header = "x-canary".parse().unwrap();
+                Some(crate::config::Canary { header, value: value.map(str::to_owned) })
+            };
+            let instances = |weight: f64, value: Option<&str>| {
+                let new = Url { weight, canary: canary(value), ..Url::from("http://new") };
+                Instances::new(&UpstreamSpec {
+                    urls: vec!["http://a".into(), "http://b".into(), new],
+                    balance: Balance::RoundRobin,
+                    ..UpstreamSpec::named("catalog")
+                })
+            };
+            let counts = |instances: &Instances, value: Option<&str>| {
+                let mut asked = call("/");
+                if let Some(value) = value {
+                    asked.headers.insert("x-canary", value.parse().unwrap());
+                }
+                (0..120).filter(|_| name(&instances.choose(&asked, None).unwrap()) == "new").count()
+            };
+            let only = instances(0.0, Some("beta"));
+            assert_eq!(counts(&only, Some("beta")), 120);
+            assert_eq!((counts(&only, Some("alpha")), counts(&only, None)), (0, 0));
+            assert_eq!(counts(&instances(0.0, None), Some("whatever")), 120);
+            let shared = instances(0.5, Some("beta"));
+            assert_eq!((counts(&shared, Some("beta")), counts(&shared, None)), (120, 24));
+            // Answered elsewhere when it is ill, and on the next try.
+            let tried = Tried::default();
+            let mut named = call("/");
+            named.headers.insert("x-canary", "beta".parse().unwrap());
+            let order: Vec<String> = (0..3).map(|_| name(&only.choose(&named, Some(&tried)).unwrap())).collect();
+            assert_eq!(order, ["new", "a", "b"]);
+            only.checked(&only.all()[2], false, 1, 1);
+            assert_eq!(counts(&only, Some("beta")), 0);
+        });
+    }
+
+    #[test]
+    fn our_zone_is_asked_first_while_half_of_it_is_well() {
+        paused(async {
+            let at = |name: &str, zone: &str| Url { zone: Some(zone.to_owned()), ..Url::from(name) };
+            let urls = vec![at("http://a", "one"), at("http://b", "one"), at("http://c", "two"), at("http://d", "two")];
+            let instances = |zone: Option<&str>| {
+                let (zone, urls, balance) = (zone.map(str::to_owned), urls.clone(), Balance::RoundRobin);
+                Instances::new(&UpstreamSpec { urls, balance, zone, ..UpstreamSpec::named("catalog") })
+            };
+            let seen = |instances: &Instances| {
+                let mut seen: Vec<String> = shares(instances, 40, |_| "/".to_owned()).into_keys().collect();
+                seen.sort();
+                seen.concat()
+            };
+            assert_eq!(seen(&instances(None)), "abcd");
+            assert_eq!(seen(&instances(Some("three"))), "abcd");
+            let one = instances(Some("one"));
+            assert_eq!(seen(&one), "ab");
+            let tried = Tried::default();
+            let order: Vec<String> = (0..3).map(|_| name(&one.choose(&call("/"), Some(&tried)).unwrap())).collect();
+            assert!(["c", "d"].contains(&order[2].as_str()), "the third goes elsewhere: {order:?}");
+            one.checked(&one.all()[0], false, 1, 1);
+            assert_eq!(seen(&one), "b", "half of it");
+            one.checked(&one.all()[1], false, 1, 1);
+            assert_eq!(seen(&one), "cd");
+        });
+    }
+
+    #[test]
     fn what_is_known_of_places_that_stay_is_kept() {
         paused(async {
             let instances = instances(&[1.0, 1.0], Balance::P2c);
             let first = Arc::clone(&instances.all()[0]);
-            let new = Place { base: "http://new".into(), address: None, weight: 1.0 };
+            let new = Place::at("http://new");
             instances.replace(vec![new.clone(), first.place.clone(), new]);
             let list = instances.all();
             assert_eq!(list.len(), 2, "twins are one");

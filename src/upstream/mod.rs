@@ -20,6 +20,7 @@ mod discovery;
 mod fingerprint;
 mod health;
 mod hedge;
+mod hints;
 mod instance;
 mod instances;
 mod kept;
@@ -44,6 +45,7 @@ pub use call::{Call, CallError, Freshness, Reply, Safety, Sent, Served, StaleCau
 pub use client::Transport;
 pub use coalesce::{CREDENTIALS, Share};
 pub use fingerprint::Fingerprint;
+pub use hints::{Hints, Lifetimes};
 pub use kept::Kept;
 pub use spec::UpstreamSpec;
 pub use stack::Upstreams;

@@ -30,6 +30,8 @@ pub struct UpstreamSpec {
     pub urls: Vec<Url>,
     /// Who gets the next call.
     pub balance: Balance,
+    /// The zone whose instances are asked first.
+    pub zone: Option<String>,
     /// How long an instance that came back gets less than its share.
     pub slow_start: Duration,
     /// Asking instances whether they are well.
@@ -69,6 +71,7 @@ impl UpstreamSpec {
             adaptive: source.adaptive,
             urls: source.urls.clone(),
             balance: source.balance.clone(),
+            zone: source.zone.clone(),
             slow_start: source.slow_start,
             health: source.health.clone(),
             outlier: source.outlier.clone(),

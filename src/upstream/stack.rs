@@ -105,8 +105,15 @@ impl Upstreams {
             let spec = Arc::new(spec);
             let client = Arc::new(Client::new(&spec, &connections, kept)?);
             let instances = spec.has_instances().then(|| {
-                let settings =
-                    (&spec.urls, &spec.balance, spec.slow_start, &spec.outlier, &spec.health, &spec.discovery);
+                let settings = (
+                    &spec.urls,
+                    &spec.balance,
+                    &spec.zone,
+                    spec.slow_start,
+                    &spec.outlier,
+                    &spec.health,
+                    &spec.discovery,
+                );
                 // Prints every setting, and none of them is a secret.
                 kept.share(&spec.name, &format!("{settings:?}"), || Instances::new(&spec))
             });

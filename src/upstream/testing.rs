@@ -76,6 +76,7 @@ pub(super) fn call(method: Method) -> Call {
         safety: Safety::Safe,
         deadline: None,
         timeout: None,
+        caching: None,
         trace: Trace::default(),
     }
 }

@@ -160,6 +160,7 @@ fn get(url: String) -> Call {
         safety: Safety::Safe,
         deadline: None,
         timeout: None,
+        caching: None,
         trace: crate::telemetry::Trace::default(),
     }
 }

@@ -220,7 +220,7 @@ fn definitions_for_editors_are_those_that_schemas_link() {
     let link = r#"@link(url: "https://specs.apollo.dev/connect/v0.3", import: ["@source", "@connect"])"#;
     let links = r#"@link(url: "https://specs.apollo.dev/federation/v2.12", import: [
     "@key", "@shareable", "@inaccessible", "@tag", "@override", "@interfaceObject", "@authenticated", "@requiresScopes", "@policy"
-    "@cost", "@listSize", "FieldSet", "Scope", "Policy"
+    "@cost", "@listSize", "@cacheTag", "FieldSet", "Scope", "Policy"
   ])
   @link(url: "https://specs.apollo.dev/connect/v0.3", import: [
     "@source", "@connect", "SourceHTTP", "ConnectHTTP", "HTTPHeaderMapping", "ConnectBatch", "ConnectorErrors", "JSONSelection"

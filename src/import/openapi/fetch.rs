@@ -248,6 +248,7 @@ impl Reader<'_> {
                 safety: Safety::Safe,
                 deadline: None,
                 timeout: None,
+                caching: None,
                 trace: Trace::default(),
             };
             let reply = upstreams.call(&call).await.map_err(|error| error.to_string())?;

@@ -247,6 +247,7 @@ impl Provider {
             safety: Safety::Safe,
             deadline: None,
             timeout: None,
+            caching: None,
             trace: Trace::default(),
         };
         let reply = self.upstreams.call(&call).await.map_err(|error| error.to_string())?;

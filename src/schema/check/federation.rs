@@ -1,8 +1,8 @@
 //! Federation directives that mean nothing here (reference 1.5): connectors are the only subgraphs, and what each gives and needs is
 //! known from its mappings. They are let through with a warning that says what to write instead.
 //!
-//! With a meaning: `@key`, `@inaccessible` (hidden from clients), `@authenticated`, `@requiresScopes`, `@policy`, `@cost`, `@listSize`, and
-//! `@interfaceObject` on a type that is an interface in another file (`schema::interface_object`).
+//! With a meaning: `@key`, `@inaccessible` (hidden from clients), `@authenticated`, `@requiresScopes`, `@policy`, `@cost`, `@listSize`, `@cacheTag`,
+//! and `@interfaceObject` on a type that is an interface in another file (`schema::interface_object`).
 //! Without effect and without harm, so without a word: `@shareable`, `@extends`, `@tag`. Refused: `@context`, `@fromContext`.
 
 use apollo_compiler::{Node, ast::Directive, schema::ExtendedType};
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Names in the federation spec, and what does their work here.
-pub(in crate::schema) const WITHOUT_EFFECT: [(&str, &str); 7] = [
+pub(in crate::schema) const WITHOUT_EFFECT: [(&str, &str); 6] = [
     ("external", "remove it: every field comes from the connectors that select it, in whatever file"),
     ("requires", "remove it, and use `$this.field` in the connector: what it names is fetched first"),
     ("provides", "remove it: what a connector gives at a place is known from its selection"),
@@ -23,7 +23,6 @@ pub(in crate::schema) const WITHOUT_EFFECT: [(&str, &str); 7] = [
         "interfaceObject",
         "it adds fields to an interface of another file, and no file declares one of this name that a type implements",
     ),
-    ("cacheTag", "remove it: replies are kept as their `Cache-Control` says"),
 ];
 
 /// Warns once of each that a document uses.

@@ -11,7 +11,7 @@ use apollo_compiler::{
 };
 
 use super::{
-    argument, entity, http, key,
+    argument, caching, entity, http, key,
     mapping::{Codes, Expected, Phase, Scope, Text, read},
     member, selection,
     source::SourceDraft,
@@ -20,7 +20,7 @@ use crate::{
     error::Diagnostic,
     mapping::{KeyTree, Mapping, Variable, Version},
     schema::{
-        Batch, Compatibility, Errors, Provides, Reads,
+        Batch, CacheTag, Compatibility, Errors, Provides, Reads,
         document::{Document, known_names},
         findings::Findings,
         literal::Literal,
@@ -69,6 +69,9 @@ pub(in crate::schema) struct Draft {
     pub(in crate::schema) reads: Reads,
     /// The named type that the selection yields.
     pub(in crate::schema) yields: Name,
+    /// Names of the arguments of its field.
+    pub(in crate::schema) arguments: Option<Vec<Arc<str>>>,
+    pub(in crate::schema) tags: Vec<CacheTag>,
 }
 
 /// What reading a connector depends on.
@@ -220,11 +223,18 @@ impl Reader<'_> {
             provides,
             reads: Reads::default(),
             yields: ty.inner_named_type().clone(),
+            arguments: site
+                .field
+                .map(|field| field.arguments.iter().map(|argument| Arc::from(argument.name.as_str())).collect()),
+            tags: Vec::new(),
         };
         self.inherit(&mut draft, &outcome_texts);
         draft.reads = reads(&draft, &request_texts);
         if self.findings.error_count() == before {
             self.derive_key(&mut draft, site, &request_texts, &text, &outcome_texts);
+            let yielded = self.document.schema.types.get(&draft.yields).map(ExtendedType::directives);
+            let places = (site.field.map(|field| &field.directives), yielded);
+            draft.tags = caching::tags(self.document, &draft, places, self.findings);
         }
         Some(draft)
     }

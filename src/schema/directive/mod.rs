@@ -1,5 +1,6 @@
 //! The directives: a file each for what it means and what is refused, and what they share.
 
+pub(super) mod caching;
 pub(super) mod connect;
 pub(super) mod entity;
 pub(super) mod http;

@@ -128,7 +128,7 @@ impl Template {
     }
 
     /// The text without encoding, line breaks removed. `None` when a value is a list or an object.
-    pub(super) fn render_plain(&self, variables: &dyn Variables) -> Option<String> {
+    pub(in crate::schema) fn render_plain(&self, variables: &dyn Variables) -> Option<String> {
         let mut out = String::new();
         for part in &self.parts {
             match part {

@@ -187,7 +187,11 @@ fn opaque(tag: &HeaderValue) -> &[u8] {
 /// By what a reply to a call is found for invalidation.
 pub(super) fn markers(call: &Call, headers: &HeaderMap) -> Box<[Marker]> {
     let url = Url::parse(&call.url).ok().map(|url| Marker::of_url(&url));
-    url.into_iter().chain(tags(headers).take(TAGS_MAX).map(|tag| Marker::of_tag(&tag))).collect()
+    let own = call.caching.iter().flat_map(|caching| &caching.tags).map(|tag| Marker::of_tag(tag));
+    url.into_iter()
+        .chain(own.take(TAGS_MAX))
+        .chain(tags(headers).take(TAGS_MAX).map(|tag| Marker::of_tag(&tag)))
+        .collect()
 }
 
 /// The tags of a reply: `Cache-Tag` separates them by commas, `Surrogate-Key` by blanks.

@@ -241,8 +241,8 @@ mod tests {
 
     use super::*;
     use crate::upstream::{
-        Call, Freshness, Reply, Safety, Served,
-        cache::{CacheSpec, Clock, directives::Directives, terms::Terms},
+        Call, Freshness, Lifetimes, Reply, Safety, Served,
+        cache::{Clock, directives::Directives, terms::Terms},
     };
 
     fn entry(memory: &Memory, path: &str, bytes: usize) -> Entry {
@@ -255,6 +255,7 @@ mod tests {
             safety: Safety::Safe,
             deadline: None,
             timeout: None,
+            caching: None,
             trace: crate::telemetry::Trace::default(),
         };
         let mut headers = HeaderMap::new();
@@ -262,7 +263,7 @@ mod tests {
         headers.insert("cache-tag", HeaderValue::from_static("all"));
         let told = Directives::of_reply(&headers);
         let now = Clock::by_hand().now();
-        let terms = Terms::read(&headers, &told, &CacheSpec::NOTHING, now, now);
+        let terms = Terms::read(&headers, &told, Lifetimes::default(), now, now);
         let (body, freshness) = (Bytes::from(vec![b' '; bytes]), Freshness::default());
         let reply =
             Reply { status: 200, headers: Arc::new(headers), body, freshness, served: Served::Fresh, stored: None };

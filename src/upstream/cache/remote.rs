@@ -25,7 +25,7 @@ use futures_util::{
 use tokio::{sync::Semaphore, time::sleep};
 
 use super::{
-    CacheSpec, Clock, Storage,
+    Clock, Storage,
     entry::Entry,
     memory::{Marker, Memory},
     terms::has_validator,
@@ -34,7 +34,7 @@ use super::{
 use crate::{
     config::Redis,
     store::{Script, Store, Unavailable, Value},
-    upstream::{Call, Fingerprint, Kept},
+    upstream::{Call, Fingerprint, Kept, Lifetimes},
 };
 
 macro_rules! script {
@@ -159,20 +159,20 @@ impl Remote {
     }
 
     /// Looks for a reply to a call, once for all who look for it at the same time, and puts it into memory.
-    pub(super) async fn find(self: &Arc<Self>, key: Fingerprint, call: &Call, spec: &CacheSpec) -> Found {
+    pub(super) async fn find(self: &Arc<Self>, key: Fingerprint, call: &Call, defaults: Lifetimes) -> Found {
         if !self.is_there() {
             return Found::default();
         }
         let known = lock(&self.looking).get(&key).and_then(WeakShared::upgrade);
-        let looking = known.unwrap_or_else(|| self.look(key, call.clone(), spec.clone()));
+        let looking = known.unwrap_or_else(|| self.look(key, call.clone(), defaults));
         looking.await
     }
 
-    fn look(self: &Arc<Self>, key: Fingerprint, call: Call, spec: CacheSpec) -> Shared<BoxFuture<'static, Found>> {
+    fn look(self: &Arc<Self>, key: Fingerprint, call: Call, defaults: Lifetimes) -> Shared<BoxFuture<'static, Found>> {
         let remote = Arc::clone(self);
         let looking = async move {
             let _end = Looking { remote: &remote, key };
-            remote.ask(key, &call, &spec).await.unwrap_or_default()
+            remote.ask(key, &call, defaults).await.unwrap_or_default()
         };
         let looking = looking.boxed().shared();
         if let Some(weak) = looking.downgrade() {
@@ -181,7 +181,7 @@ impl Remote {
         looking
     }
 
-    async fn ask(&self, key: Fingerprint, call: &Call, spec: &CacheSpec) -> Result<Found, Unavailable> {
+    async fn ask(&self, key: Fingerprint, call: &Call, defaults: Lifetimes) -> Result<Found, Unavailable> {
         let since = self.memory.invalidations();
         let reply_key = self.reply_key(key);
         let keys = [reply_key.as_bytes(), self.state_key.as_bytes()];
@@ -195,14 +195,17 @@ impl Remote {
             return Ok(found);
         };
         let lain = Duration::from_millis(u64::try_from(lain).unwrap_or(0));
-        let Some(entry) = wire::decode(bytes, lain, call, spec, self.clock.now(), self.memory.serial()) else {
+        let now = self.clock.now();
+        let Some(entry) = wire::decode(bytes, lain, call, defaults, now, self.memory.serial()) else {
             return Ok(found);
         };
         if lock(&self.outbox).concerns(&entry.markers) {
             return Ok(found);
         }
-        // The one that is here already may be of more use: its content has a version.
-        let known = self.memory.get(&key).filter(|known| known.origin == entry.origin);
+        // The one that is here already may be the same, whose content has a version here, or a younger one that did not get there.
+        let is_as_good =
+            |known: &Arc<Entry>| known.origin == entry.origin || known.terms.age(now) < entry.terms.age(now);
+        let known = self.memory.get(&key).filter(is_as_good);
         found.entry = known.or_else(|| self.memory.insert(key, entry, since));
         Ok(found)
     }
@@ -249,10 +252,10 @@ impl Remote {
         loop {
             let (last, names) = {
                 let outbox = lock(&self.outbox);
-                let part = outbox.waiting.iter().take(OUTBOX_PART);
+                let mut part = outbox.waiting.iter().take(OUTBOX_PART);
                 let name = |marker: &Option<Marker>| marker.as_ref().map_or(ALL.to_owned(), Marker::to_string);
                 let names: Vec<String> = part.clone().map(|(_, marker)| name(marker)).collect();
-                let Some((last, _)) = part.last() else { return Ok(()) };
+                let Some((last, _)) = part.next_back() else { return Ok(()) };
                 (*last, names)
             };
             let life = (self.settings.ttl_max + MARKER_MORE).as_millis().to_string();
@@ -408,19 +411,19 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
-    fn marker(number: usize) -> Option<Marker> {
-        Some(Marker::of_tag(&number.to_string()))
+    fn markers(numbers: std::ops::Range<usize>) -> Vec<Option<Marker>> {
+        numbers.map(|number| Some(Marker::of_tag(&number.to_string()))).collect()
     }
 
     #[test]
     fn what_waits_to_be_told_is_bounded_and_stays_until_it_was() {
         let mut outbox = Outbox::default();
-        outbox.add(vec![marker(1), marker(2)]);
+        outbox.add(markers(1..3));
         assert!(outbox.concerns(&[Marker::of_tag("2")]) && !outbox.concerns(&[Marker::of_tag("3")]));
-        outbox.add(vec![marker(3)]);
+        outbox.add(markers(3..4));
         outbox.told(1);
         assert!(!outbox.concerns(&[Marker::of_tag("2")]) && outbox.concerns(&[Marker::of_tag("3")]));
-        outbox.add((0..OUTBOX_MAX).map(marker).collect());
+        outbox.add(markers(0..OUTBOX_MAX));
         assert_eq!(outbox.waiting.len(), 1);
         assert!(outbox.concerns(&[Marker::of_tag("never named")]), "everything, then");
         outbox.told(u64::MAX);

@@ -13,7 +13,7 @@ use super::{
     directives::{Directives, delta_seconds},
 };
 use crate::upstream::{
-    Call, Freshness,
+    Call, Freshness, Lifetimes,
     fingerprint::{Counted, counts},
 };
 
@@ -74,7 +74,7 @@ pub(super) enum Verdict {
 
 impl Terms {
     /// Reads a reply. `sent` and `received` frame the exchange.
-    pub(super) fn read(headers: &HeaderMap, told: &Directives, spec: &CacheSpec, sent: Now, received: Now) -> Self {
+    pub(super) fn read(headers: &HeaderMap, told: &Directives, defaults: Lifetimes, sent: Now, received: Now) -> Self {
         let date = one_date(headers, &header::DATE).unwrap_or(received.date);
         let said = told.s_maxage.or(told.max_age).map(seconds).or_else(|| expires(headers, date));
         let own = |told: Option<u32>, default: Duration| told.map_or(default, seconds);
@@ -87,11 +87,11 @@ impl Terms {
         };
         let default = |window: Duration| if staleness == Staleness::Allowed { window } else { Duration::ZERO };
         Self {
-            lifetime: said.or((!spec.ttl.is_zero() && !told.no_cache).then_some(spec.ttl)),
+            lifetime: said.or(defaults.ttl.filter(|_| !told.no_cache)),
             initial_age: initial_age(headers, date, sent, received),
             received: received.steady,
-            while_revalidate: own(told.stale_while_revalidate, default(spec.stale_while_revalidate)),
-            if_error: own(told.stale_if_error, default(spec.stale_if_error)),
+            while_revalidate: own(told.stale_while_revalidate, default(defaults.stale_while_revalidate)),
+            if_error: own(told.stale_if_error, default(defaults.stale_if_error)),
             no_cache: told.no_cache,
             staleness,
             private: told.private,
@@ -178,6 +178,7 @@ pub(super) fn is_cacheable(call: &Call, spec: &CacheSpec) -> bool {
     let is_read = call.method == Method::GET || call.method == Method::POST && spec.post;
     is_read
         && call.safety == crate::upstream::Safety::Safe
+        && !call.caching.as_ref().is_some_and(|caching| caching.is_off)
         && !CONDITIONS.iter().any(|name| call.headers.contains_key(name))
 }
 

@@ -6,13 +6,12 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{
-    CacheSpec,
     clock::Now,
     directives::Directives,
     entry::{Entry, markers},
     terms::Terms,
 };
-use crate::upstream::Call;
+use crate::upstream::{Call, Lifetimes};
 
 /// The first byte. Another form gets another number, so that gateways of two versions can share a Redis.
 const FORM: u8 = 1;
@@ -44,7 +43,7 @@ pub(super) fn decode(
     mut bytes: Bytes,
     lain: Duration,
     call: &Call,
-    spec: &CacheSpec,
+    defaults: Lifetimes,
     now: Now,
     serial: u64,
 ) -> Option<Entry> {
@@ -63,7 +62,7 @@ pub(super) fn decode(
     }
     let told = Directives::of_reply(&headers);
     let lifetime = (lifetime != NONE).then(|| Duration::from_millis(lifetime));
-    let terms = Terms::read(&headers, &told, spec, now, now).resumed(lifetime, age);
+    let terms = Terms::read(&headers, &told, defaults, now, now).resumed(lifetime, age);
     let markers = markers(call, &headers);
     let headers = Arc::new(headers);
     Some(Entry { version: serial, serial, status, headers, body: bytes, terms, markers, cost, origin })
@@ -89,7 +88,7 @@ mod tests {
 
     use super::*;
     use crate::upstream::{
-        Freshness, Reply, Safety, Served, Storage,
+        Freshness, Reply, Safety, Served,
         cache::{Clock, memory::Marker},
     };
 
@@ -103,12 +102,13 @@ mod tests {
             safety: Safety::Safe,
             deadline: None,
             timeout: None,
+            caching: None,
             trace: crate::telemetry::Trace::default(),
         }
     }
 
-    fn spec() -> CacheSpec {
-        CacheSpec { ttl: Duration::from_secs(7), ..CacheSpec::NOTHING }
+    fn defaults() -> Lifetimes {
+        Lifetimes { ttl: Some(Duration::from_secs(7)), ..Lifetimes::default() }
     }
 
     fn entry(clock: &Clock, lines: &[(&str, &str)], body: &str) -> Entry {
@@ -117,7 +117,7 @@ mod tests {
             headers.append(HeaderName::try_from(*name).unwrap(), HeaderValue::try_from(*value).unwrap());
         }
         let told = Directives::of_reply(&headers);
-        let terms = Terms::read(&headers, &told, &spec(), clock.now(), clock.now());
+        let terms = Terms::read(&headers, &told, defaults(), clock.now(), clock.now());
         let (body, freshness) = (Bytes::copy_from_slice(body.as_bytes()), Freshness::default());
         let reply =
             Reply { status: 203, headers: Arc::new(headers), body, freshness, served: Served::Fresh, stored: None };
@@ -126,7 +126,6 @@ mod tests {
 
     #[test]
     fn a_reply_comes_back_as_it_was_but_older() {
-        assert_eq!(CacheSpec::NOTHING.storage, Storage { memory_max: 0, redis: None });
         let clock = Clock::by_hand();
         for lines in [
             &[("cache-control", "max-age=60"), ("age", "5"), ("x", "1"), ("x", "2"), ("cache-tag", "t")][..],
@@ -138,7 +137,7 @@ mod tests {
             let bytes = encode(&entry, clock.now());
             // Another gateway with another clock.
             let other = Clock::by_hand();
-            let back = decode(bytes, Duration::from_secs(3), &call(), &spec(), other.now(), 9).unwrap();
+            let back = decode(bytes, Duration::from_secs(3), &call(), defaults(), other.now(), 9).unwrap();
             assert_eq!(back.terms.age(other.now()), entry.terms.age(clock.now()) + Duration::from_secs(3));
             assert_eq!(back.terms.lifetime, entry.terms.lifetime);
             assert_eq!((back.status, &back.headers, &back.body), (203, &entry.headers, &entry.body));
@@ -152,7 +151,7 @@ mod tests {
         let clock = Clock::by_hand();
         let whole = encode(&entry(&clock, &[("cache-control", "max-age=60"), ("cache-tag", "t")], ""), clock.now());
         let read =
-            |bytes: &[u8]| decode(Bytes::copy_from_slice(bytes), Duration::ZERO, &call(), &spec(), clock.now(), 1);
+            |bytes: &[u8]| decode(Bytes::copy_from_slice(bytes), Duration::ZERO, &call(), defaults(), clock.now(), 1);
         assert!(read(&whole).is_some_and(|entry| entry.markers.contains(&Marker::of_tag("t"))));
         for end in 0..whole.len() {
             assert!(read(&whole[..end]).is_none(), "{end} of {} bytes", whole.len());

@@ -1,5 +1,6 @@
 //! The HTTP cache, sentence by sentence of RFC 9111 and RFC 5861, over real sockets.
 
+mod hints;
 mod isolation;
 #[cfg(feature = "redis")]
 mod redis;

@@ -116,8 +116,13 @@ impl World {
 
     /// Over a service that is there already.
     pub async fn over(upstream: Upstream, service: Arc<Mutex<Service>>, yaml: &str) -> Self {
+        Self::of(SCHEMA, upstream, service, yaml).await
+    }
+
+    /// With a schema of the test's own, in which `BASE` stands for the service.
+    pub async fn of(schema: &str, upstream: Upstream, service: Arc<Mutex<Service>>, yaml: &str) -> Self {
         let folder = scratch(&format!("cache-{}", upstream.address.port()));
-        let schema = SCHEMA.replace("BASE", &format!("http://{}", upstream.address));
+        let schema = schema.replace("BASE", &format!("http://{}", upstream.address));
         std::fs::write(folder.join("api.graphql"), schema).expect("a writable folder");
         let file = folder.join("weft.yaml");
         let fixed = "schema: [api.graphql]\nserver: { listen: 127.0.0.1:0 }\nadmin: { listen: 127.0.0.1:0 }\n";
