@@ -29,7 +29,7 @@ fn every_example_of_the_guides_runs() {
 
 /// What examples of diagnostics leave out.
 const FRAME: &str = r#"extend schema
-  @link(url: "https://specs.apollo.dev/federation/v2.12", import: ["@key"])
+  @link(url: "https://specs.apollo.dev/federation/v2.12", import: ["@key", "@cacheTag"])
   @link(url: "https://specs.apollo.dev/connect/v0.3", import: ["@source", "@connect"])
   @source(name: "api", http: { baseURL: "https://api.example.com" })
 "#;

@@ -3,7 +3,7 @@
 //!
 //! | Block | What it is |
 //! |---|---|
-//! | `graphql NAME.graphql` | a schema file; after an answer it begins a new graph |
+//! | `graphql NAME.graphql` | a schema file; after an answer it begins a new graph, with `beside` it joins the one before |
 //! | `yaml weft.yaml` | the configuration, beside `schema` |
 //! | `http call` | one call of the next operation, each exactly once: request, then `HTTP/1.1 …` and the response |
 //! | `graphql operation`, `json variables`, `http client` | the operation, its variables, headers of the client |
@@ -112,7 +112,8 @@ impl Scene {
         if name == "weft.yaml" {
             self.config.clone_from(&block.text);
         } else if name.ends_with(".graphql") {
-            if std::mem::take(&mut self.played) {
+            let is_beside = block.words.iter().any(|word| word == "beside");
+            if std::mem::take(&mut self.played) && !is_beside {
                 for (name, _) in self.schema.drain(..) {
                     let _ = std::fs::remove_file(self.folder.join(name));
                 }
