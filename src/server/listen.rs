@@ -115,6 +115,8 @@ async fn connection<R: Responder>(
     let mut told = false;
     loop {
         tokio::select! {
+            // What has come is read before time is up: a machine that stood still is not the caller's fault.
+            biased;
             // Errors are the caller's: a broken head, a reset. hyper has answered what can be answered.
             _ = serving.as_mut() => return,
             () = timer.as_mut() => {
