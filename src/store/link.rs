@@ -3,7 +3,7 @@
 use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, ServerErrorKind, aio::MultiplexedConnection};
 use tokio::time::timeout;
 
-use super::Value;
+use super::{Fault, Value};
 use crate::config::Redis;
 
 /// Calls under way over one connection; more wait for their turn within their own time.
@@ -18,20 +18,6 @@ impl Script {
     pub fn new(text: &str) -> Self {
         Self(redis::Script::new(text))
     }
-}
-
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Fault {
-    /// The connection is of no use any more.
-    #[error("{0}")]
-    Lost(String),
-    /// It did not come in time.
-    #[error("it does not answer in time")]
-    Late,
-    /// The answer is an error; the next script may fare better.
-    #[error("{0}")]
-    Refused(String),
 }
 
 /// One connection, shared by all who ask: their commands follow each other in the order in which they were given.

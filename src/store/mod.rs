@@ -24,8 +24,8 @@ use bytes::Bytes;
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
+use self::link::Link;
 pub use self::link::Script;
-use self::link::{Fault, Link};
 use crate::{
     config::Redis,
     telemetry::{StoreMetrics, StoreOutcome, metrics},
@@ -55,6 +55,21 @@ pub enum Value {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Redis gave no answer")]
 pub struct Unavailable;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+#[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "a build without Redis never gets so far"))]
+enum Fault {
+    /// The connection is of no use any more.
+    #[error("{0}")]
+    Lost(String),
+    /// It did not come in time.
+    #[error("it does not answer in time")]
+    Late,
+    /// The answer is an error; the next script may fare better.
+    #[error("{0}")]
+    Refused(String),
+}
 
 /// A Redis, whether it is there or not.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Stands in where weft was built without Redis: the configuration refuses to name one, so nobody gets here.
 
-use super::Value;
+use super::{Fault, Value};
 use crate::config::Redis;
 
 /// A script that nobody runs.
@@ -12,18 +12,6 @@ impl Script {
     pub fn new(_: &str) -> Self {
         Self
     }
-}
-
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-#[expect(dead_code, reason = "the room is written for a build with Redis")]
-pub(super) enum Fault {
-    #[error("{0}")]
-    Lost(String),
-    #[error("it does not answer in time")]
-    Late,
-    #[error("{0}")]
-    Refused(String),
 }
 
 /// No connection.
