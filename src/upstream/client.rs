@@ -7,8 +7,11 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use url::Url;
 
 use super::{
-    Call, CallError, Clock, Freshness, Kept, Reply, Sent, Served, UpstreamSpec, connected::Used, report::Report,
-    service::Passage, target::Targets,
+    Call, CallError, Clock, Freshness, Kept, Reply, Sent, Served, UpstreamSpec,
+    connected::{self, Used},
+    report::Report,
+    service::Passage,
+    target::Targets,
 };
 use crate::config::{Certificate, Hidden};
 
@@ -348,14 +351,7 @@ fn build(settings: &PoolSettings, connections: &Connections, scheme: Scheme) -> 
 
 /// Whether the upstream did answer, but not in HTTP.
 fn is_nonsense(error: &reqwest::Error) -> bool {
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<hyper::Error>() {
-            return error.is_parse();
-        }
-        cause = error.source();
-    }
-    false
+    connected::cause::<hyper::Error>(error).is_some_and(hyper::Error::is_parse)
 }
 
 /// An error with its causes.

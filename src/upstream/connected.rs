@@ -39,7 +39,7 @@ impl Used {
     /// Whether the connection that failed had brought a reply before. It is forgotten: it is gone.
     pub(super) fn lost(&self, error: &(dyn Error + 'static)) -> bool {
         let mut told = Extensions::new();
-        if let Some(connected) = cause(error).and_then(legacy::Error::connect_info) {
+        if let Some(connected) = cause::<legacy::Error>(error).and_then(legacy::Error::connect_info) {
             connected.get_extras(&mut told);
         }
         match (told.get::<HttpInfo>(), self.0.get()) {
@@ -57,8 +57,8 @@ fn place(info: &HttpInfo) -> (usize, u64) {
     (usize::from(port / 64), 1 << (port % 64))
 }
 
-/// The pool's own error, below the client's.
-fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a legacy::Error> {
+/// The first error of this type: this one, or one below it.
+pub(super) fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(error) = error.downcast_ref() {
