@@ -13,16 +13,13 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::{
-    Call, CallError, Kept, Reply, Safety, UpstreamSpec,
+    Call, CallError, Kept, Reply, UpstreamSpec,
     client::Client,
     clock,
     report::Report,
     service::{Passage, Service},
 };
-use crate::{
-    config::{Credentials, Token},
-    telemetry::Trace,
-};
+use crate::config::{Credentials, Token};
 
 /// How often a file with a token is read again. Kubernetes rotates them minutes before they end.
 const READ_AGAIN: Duration = Duration::from_secs(10);
@@ -164,16 +161,9 @@ impl Source {
                 headers.insert(header::CONTENT_TYPE, form_type);
                 headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
                 let request = Call {
-                    upstream: 0,
-                    method: Method::POST,
-                    url: token_url.clone(),
                     headers,
                     body: Some(Bytes::from(form.finish())),
-                    safety: Safety::Safe,
-                    deadline: None,
-                    timeout: None,
-                    caching: None,
-                    trace: Trace::default(),
+                    ..Call::new(Method::POST, token_url.clone())
                 };
                 Self::Oauth2(Box::new(Oauth2 {
                     name: Arc::clone(name),

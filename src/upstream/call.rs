@@ -43,6 +43,24 @@ pub struct Call {
     pub trace: Trace,
 }
 
+impl Call {
+    /// A read of the first upstream: without headers, without a body, within its upstream's own time.
+    pub fn new(method: Method, url: impl Into<String>) -> Self {
+        Self {
+            upstream: 0,
+            method,
+            url: url.into(),
+            headers: HeaderMap::new(),
+            body: None,
+            safety: Safety::Safe,
+            deadline: None,
+            timeout: None,
+            caching: None,
+            trace: Trace::default(),
+        }
+    }
+}
+
 /// Where a reply came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Served {

@@ -84,25 +84,13 @@ mod tests {
     use http::{HeaderMap, HeaderValue, Method};
 
     use super::*;
-    use crate::upstream::Safety;
 
     fn call(url: &str, headers: &[(&'static str, &'static str)], body: Option<&'static str>) -> Call {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_static(value));
         }
-        Call {
-            upstream: 0,
-            method: Method::GET,
-            url: url.to_owned(),
-            headers: map,
-            body: body.map(|text| Bytes::from_static(text.as_bytes())),
-            safety: Safety::Safe,
-            deadline: None,
-            timeout: None,
-            caching: None,
-            trace: crate::telemetry::Trace::default(),
-        }
+        Call { headers: map, body: body.map(|text| Bytes::from_static(text.as_bytes())), ..Call::new(Method::GET, url) }
     }
 
     fn of(call: &Call) -> Fingerprint {

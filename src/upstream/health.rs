@@ -6,11 +6,11 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use http::{HeaderMap, Method};
+use http::Method;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::{Call, Safety, client::Client, instance::Instance, instances::Instances, service::Passage};
-use crate::{config::Health, telemetry::Trace};
+use super::{Call, client::Client, instance::Instance, instances::Instances, service::Passage};
+use crate::config::Health;
 
 /// Asks all instances again and again, until nobody uses them any more. A question is never asked while the last one waits.
 pub(super) async fn run(instances: Weak<Instances>, client: Arc<Client>, settings: Health) {
@@ -29,18 +29,7 @@ pub(super) async fn run(instances: Weak<Instances>, client: Arc<Client>, setting
 }
 
 async fn is_well(client: &Client, instance: &Arc<Instance>, settings: &Health) -> bool {
-    let call = Call {
-        upstream: 0,
-        method: Method::GET,
-        url: format!("{}{}", instance.place.base, settings.path),
-        headers: HeaderMap::new(),
-        body: None,
-        safety: Safety::Safe,
-        deadline: None,
-        timeout: None,
-        caching: None,
-        trace: Trace::default(),
-    };
+    let call = Call::new(Method::GET, format!("{}{}", instance.place.base, settings.path));
     let mut passage = Passage::within(settings.timeout);
     passage.instance = Some(Arc::clone(instance));
     // A question that waits longer than its answer may take is a bad answer.

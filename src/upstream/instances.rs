@@ -313,27 +313,16 @@ fn mixed(mut hash: u64) -> u64 {
 mod tests {
     use std::{collections::HashMap, time::Duration};
 
-    use http::{HeaderMap, Method};
+    use http::Method;
 
-    use super::{super::Safety, *};
+    use super::*;
     use crate::upstream::clock::{advance, paused};
-    use crate::{config::Url, telemetry::Trace, upstream::instance::Verdict};
+    use crate::{config::Url, upstream::instance::Verdict};
 
     const SECOND: Duration = Duration::from_secs(1);
 
     fn call(path: &str) -> Call {
-        Call {
-            upstream: 0,
-            method: Method::GET,
-            url: format!("http://a{path}"),
-            headers: HeaderMap::new(),
-            body: None,
-            safety: Safety::Safe,
-            deadline: None,
-            timeout: None,
-            caching: None,
-            trace: Trace::default(),
-        }
+        Call::new(Method::GET, format!("http://a{path}"))
     }
 
     fn instances(weights: &[f64], balance: Balance) -> Instances {

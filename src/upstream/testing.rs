@@ -9,10 +9,9 @@ use std::{
 use http::{HeaderMap, Method};
 
 use super::{
-    Call, CallError, Freshness, Reply, Safety, Sent, Served, clock,
+    Call, CallError, Freshness, Reply, Sent, Served, clock,
     service::{Passage, Service},
 };
-use crate::telemetry::Trace;
 
 /// What comes of a call, and after what time.
 type Outcome = (Duration, Result<Reply, CallError>);
@@ -67,18 +66,7 @@ impl Service for Script {
 
 /// A read with this method.
 pub(super) fn call(method: Method) -> Call {
-    Call {
-        upstream: 0,
-        method,
-        url: "http://catalog/x".to_owned(),
-        headers: HeaderMap::new(),
-        body: None,
-        safety: Safety::Safe,
-        deadline: None,
-        timeout: None,
-        caching: None,
-        trace: Trace::default(),
-    }
+    Call::new(method, "http://catalog/x")
 }
 
 /// Makes it with ten seconds of time.

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, Method};
+use http::Method;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -151,18 +151,7 @@ fn upstreams(spec: UpstreamSpec) -> Arc<Upstreams> {
 }
 
 fn get(url: String) -> Call {
-    Call {
-        upstream: 0,
-        method: Method::GET,
-        url,
-        headers: HeaderMap::new(),
-        body: None,
-        safety: Safety::Safe,
-        deadline: None,
-        timeout: None,
-        caching: None,
-        trace: crate::telemetry::Trace::default(),
-    }
+    Call::new(Method::GET, url)
 }
 
 fn post(url: String) -> Call {

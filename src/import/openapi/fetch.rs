@@ -14,10 +14,7 @@ use super::{
     document::{Document, addresses},
     read::{DOCUMENT_MAX, parse},
 };
-use crate::{
-    telemetry::Trace,
-    upstream::{Call, Kept, Safety, Transport, UpstreamSpec, Upstreams},
-};
+use crate::upstream::{Call, Kept, Transport, UpstreamSpec, Upstreams};
 
 /// Files of one document.
 const FILES_MAX: usize = 500;
@@ -239,18 +236,7 @@ impl Reader<'_> {
                 http::header::ACCEPT,
                 http::HeaderValue::from_static("application/json, application/yaml, */*;q=0.5"),
             );
-            let call = Call {
-                upstream: 0,
-                method: http::Method::GET,
-                url: url.to_string(),
-                headers,
-                body: None,
-                safety: Safety::Safe,
-                deadline: None,
-                timeout: None,
-                caching: None,
-                trace: Trace::default(),
-            };
+            let call = Call { headers, ..Call::new(http::Method::GET, url.to_string()) };
             let reply = upstreams.call(&call).await.map_err(|error| error.to_string())?;
             let location = reply.headers.get(http::header::LOCATION).and_then(|value| value.to_str().ok());
             match (reply.status, location) {

@@ -4,7 +4,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -17,7 +17,7 @@ use governor::{
 };
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::{
     json,
@@ -25,8 +25,7 @@ use super::{
 };
 use crate::{
     config::{Fetching, Issuer, KeySource},
-    telemetry::Trace,
-    upstream::{Call, Kept, Safety, Transport, UpstreamSpec, Upstreams},
+    upstream::{Call, Kept, Transport, UpstreamSpec, Upstreams},
 };
 
 /// Most bytes of a set of keys or of a configuration: a hundred keys with their certificates.
@@ -60,7 +59,8 @@ pub(super) struct Provider {
     /// How often they may be fetched, whatever the reason.
     bucket: Bucket,
     under_way: Mutex<UnderWay>,
-    waiting: AtomicUsize,
+    /// Places to wait for keys.
+    places: Semaphore,
     is_started: AtomicBool,
 }
 
@@ -70,23 +70,6 @@ struct UnderWay {
     /// Fetches that have ended.
     ended: u64,
     running: Option<watch::Receiver<bool>>,
-}
-
-/// Counts a request among those that wait.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn enter(count: &'a AtomicUsize) -> Option<Self> {
-        let before = count.fetch_add(1, Ordering::Relaxed);
-        let waiting = Self(count);
-        (before < WAITING_MAX).then_some(waiting)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 impl Provider {
@@ -128,7 +111,7 @@ impl Provider {
             current: ArcSwap::from_pointee(keys),
             bucket: RateLimiter::direct(quota.allow_burst(burst)),
             under_way: Mutex::default(),
-            waiting: AtomicUsize::new(0),
+            places: Semaphore::new(WAITING_MAX),
             is_started: AtomicBool::new(false),
         }
     }
@@ -157,7 +140,7 @@ impl Provider {
             return;
         }
         let Some(mut running) = self.join(seen) else { return };
-        let Some(_waiting) = Waiting::enter(&self.waiting) else { return };
+        let Ok(_place) = self.places.try_acquire() else { return };
         // In time or not: what is there then counts.
         let _ = tokio::time::timeout(WAIT_MAX, running.wait_for(|is_done| *is_done)).await;
     }
@@ -238,18 +221,7 @@ impl Provider {
     async fn get(&self, url: &str) -> Result<Vec<u8>, String> {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, application/jwk-set+json"));
-        let call = Call {
-            upstream: 0,
-            method: Method::GET,
-            url: url.to_owned(),
-            headers,
-            body: None,
-            safety: Safety::Safe,
-            deadline: None,
-            timeout: None,
-            caching: None,
-            trace: Trace::default(),
-        };
+        let call = Call { headers, ..Call::new(Method::GET, url) };
         let reply = self.upstreams.call(&call).await.map_err(|error| error.to_string())?;
         if reply.status != 200 {
             return Err(format!("`{url}` answered {}", reply.status));

@@ -241,23 +241,12 @@ mod tests {
 
     use super::*;
     use crate::upstream::{
-        Call, Freshness, Lifetimes, Reply, Safety, Served,
+        Call, Freshness, Lifetimes, Reply, Served,
         cache::{Clock, directives::Directives, terms::Terms},
     };
 
     fn entry(memory: &Memory, path: &str, bytes: usize) -> Entry {
-        let call = Call {
-            upstream: 0,
-            method: Method::GET,
-            url: format!("http://a/{path}"),
-            headers: HeaderMap::new(),
-            body: None,
-            safety: Safety::Safe,
-            deadline: None,
-            timeout: None,
-            caching: None,
-            trace: crate::telemetry::Trace::default(),
-        };
+        let call = Call::new(Method::GET, format!("http://a/{path}"));
         let mut headers = HeaderMap::new();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=60"));
         headers.insert("cache-tag", HeaderValue::from_static("all"));

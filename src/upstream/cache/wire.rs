@@ -88,23 +88,12 @@ mod tests {
 
     use super::*;
     use crate::upstream::{
-        Freshness, Reply, Safety, Served,
+        Freshness, Reply, Served,
         cache::{Clock, memory::Marker},
     };
 
     fn call() -> Call {
-        Call {
-            upstream: 0,
-            method: Method::GET,
-            url: "http://a/x".to_owned(),
-            headers: HeaderMap::new(),
-            body: None,
-            safety: Safety::Safe,
-            deadline: None,
-            timeout: None,
-            caching: None,
-            trace: crate::telemetry::Trace::default(),
-        }
+        Call::new(Method::GET, "http://a/x")
     }
 
     fn defaults() -> Lifetimes {
