@@ -1,14 +1,14 @@
 //! What is kept of replies, and what requests share: the keys, what they mean, and how one becomes the other.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
 
 use super::{
     interpret::Interpreter,
-    value::{Given, Hidden, Lifetime, Size, range},
+    value::{Given, Hidden, Lifetime, OrText, Size, TextOr, range},
 };
 
 /// The cache of replies.
@@ -295,44 +295,17 @@ impl Interpreter<'_> {
     }
 }
 
-/// Told apart by the first event rather than by trying both, so that errors inside keep their place.
+impl OrText for RedisDocument {
+    const EXPECTED: &'static str = "a URL, or `url` and more";
+}
+
 impl<'de> Deserialize<'de> for RedisEntry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        enum Shape {
-            Text(String),
-            Map(Box<RedisDocument>),
-        }
-
-        struct Visitor;
-
-        impl<'de> de::Visitor<'de> for Visitor {
-            type Value = Shape;
-
-            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str("a URL, or `url` and more")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Shape, E> {
-                Ok(Shape::Text(text.to_owned()))
-            }
-
-            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Shape, A::Error> {
-                let document = RedisDocument::deserialize(de::value::MapAccessDeserializer::new(map))?;
-                Ok(Shape::Map(Box::new(document)))
-            }
-        }
-
-        impl<'de> Deserialize<'de> for Shape {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_any(Visitor)
-            }
-        }
-
-        let shape = Spanned::<Shape>::deserialize(deserializer)?;
-        let span = range(&shape);
-        Ok(match shape.value {
-            Shape::Text(text) => Self::Url(Given::new(text, span)),
-            Shape::Map(document) => Self::More(document),
+        let entry = Spanned::<TextOr<RedisDocument>>::deserialize(deserializer)?;
+        let span = range(&entry);
+        Ok(match entry.value {
+            TextOr::Text(text) => Self::Url(Given::new(text, span)),
+            TextOr::More(document) => Self::More(Box::new(document)),
         })
     }
 }

@@ -1,9 +1,9 @@
 //! `weft.yaml` as it is written. Every key is here, with the doc line that the JSON Schema shows.
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
         AdaptiveDocument, BreakerDocument, CredentialsDocument, DiscoveryDocument, HealthDocument, HedgeDocument,
         OutlierDocument, RetryDocument, UrlEntry,
     },
-    value::{Count, Given, HttpUrl, Json, Share, Size, range},
+    value::{Count, Given, HttpUrl, Json, OrText, Share, Size, TextOr, range},
 };
 
 /// Configuration of weft. `${env.NAME}` and `${env.NAME:-default}` expand in every value.
@@ -309,43 +309,17 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D
     Json::deserialize(deserializer).map(Some)
 }
 
-/// Told apart by the first event rather than by trying both, so that errors inside keep their place.
+impl OrText for NamedSchema {
+    const EXPECTED: &'static str = "a path, or `path` and `name`";
+}
+
 impl<'de> Deserialize<'de> for SchemaEntry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        enum Shape {
-            Text(String),
-            Map(NamedSchema),
-        }
-
-        struct Visitor;
-
-        impl<'de> de::Visitor<'de> for Visitor {
-            type Value = Shape;
-
-            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str("a path, or `path` and `name`")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Shape, E> {
-                Ok(Shape::Text(text.to_owned()))
-            }
-
-            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Shape, A::Error> {
-                NamedSchema::deserialize(de::value::MapAccessDeserializer::new(map)).map(Shape::Map)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for Shape {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_any(Visitor)
-            }
-        }
-
-        let shape = Spanned::<Shape>::deserialize(deserializer)?;
-        let span = range(&shape);
-        Ok(match shape.value {
-            Shape::Text(text) => Self::Path(Given::new(text, span)),
-            Shape::Map(named) => Self::Named(named),
+        let entry = Spanned::<TextOr<NamedSchema>>::deserialize(deserializer)?;
+        let span = range(&entry);
+        Ok(match entry.value {
+            TextOr::Text(text) => Self::Path(Given::new(text, span)),
+            TextOr::More(document) => Self::Named(document),
         })
     }
 }

@@ -1,16 +1,16 @@
 //! `headers:` of the file: what is sent to sources beside, or instead of, the headers that the schema names.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use http::{HeaderName, HeaderValue};
 use regex::Regex;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
 
 use super::{
     interpret::Interpreter,
-    value::{Given, range},
+    value::{Given, OrText, TextOr, range},
 };
 
 /// Headers of the connection (RFC 9110, 7.6.1) and of the encoding: nobody can set them, neither the schema nor the file.
@@ -192,42 +192,16 @@ impl Interpreter<'_> {
     }
 }
 
-/// Told apart by the first event rather than by trying both, so that errors inside keep their place.
+impl OrText for RuleDocument {
+    const EXPECTED: &'static str = "the name of a header, or `name` and `as`, or `matching`";
+}
+
 impl<'de> Deserialize<'de> for PropagateDocument {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        enum Shape {
-            Text(String),
-            Rule(RuleDocument),
-        }
-
-        struct Visitor;
-
-        impl<'de> de::Visitor<'de> for Visitor {
-            type Value = Shape;
-
-            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str("the name of a header, or `name` and `as`, or `matching`")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Shape, E> {
-                Ok(Shape::Text(text.to_owned()))
-            }
-
-            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Shape, A::Error> {
-                RuleDocument::deserialize(de::value::MapAccessDeserializer::new(map)).map(Shape::Rule)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for Shape {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_any(Visitor)
-            }
-        }
-
-        let Spanned { value, referenced, defined } = Spanned::<Shape>::deserialize(deserializer)?;
+        let Spanned { value, referenced, defined } = Spanned::<TextOr<RuleDocument>>::deserialize(deserializer)?;
         Ok(match value {
-            Shape::Text(text) => Self::Name(Given::new(text, range(&Spanned { value: (), referenced, defined }))),
-            Shape::Rule(value) => Self::Rule(Spanned { value, referenced, defined }),
+            TextOr::Text(text) => Self::Name(Given::new(text, range(&Spanned { value: (), referenced, defined }))),
+            TextOr::More(value) => Self::Rule(Spanned { value, referenced, defined }),
         })
     }
 }

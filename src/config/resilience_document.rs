@@ -1,14 +1,14 @@
 //! The resilience keys of a source as they are written.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, json_schema};
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
 
 use super::{
     HedgeAfter,
-    value::{Count, Given, Meaning, range},
+    value::{Count, Given, Meaning, OrText, TextOr, range},
 };
 
 /// A URL, or a URL with its weight.
@@ -273,43 +273,17 @@ impl Meaning for HedgeAfter {
     }
 }
 
-/// Told apart by the first event rather than by trying both, so that errors inside keep their place.
+impl OrText for UrlDocument {
+    const EXPECTED: &'static str = "a URL, or `url` and `weight`";
+}
+
 impl<'de> Deserialize<'de> for UrlEntry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        enum Shape {
-            Text(String),
-            Map(UrlDocument),
-        }
-
-        struct Visitor;
-
-        impl<'de> de::Visitor<'de> for Visitor {
-            type Value = Shape;
-
-            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str("a URL, or `url` and `weight`")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Shape, E> {
-                Ok(Shape::Text(text.to_owned()))
-            }
-
-            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Shape, A::Error> {
-                UrlDocument::deserialize(de::value::MapAccessDeserializer::new(map)).map(Shape::Map)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for Shape {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_any(Visitor)
-            }
-        }
-
-        let shape = Spanned::<Shape>::deserialize(deserializer)?;
-        let span = range(&shape);
-        Ok(match shape.value {
-            Shape::Text(text) => Self::Text(Given::new(text, span)),
-            Shape::Map(document) => Self::Weighted(document),
+        let entry = Spanned::<TextOr<UrlDocument>>::deserialize(deserializer)?;
+        let span = range(&entry);
+        Ok(match entry.value {
+            TextOr::Text(text) => Self::Text(Given::new(text, span)),
+            TextOr::More(document) => Self::Weighted(document),
         })
     }
 }

@@ -83,6 +83,43 @@ pub(super) fn range<T>(spanned: &Spanned<T>) -> Range<usize> {
     start..start + offset(span.byte_len())
 }
 
+/// A text, or a mapping with more.
+pub(super) enum TextOr<T> {
+    Text(String),
+    More(T),
+}
+
+/// A mapping in whose place a text may stand.
+pub(super) trait OrText {
+    /// What is expected, to follow `expected`.
+    const EXPECTED: &'static str;
+}
+
+/// Told apart by the first event rather than by trying both, so that errors inside keep their place.
+impl<'de, T: Deserialize<'de> + OrText> Deserialize<'de> for TextOr<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de> + OrText> de::Visitor<'de> for Visitor<T> {
+            type Value = TextOr<T>;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str(T::EXPECTED)
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<TextOr<T>, E> {
+                Ok(TextOr::Text(text.to_owned()))
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<TextOr<T>, A::Error> {
+                T::deserialize(de::value::MapAccessDeserializer::new(map)).map(TextOr::More)
+            }
+        }
+
+        deserializer.deserialize_any(Visitor(PhantomData))
+    }
+}
+
 /// The text of any scalar but null.
 struct Scalar(String);
 
