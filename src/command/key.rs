@@ -1,8 +1,9 @@
 //! `weft key`: API keys.
 
-use std::{fmt::Write as _, process::ExitCode};
+use std::process::ExitCode;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
 use super::{Failure, Outcome, output};
@@ -46,11 +47,7 @@ pub(super) fn run(command: &Command) -> Outcome {
         return Err(Failure::Message("the machine gives no random numbers".to_owned()));
     }
     let key = format!("weft_{}", BASE64_URL_SAFE_NO_PAD.encode(bytes));
-    let hash = Sha256::digest(key.as_bytes()).iter().fold(String::new(), |mut digits, byte| {
-        // Writing to a text cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    });
+    let hash = HEXLOWER.encode(&Sha256::digest(key.as_bytes()));
     let scopes = scopes.iter().map(|scope| format!("'{scope}'")).collect::<Vec<_>>().join(", ");
     let expires = expires.as_ref().map(|day| format!(", expires: '{day}'")).unwrap_or_default();
     let line = format!("- {{ id: {name}, sha256: {hash}, scopes: [{scopes}]{expires} }}");

@@ -1,7 +1,8 @@
 //! `auth:` from what is written to what is meant, and files of API keys.
 
-use std::{ops::Range, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
+use data_encoding::HEXLOWER_PERMISSIVE;
 use http::HeaderName;
 use serde_saphyr::Spanned;
 
@@ -256,7 +257,7 @@ pub fn api_keys_of(text: &str) -> Result<Vec<ApiKey>, String> {
 
 fn read_api_keys(source: &Arc<SourceText>) -> Result<Vec<ApiKey>, String> {
     let told = |finding: &crate::error::Diagnostic| {
-        let line = finding.labels.first().map_or(1, |label: &crate::error::Label| line(&source.text, &label.span));
+        let line = finding.labels.first().map_or(1, |label: &crate::error::Label| source.position(label.span.start).0);
         format!("`{}`, line {line}: {}", source.name, finding.message)
     };
     let documents: Vec<ApiKeyDocument> = load::parse(source).map_err(|finding| told(&finding))?;
@@ -269,23 +270,12 @@ fn read_api_keys(source: &Arc<SourceText>) -> Result<Vec<ApiKey>, String> {
     }
 }
 
-fn line(text: &str, span: &Range<usize>) -> usize {
-    text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1
-}
-
 fn is_http(text: &str) -> bool {
     ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme))
 }
 
 fn hash(digits: &str) -> Option<[u8; 32]> {
-    let mut hash = [0; 32];
-    if digits.len() != 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (at, byte) in hash.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).ok()?;
-    }
-    Some(hash)
+    HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).ok()?.try_into().ok()
 }
 
 /// Seconds since 1970 of a day or a time in UTC. Source: RFC 3339, 5.6; days are counted as Howard Hinnant's

@@ -11,6 +11,20 @@ pub struct SourceText {
     pub text: String,
 }
 
+impl SourceText {
+    /// Line and column of an offset, from 1; columns count characters.
+    pub fn position(&self, offset: usize) -> (usize, usize) {
+        let before = &self.text[..self.text.floor_char_boundary(offset)];
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        (newline_count(before.as_bytes()) + 1, before[start..].chars().count() + 1)
+    }
+}
+
+#[expect(clippy::naive_bytecount, reason = "a crate for what the compiler makes fast enough")]
+fn newline_count(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte == b'\n').count()
+}
+
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {

@@ -50,7 +50,7 @@ fn draw(diagnostics: &[Diagnostic], color: bool) -> String {
         }
         // Marks in other files than the main one cannot be drawn on its lines.
         for label in drawn.elsewhere() {
-            let (line, column) = position(&label.source, label.span.start);
+            let (line, column) = label.source.position(label.span.start);
             // Writing to a text cannot fail.
             let _ = writeln!(out, "  see also {}:{line}:{column} {}", label.source.name, label.text);
         }
@@ -101,7 +101,7 @@ impl<'a> Window<'a> {
             is_end
         });
         let end = after.map_or(bytes.len(), |at| from + at + 1);
-        Self { name: &source.name, text: &source.text[offset..end], offset, line: newline_count(&bytes[..offset]) }
+        Self { name: &source.name, text: &source.text[offset..end], offset, line: source.position(offset).0 - 1 }
     }
 }
 
@@ -120,11 +120,6 @@ impl SourceCode for Window<'_> {
             MietteSpanContents::new_named(self.name.to_owned(), read.data(), whole, line, column, read.line_count());
         Ok(Box::new(contents.with_language("GraphQL")))
     }
-}
-
-#[expect(clippy::naive_bytecount, reason = "a crate for what the compiler makes fast enough")]
-fn newline_count(bytes: &[u8]) -> usize {
-    bytes.iter().filter(|byte| **byte == b'\n').count()
 }
 
 impl<'a> Drawn<'a> {
@@ -223,8 +218,8 @@ fn annotation(diagnostic: &Diagnostic) -> String {
     };
     let mut properties = Vec::new();
     if let Some(label) = diagnostic.labels.first().filter(|label| !label.source.name.is_empty()) {
-        let (line, column) = position(&label.source, label.span.start);
-        let (end_line, end_column) = position(&label.source, label.span.end);
+        let (line, column) = label.source.position(label.span.start);
+        let (end_line, end_column) = label.source.position(label.span.end);
         properties.push(format!("file={}", property(&label.source.name)));
         properties.push(format!("line={line},col={column},endLine={end_line}"));
         // Columns are refused by the services where a mark has several lines.
@@ -244,8 +239,8 @@ fn property(text: &str) -> String {
 }
 
 fn place(label: &Label) -> serde_json::Value {
-    let (line, column) = position(&label.source, label.span.start);
-    let (end_line, end_column) = position(&label.source, label.span.end);
+    let (line, column) = label.source.position(label.span.start);
+    let (end_line, end_column) = label.source.position(label.span.end);
     json!({
         "file": label.source.name,
         "line": line,
@@ -254,18 +249,6 @@ fn place(label: &Label) -> serde_json::Value {
         "end_column": end_column,
         "label": label.text,
     })
-}
-
-/// Line and column of an offset, from 1; columns count characters.
-fn position(source: &SourceText, offset: usize) -> (usize, usize) {
-    let mut end = offset.min(source.text.len());
-    while !source.text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let before = &source.text[..end];
-    let line = newline_count(before.as_bytes()) + 1;
-    let start = before.rfind('\n').map_or(0, |at| at + 1);
-    (line, before[start..].chars().count() + 1)
 }
 
 #[cfg(test)]

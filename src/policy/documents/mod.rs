@@ -12,6 +12,7 @@ pub use trusted::Trusted;
 
 use std::{borrow::Cow, sync::Arc};
 
+use data_encoding::HEXLOWER_PERMISSIVE;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{ErrorCode, Refusal};
@@ -161,15 +162,7 @@ pub(super) fn hash_of(text: &str) -> Hash {
 }
 
 fn hash_from(digits: &str) -> Option<Hash> {
-    let mut hash = [0; 32];
-    if digits.len() != 64 {
-        return None;
-    }
-    for (byte, pair) in hash.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
-        let digit = |at: usize| char::from(pair[at]).to_digit(16);
-        *byte = u8::try_from(digit(0)? * 16 + digit(1)?).ok()?;
-    }
-    Some(hash)
+    HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).ok()?.try_into().ok()
 }
 
 #[cfg(test)]

@@ -6,11 +6,11 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    fmt::Write as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+use data_encoding::HEXLOWER;
 use serde_json::Value;
 
 use super::{Hash, hash_of};
@@ -46,7 +46,7 @@ impl Trusted {
                 trusted.manifest(&text).map_err(|reason| failed(&reason))?;
             } else {
                 let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-                trusted.add(&hexadecimal(&hash_of(&text)), &text).map_err(|reason| failed(&reason))?;
+                trusted.add(&HEXLOWER.encode(&hash_of(&text)), &text).map_err(|reason| failed(&reason))?;
                 trusted.add(&stem, &text).map_err(|reason| failed(&reason))?;
             }
         }
@@ -135,12 +135,4 @@ fn find(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Strin
 
 fn is(path: &Path, extensions: &[&str]) -> bool {
     path.extension().is_some_and(|is| extensions.iter().any(|extension| is.eq_ignore_ascii_case(extension)))
-}
-
-fn hexadecimal(hash: &Hash) -> String {
-    hash.iter().fold(String::with_capacity(64), |mut digits, byte| {
-        // Writing to memory cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    })
 }

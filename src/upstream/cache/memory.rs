@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use data_encoding::HEXLOWER;
 use moka::{Expiry, sync::Cache};
 use sha2::{Digest, Sha256};
 use url::{Position, Url};
@@ -49,9 +50,7 @@ impl Marker {
 
 impl fmt::Display for Marker {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::with_capacity(32);
-        hexadecimal(&mut text, &self.0);
-        out.write_str(&text)
+        out.write_str(&HEXLOWER.encode(&self.0))
     }
 }
 
@@ -63,12 +62,6 @@ impl FromStr for Marker {
         let number = digits.and_then(|digits| u128::from_str_radix(digits, 16).ok());
         number.map(|number| Self(number.to_be_bytes())).ok_or(())
     }
-}
-
-/// Two digits for each byte.
-pub(super) fn hexadecimal(text: &mut String, bytes: &[u8]) {
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
-    text.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
 }
 
 /// The replies of all upstreams.

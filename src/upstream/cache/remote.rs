@@ -18,6 +18,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use data_encoding::HEXLOWER;
 use futures_util::{
     FutureExt,
     future::{BoxFuture, Shared, WeakShared},
@@ -354,9 +355,7 @@ impl Remote {
     }
 
     fn reply_key(&self, Fingerprint(key): Fingerprint) -> String {
-        let mut text = self.reply_prefix.clone();
-        super::memory::hexadecimal(&mut text, &key);
-        text
+        format!("{}{}", self.reply_prefix, HEXLOWER.encode(&key))
     }
 }
 
