@@ -17,40 +17,48 @@ use super::rules::is_one_of;
 const FIELD: &str = "isOneOf";
 const ASKED_INSTEAD: Name = apollo_compiler::name!("name");
 
-/// The document with `name` in the place of `isOneOf`; `None` when it does not ask.
+/// The document with `name` in the place of `isOneOf`; `None` when it does not ask, as most do not.
 pub(super) fn rewritten(schema: &Schema, document: &Valid<ExecutableDocument>) -> Option<Valid<ExecutableDocument>> {
+    let operations = document.operations.iter().map(|operation| &operation.selection_set);
+    if !operations.chain(document.fragments.values().map(|fragment| &fragment.selection_set)).any(asks) {
+        return None;
+    }
     let definition = schema.type_field("__Type", &ASKED_INSTEAD).ok()?.node.clone();
     let mut document = document.clone().into_inner();
-    let mut is_asked = false;
     let operations = &mut document.operations;
     for operation in operations.anonymous.iter_mut().chain(operations.named.values_mut()) {
-        is_asked |= rewrite(&mut operation.make_mut().selection_set, &definition);
+        rewrite(&mut operation.make_mut().selection_set, &definition);
     }
     for fragment in document.fragments.values_mut() {
-        is_asked |= rewrite(&mut fragment.make_mut().selection_set, &definition);
+        rewrite(&mut fragment.make_mut().selection_set, &definition);
     }
     // What it asks is valid: both are leaves of one type without arguments, and equal response keys stay equal fields.
-    is_asked.then(|| Valid::assume_valid(document))
+    Some(Valid::assume_valid(document))
 }
 
-/// Recursion is bounded by the nesting of the document.
-fn rewrite(set: &mut SelectionSet, definition: &Node<FieldDefinition>) -> bool {
-    let mut is_asked = false;
+/// Recursion is bounded by the nesting of the document, here and below.
+fn asks(set: &SelectionSet) -> bool {
+    set.selections.iter().any(|selection| match selection {
+        Selection::Field(field) => is_question(&set.ty, field) || asks(&field.selection_set),
+        Selection::InlineFragment(inline) => asks(&inline.selection_set),
+        Selection::FragmentSpread(_) => false,
+    })
+}
+
+fn rewrite(set: &mut SelectionSet, definition: &Node<FieldDefinition>) {
     for selection in &mut set.selections {
-        is_asked |= match selection {
+        match selection {
             Selection::Field(field) if is_question(&set.ty, field) => {
                 let field = field.make_mut();
                 field.alias = Some(field.response_key().clone());
                 field.name = ASKED_INSTEAD;
                 field.definition = definition.clone();
-                true
             }
             Selection::Field(field) => rewrite(&mut field.make_mut().selection_set, definition),
             Selection::InlineFragment(inline) => rewrite(&mut inline.make_mut().selection_set, definition),
-            Selection::FragmentSpread(_) => false,
-        };
+            Selection::FragmentSpread(_) => {}
+        }
     }
-    is_asked
 }
 
 fn is_question(parent: &Name, field: &Field) -> bool {
