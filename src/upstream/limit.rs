@@ -151,10 +151,17 @@ impl<S> Limit<S> {
         };
         let longest = self.spec.queue_timeout.map(|longest| now + longest);
         let until = longest.map_or(passage.deadline, |until| until.min(passage.deadline));
-        match clock::timeout_at(until, Arc::clone(&room.places).acquire_owned()).await {
-            Ok(permit) => Ok(permit.expect("the semaphore is never closed")),
-            Err(_) if until < passage.deadline => Err(self.overloaded()),
-            Err(_) => Err(CallError::TimedOut { upstream: Arc::clone(&self.spec.name), waited: passage.allowed }),
+        let permit = clock::timeout_at(until, Arc::clone(&room.places).acquire_owned()).await;
+        let now = clock::now();
+        match permit {
+            // The wait may have been longer than it looked: then what is left does not suffice.
+            Ok(permit) if now < passage.deadline && now + usual <= patience => {
+                Ok(permit.expect("the semaphore is never closed"))
+            }
+            Err(_) | Ok(_) if now < passage.deadline => Err(self.overloaded()),
+            Err(_) | Ok(_) => {
+                Err(CallError::TimedOut { upstream: Arc::clone(&self.spec.name), waited: passage.allowed })
+            }
         }
     }
 }
@@ -169,6 +176,7 @@ impl<S: Service> Service for Limit<S> {
             Some(permit) => permit,
             None => Box::pin(self.queue(call, &passage)).await?,
         };
+        passage.set_out();
         passage.permit = Some(Place { permit: Some(permit), room: Arc::clone(room) });
         // Nobody needs the time while nobody waits.
         if !is_full && room.adaptive.is_none() {
@@ -249,6 +257,45 @@ mod tests {
             let all = all.await;
             assert_eq!(all.iter().filter(|(is_ok, _)| *is_ok).count(), 2, "{all:?}");
             assert!(all.iter().all(|(is_ok, at)| *is_ok || at.is_zero()), "told at once: {all:?}");
+        });
+    }
+
+    #[test]
+    fn the_time_of_one_try_begins_when_it_goes_out() {
+        paused(async {
+            let script = taking(SECOND);
+            let layer = layer(|_| {}, &script);
+            let read = call(Method::GET);
+            let begin = clock::now();
+            let one = async {
+                let longest = Some(SECOND + SECOND / 2);
+                let result = layer.call(&read, Passage::within(10 * SECOND).next(longest)).await;
+                (result.is_ok(), clock::since(begin))
+            };
+            let other = async {
+                let mut passage = Passage::within(10 * SECOND).next(Some(SECOND + SECOND / 2));
+                passage.set_out();
+                (passage.deadline - begin, passage.allowed)
+            };
+            let (first, second, third, bounds) = tokio::join!(run(&layer, &read), run(&layer, &read), one, other);
+            assert!(first.is_ok() && second.is_ok());
+            assert_eq!(third, (true, 3 * SECOND), "it waited for two and had its own time then");
+            assert_eq!(bounds, (SECOND + SECOND / 2, SECOND + SECOND / 2));
+        });
+    }
+
+    #[test]
+    fn what_waited_longer_than_it_looked_is_not_begun() {
+        paused(async {
+            // One that takes a second teaches; then one takes three.
+            let script = Script::timed([SECOND, 3 * SECOND, SECOND].map(|each| (each, Ok(reply(200)))));
+            let layer = layer(|_| {}, &script);
+            let read = call(Method::GET);
+            let _ = tokio::join!(run(&layer, &read), async {
+                let short = Call { deadline: Some(clock::now() + 3 * SECOND + SECOND / 2), ..call(Method::GET) };
+                tokio::join!(run(&layer, &read), run(&layer, &short)).1.expect_err("it is too late for it")
+            });
+            assert_eq!(script.calls(), 2);
         });
     }
 

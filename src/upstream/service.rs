@@ -29,6 +29,8 @@ pub(super) struct Terms {
     pub(super) deadline: Instant,
     /// How much time that was from the start, for messages.
     pub(super) allowed: Duration,
+    /// How long this sending may take once it has a place among the calls at once; see [`Passage::set_out`].
+    pub(super) longest: Option<Duration>,
     /// A place among the calls at once; given back when the call is over, also when its caller left before.
     pub(super) permit: Option<Place>,
     /// Headers that layers add to this sending (credentials, deadline); they replace the call's of the same name and do
@@ -53,6 +55,7 @@ impl Passage {
         Self(Box::new(Terms {
             deadline,
             allowed,
+            longest: None,
             permit: None,
             headers: HeaderMap::new(),
             tried: None,
@@ -68,16 +71,22 @@ impl Passage {
         again
     }
 
-    /// The passage of one of several sendings, each of which may take so long.
+    /// The passage of one of several sendings, each of which may take so long. Its wait for a place is not counted: a
+    /// sending that was cut off after it had waited would have cost the service its work for nothing.
     pub(super) fn next(&self, longest: Option<Duration>) -> Self {
-        let own = longest.map(|longest| (clock::now() + longest, longest));
-        let (deadline, allowed) = match own {
-            Some((deadline, allowed)) if deadline < self.deadline => (deadline, allowed),
-            _ => (self.deadline, self.allowed),
-        };
-        let mut next = Self::until(deadline, allowed);
-        (next.headers, next.tried) = (self.headers.clone(), self.tried.clone());
+        let mut next = Self::until(self.deadline, self.allowed);
+        (next.headers, next.tried, next.longest) = (self.headers.clone(), self.tried.clone(), longest);
         next
+    }
+
+    /// The call goes out now: from here on it has the time of one sending, where that is bounded.
+    pub(super) fn set_out(&mut self) {
+        if let Some(longest) = self.longest.take() {
+            let deadline = clock::now() + longest;
+            if deadline < self.deadline {
+                (self.deadline, self.allowed) = (deadline, longest);
+            }
+        }
     }
 }
 
