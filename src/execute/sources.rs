@@ -6,7 +6,7 @@ use super::{flight::Waiter, run::Run};
 use crate::{
     mapping::{Object, Value},
     plan::{Origin, Plan, PositionId, StepId, StepKind},
-    upstream::{CallError, Reply, Served, StaleCause, Stored},
+    upstream::{CallError, Freshness, Reply, Served, StaleCause, Standing, Stored, Upstreams},
 };
 
 /// The replies of an answer, folded: the strictest of what they say.
@@ -25,8 +25,8 @@ pub struct Sources {
     pub fresh_for: Option<i64>,
     /// The greatest age.
     pub age: Duration,
-    /// Whether some reply came from the cache.
-    pub is_cached: bool,
+    /// How many replies came from the cache.
+    pub cached_count: usize,
     /// Why something stale was used.
     pub stale: Option<StaleCause>,
     /// Where the replies are kept, with their upstreams; empty unless all are.
@@ -44,8 +44,13 @@ pub(super) struct StaleStep {
 impl Sources {
     /// Folds a reply in. Failures make an error of their own, and an answer with errors is not kept.
     pub(super) fn note(&mut self, upstream: usize, outcome: &Result<Reply, CallError>) {
-        let Ok(reply) = outcome else { return };
-        let freshness = &reply.freshness;
+        if let Ok(reply) = outcome {
+            self.add(&reply.freshness, reply.served);
+            self.stored.extend(reply.stored.map(|stored| (upstream, stored)));
+        }
+    }
+
+    fn add(&mut self, freshness: &Freshness, served: Served) {
         self.reply_count += 1;
         self.private |= freshness.private;
         self.no_store |= freshness.no_store;
@@ -57,15 +62,28 @@ impl Sources {
                 self.age = self.age.max(freshness.age);
             }
         }
-        match reply.served {
+        match served {
             Served::Fresh | Served::Shared => {}
-            Served::Cached { .. } => self.is_cached = true,
+            Served::Cached { .. } => self.cached_count += 1,
             Served::Stale { cause, .. } => {
-                self.is_cached = true;
+                self.cached_count += 1;
                 self.stale = Some(cause);
             }
         }
-        self.stored.extend(reply.stored.map(|stored| (upstream, stored)));
+    }
+
+    /// Whether nothing had to be asked for: all replies were stored, and fresh.
+    pub fn is_all_stored(&self) -> bool {
+        self.reply_count > 0 && self.cached_count == self.reply_count && self.stored.len() == self.reply_count
+    }
+
+    /// The same replies as they are now, counted as used once more; `None`: some of them may not be used without being asked for.
+    pub fn again(&self, upstreams: &Upstreams) -> Option<Self> {
+        let mut again = Self::default();
+        for Standing { freshness, age } in upstreams.standing(&self.stored)? {
+            again.add(&freshness, Served::Cached { age });
+        }
+        Some(again)
     }
 
     /// Once all replies are in.

@@ -115,21 +115,33 @@ impl Gateway {
         let context = snapshot.context.of(&request.headers, &request.identity);
         let is_identified = !request.identity.is_anonymous() || snapshot.reads.identify(&request.headers);
         let caller = Caller { headers: request.headers, context, trace: request.trace };
-        let outcome = execute::run(
-            &snapshot.graph,
-            &planned.plan,
-            &variables,
-            introspection,
-            &caller,
-            &snapshot.settings,
-            &snapshot.upstreams,
-        )
-        .await;
+        let repeats = planned.repeats.as_ref();
+        let known = repeats.and_then(|terms| snapshot.answers.find(terms, &variables, &caller, &snapshot.upstreams));
+        let (body, sources, error_count) = if let Some((body, sources)) = known {
+            telemetry::metrics().answer_repeated();
+            (body, sources, 0)
+        } else {
+            let execute::Outcome { body, sources, error_count, .. } = execute::run(
+                &snapshot.graph,
+                &planned.plan,
+                &variables,
+                introspection,
+                &caller,
+                &snapshot.settings,
+                &snapshot.upstreams,
+            )
+            .await;
+            let body = Bytes::from(body);
+            if let Some(terms) = repeats.filter(|_| error_count == 0) {
+                snapshot.answers.keep(terms, &variables, &caller, &body, &sources);
+            }
+            (body, sources, error_count)
+        };
         let mut caching = Caching::default();
         if operation.kind == Kind::Query {
-            caching = Caching::of_query(&outcome.sources, planned.caching, outcome.error_count, is_identified);
+            caching = Caching::of_query(&sources, planned.caching, error_count, is_identified);
             caching.vary.clone_from(&snapshot.reads.vary);
         }
-        Ok((Answer { body: outcome.body.into(), refused: None, caching }, outcome.error_count))
+        Ok((Answer { body, refused: None, caching }, error_count))
     }
 }

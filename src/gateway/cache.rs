@@ -8,7 +8,7 @@ use std::{
 
 use moka::sync::Cache;
 
-use super::{Request, Snapshot};
+use super::{Request, Snapshot, remembered};
 use crate::{
     error::{ErrorCode, Refusal},
     operation::{self, Document, FieldRef, Kind, Selection},
@@ -33,6 +33,8 @@ pub(super) struct Planned {
     pub(super) introspects: bool,
     /// What `@cacheControl` says of all that is asked, whether or not variables leave it out.
     pub(super) caching: CacheHint,
+    /// What its answers depend on, where they may be given again.
+    pub(super) repeats: Option<remembered::Terms>,
 }
 
 /// Query text and operation name → plan; bounded by what the plans weigh. Refusals are not kept: whoever sends nonsense should not push
@@ -104,7 +106,12 @@ fn plan(snapshot: &Snapshot, query: &str, name: Option<&str>, trace: &Trace) -> 
     let plan = plan::build(&snapshot.graph, Arc::new(operation)).map_err(|error| refuse(&error));
     let plan = plan.inspect_err(|refusal| planning.refused(refusal))?;
     let caching = cache_hint(&snapshot.graph, &plan);
-    Ok(Planned { document, plan: Arc::new(plan), introspects, caching })
+    let repeats = if introspects {
+        None
+    } else {
+        remembered::Terms::of(&snapshot.graph, &plan, &snapshot.reads, snapshot.settings.dev)
+    };
+    Ok(Planned { document, plan: Arc::new(plan), introspects, caching, repeats })
 }
 
 /// The strictest of all fields.

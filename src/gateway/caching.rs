@@ -47,6 +47,11 @@ impl Reads {
         Self { vary, is_open }
     }
 
+    /// Whether answers depend on headers that cannot be listed.
+    pub(super) fn is_open(&self) -> bool {
+        self.is_open
+    }
+
     /// Whether an answer may be for this caller only: it said who it is, or answers depend on what cannot be listed.
     pub(super) fn identify(&self, headers: &HeaderMap) -> bool {
         self.is_open || CREDENTIALS.iter().any(|name| headers.contains_key(name))
@@ -96,7 +101,7 @@ impl Caching {
             }
             _ => Lifetime::Unknown,
         };
-        let status = sources.is_cached.then(|| {
+        let status = (sources.cached_count > 0).then(|| {
             let left = sources.fresh_for.unwrap_or(0).div_euclid(1000);
             let detail = sources.stale.map(|cause| format!(";detail={}", cause.as_str())).unwrap_or_default();
             format!("weft;hit;ttl={left}{detail}")

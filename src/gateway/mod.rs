@@ -10,6 +10,7 @@ mod caching;
 mod context;
 mod engine;
 mod refused;
+mod remembered;
 mod snapshot;
 #[cfg(test)]
 mod tests;

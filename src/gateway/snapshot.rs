@@ -8,7 +8,7 @@ use std::{
 
 use indexmap::IndexMap;
 
-use super::{cache::Plans, caching::Reads, context::Context};
+use super::{cache::Plans, caching::Reads, context::Context, remembered::Answers};
 use crate::{
     config::{self, SchemaFile},
     error::{Diagnostic, Label, Severity, SourceText, did_you_mean},
@@ -19,6 +19,9 @@ use crate::{
     schema::{self, Compatibility, Connector, Graph},
     upstream::{CacheSpec, Hints, Kept, Lifetimes, Share, Storage, Transport, UpstreamSpec, Upstreams},
 };
+
+/// Remembered answers take so much of what stored replies may: one part in four.
+const ANSWERS_PART: u64 = 4;
 
 /// Serves a request from start to end.
 #[derive(Debug)]
@@ -41,6 +44,8 @@ pub struct Snapshot {
     pub(super) reads: Reads,
     /// What known documents became; with the graph, because ids are its.
     pub(super) plans: Plans,
+    /// Answers that may be given again; with the plans, because they are answers to them.
+    pub(super) answers: Answers,
 }
 
 impl Snapshot {
@@ -81,6 +86,7 @@ impl Snapshot {
             introspection: settings.server.introspection,
             context: Context::new(settings),
             plans: Plans::new(),
+            answers: Answers::new(memory_max(settings) / ANSWERS_PART),
         };
         Ok((snapshot, warnings))
     }
@@ -267,11 +273,15 @@ fn field_of(coordinate: &str) -> &str {
     field.split('[').next().unwrap_or(field)
 }
 
+/// Most bytes of stored replies.
+fn memory_max(settings: &config::Settings) -> u64 {
+    u64::try_from(settings.cache.memory_max).unwrap_or(u64::MAX)
+}
+
 /// What is kept of the replies of one upstream.
 fn cache(settings: &config::Settings, source: &config::SourceCache) -> Option<CacheSpec> {
-    let memory_max = u64::try_from(settings.cache.memory_max).unwrap_or(u64::MAX);
     source.enabled.then_some(CacheSpec {
-        storage: Storage { memory_max, redis: settings.cache.redis.clone() },
+        storage: Storage { memory_max: memory_max(settings), redis: settings.cache.redis.clone() },
         defaults: Lifetimes {
             ttl: Some(source.ttl).filter(|ttl| !ttl.is_zero()),
             stale_if_error: source.stale_if_error,

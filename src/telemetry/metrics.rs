@@ -47,6 +47,7 @@ pub struct Metrics {
     field_errors: Counter,
     plan_hits: Counter,
     plan_misses: Counter,
+    answers_repeated: Counter,
 }
 
 /// The figures of one upstream.
@@ -69,17 +70,19 @@ impl Metrics {
             .expect("the buckets are not empty")
             .build_recorder();
         // No global recorder: handles are bound to this one, whoever else uses the facade.
-        let (requests, field_errors, plan_hits, plan_misses) = with_local_recorder(&recorder, || {
+        let (requests, field_errors, plan_hits, plan_misses, answers_repeated) = with_local_recorder(&recorder, || {
             describe();
             (
                 CLASSES.map(|class| histogram!(names::SERVER_REQUEST_DURATION, names::LABEL_STATUS_CLASS => class)),
                 counter!(names::FIELD_ERRORS),
                 counter!(names::PLAN_CACHE_LOOKUPS, names::LABEL_OUTCOME => "hit"),
                 counter!(names::PLAN_CACHE_LOOKUPS, names::LABEL_OUTCOME => "miss"),
+                counter!(names::ANSWERS_REPEATED),
             )
         });
         let prometheus = recorder.handle();
-        Self { recorder, prometheus, unfolded: AtomicU32::new(0), requests, field_errors, plan_hits, plan_misses }
+        let unfolded = AtomicU32::new(0);
+        Self { recorder, prometheus, unfolded, requests, field_errors, plan_hits, plan_misses, answers_repeated }
     }
 
     /// Counts one GraphQL request that was answered with this HTTP status.
@@ -115,6 +118,11 @@ impl Metrics {
             Lookup::Hit => self.plan_hits.increment(1),
             Lookup::Miss => self.plan_misses.increment(1),
         }
+    }
+
+    /// Counts one answer that was given again, all of its replies still being fresh.
+    pub fn answer_repeated(&self) {
+        self.answers_repeated.increment(1);
     }
 
     /// The handles of one upstream, to be kept with it.
@@ -188,6 +196,10 @@ fn describe() {
     describe_counter!(names::REFUSALS, "Requests refused before execution");
     describe_counter!(names::LIMITS_PASSED, "Operations that pass a limit on their size");
     describe_counter!(names::PLAN_CACHE_LOOKUPS, "Look-ups of the plan cache");
+    describe_counter!(
+        names::ANSWERS_REPEATED,
+        "Answers given again while all replies that they were made of are fresh"
+    );
     super::resilience::describe();
     describe_counter!(names::CACHE_LOOKUPS, "Looks into the HTTP cache");
     describe_gauge!(names::CACHE_SIZE, Unit::Bytes, "Size of the HTTP cache");

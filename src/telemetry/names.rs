@@ -15,6 +15,8 @@ pub const REFUSALS: &str = "weft.refusals";
 pub const LIMITS_PASSED: &str = "weft.limits.passed";
 /// Look-ups of the plan cache, by outcome.
 pub const PLAN_CACHE_LOOKUPS: &str = "weft.plan.cache.lookups";
+/// Answers that were given again, because all replies that they were made of were still fresh.
+pub const ANSWERS_REPEATED: &str = "weft.answers.repeated";
 /// Calls made once more, by upstream and outcome.
 pub const RETRIES: &str = "weft.upstream.retries";
 /// Second questions for slow calls, by upstream and outcome.

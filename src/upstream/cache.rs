@@ -38,7 +38,8 @@ use self::{
     terms::{Terms, Verdict, is_cacheable, is_failure, is_storable},
 };
 use super::{
-    Call, CallError, Freshness, Kept, Lifetimes, Reply, Safety, Sent, Served, StaleCause, Stored, UpstreamSpec,
+    Call, CallError, Freshness, Kept, Lifetimes, Reply, Safety, Sent, Served, StaleCause, Standing, Stored,
+    UpstreamSpec,
     fingerprint::{Counted, Fingerprint, Seed},
     instance::{FNV_START, fnv},
     service::{Passage, Service},
@@ -163,6 +164,24 @@ impl<S> HttpCache<S> {
         }
     }
 
+    /// What is to be said of a stored reply now, without its call; `None`: it is gone, another one is in its place, or its call has to decide.
+    pub(super) fn standing(&self, stored: &Stored) -> Option<Standing> {
+        let entry = self.core.keeps.as_ref()?.memory.get(&stored.fingerprint)?;
+        let now = self.core.clock.now();
+        // Near its end a use may have to ask for it again, and for that its call is needed.
+        let may_be_due = !entry.cost.is_zero() && early::is_due(entry.terms.fresh_for(now), entry.cost, || 1.0);
+        let is_fresh = entry.terms.judge(&Directives::default(), now) == Verdict::Fresh;
+        let stands = entry.version == stored.version && is_fresh && !may_be_due;
+        stands.then(|| Standing { freshness: entry.terms.freshness(now), age: entry.terms.age(now) })
+    }
+
+    /// Counts the use of a reply that was found [`standing`](Self::standing).
+    pub(super) fn used_again(&self) {
+        if let Some(keeps) = &self.core.keeps {
+            keeps.metrics.looked_up(CacheOutcome::Hit);
+        }
+    }
+
     /// Drops what is named, of all upstreams, also of replies that are on their way. `None`: this upstream keeps nothing, ask another.
     pub(super) async fn purge(&self, purge: &Purge) -> Option<Purged> {
         let Keeps { memory, remote, .. } = self.core.keeps.as_ref()?;
@@ -236,7 +255,12 @@ impl<S: Service + 'static> HttpCache<S> {
             Verdict::Validate => return None,
         };
         keeps.metrics.looked_up(outcome);
-        Some(entry.reply(asked.key, served, now))
+        let mut reply = entry.reply(asked.key, served, now);
+        if asked.directives != Directives::default() {
+            // Whether it may be used again is for its call to say.
+            reply.stored = None;
+        }
+        Some(reply)
     }
 
     /// Looks into Redis before the service is asked.

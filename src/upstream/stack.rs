@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use super::{
-    Call, CallError, Clock, Kept, Purge, Purged, Reply, Transport, UpstreamSpec,
+    Call, CallError, Clock, Kept, Purge, Purged, Reply, Standing, Stored, Transport, UpstreamSpec,
     authorize::Authorize,
     balance::Balance,
     breaker::Breaker,
@@ -151,6 +151,17 @@ impl Upstreams {
         };
         let allowed = call.timeout.map_or(spec.timeout, |timeout| timeout.min(spec.timeout));
         stack.call(call, Passage::within(allowed)).await
+    }
+
+    /// What is to be said now of stored replies, by upstream, if all of them may be used without their calls; counted as used.
+    /// `None`: some may not.
+    pub fn standing(&self, stored: &[(usize, Stored)]) -> Option<Vec<Standing>> {
+        let stack = |upstream: usize| self.upstreams.get(upstream).map(|it| &it.stack);
+        let all = stored.iter().map(|(upstream, stored)| stack(*upstream)?.standing(stored)).collect::<Option<_>>()?;
+        for stack in stored.iter().filter_map(|(upstream, _)| stack(*upstream)) {
+            stack.used_again();
+        }
+        Some(all)
     }
 
     /// Drops stored replies of all upstreams.

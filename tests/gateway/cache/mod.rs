@@ -4,6 +4,7 @@ mod hints;
 mod isolation;
 #[cfg(feature = "redis")]
 mod redis;
+mod repeated;
 mod script;
 pub mod world;
 

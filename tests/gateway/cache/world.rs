@@ -162,11 +162,29 @@ impl World {
         for (name, value) in headers {
             request = request.header(name, value);
         }
+        Self::answer(request).await
+    }
+
+    /// Posts a request as it is.
+    pub async fn post(&self, body: &Value) -> Answer {
+        let request = self.client.post(format!("http://{}/graphql", self.address));
+        Self::answer(request.header("content-type", "application/json").body(body.to_string())).await
+    }
+
+    async fn answer(request: reqwest::RequestBuilder) -> Answer {
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = response.bytes().await.expect("a whole answer");
         let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).expect("JSON") };
         Answer { status, headers, body }
+    }
+
+    /// How many answers of this process were given again.
+    pub async fn repeated(&self) -> u64 {
+        let text = self.client.get(format!("http://{}/metrics", self.admin)).send().await.expect("an answer");
+        let text = text.text().await.expect("a whole answer");
+        let line = text.lines().find_map(|line| line.strip_prefix("weft_answers_repeated_total "));
+        line.map_or(0, |number| number.parse().expect("a number"))
     }
 
     /// Runs a mutation.
