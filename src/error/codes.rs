@@ -60,11 +60,13 @@ pub const CODES: &[DiagnosticCode] = &[
     code("INVALID_CACHE_CONTROL", "`@cacheControl` has a lifetime that is none"),
     code("INVALID_CACHE_TAG", "`@cacheTag` does not parse, or reads what is not known before there is a reply"),
     code("INVALID_CONNECTOR_ID_NAME", "the `id` of a connector is no GraphQL name"),
+    code("INVALID_COST", "a weight of `@cost` is no whole number from 0"),
     code("INVALID_ENVIRONMENT", "an environment variable that the configuration names is missing or not usable"),
     code("INVALID_ERRORS_MESSAGE", "`errors.message` is no text, or `errors.extensions` is no object"),
     code("INVALID_HEADER", "a header rule has a bad name or value, or a reserved name"),
     code("INVALID_IS_SUCCESS", "`isSuccess` does not parse or is not a boolean"),
     code("INVALID_LINK_IDENTIFIER", "a `@link` gives a name that is no GraphQL name"),
+    code("INVALID_LIST_SIZE", "`@listSize` on what is no list, without a size, or with a name that is not there"),
     code("INVALID_SCHEMA_PATH", "a schema path of the configuration leads to no schema file"),
     code("INVALID_SELECTION", "a selection does not parse, is empty, or uses a variable that is not there"),
     code(

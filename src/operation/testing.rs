@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use super::{Document, Limits, Operation, bind, literal, parse};
 use crate::{
     error::Refusal,
-    schema::{Argument, CacheHint, Compatibility, Field, FieldId, Graph, Scalar, Type, TypeId, TypeKind},
+    schema::{Argument, CacheHint, Compatibility, Costs, Field, FieldId, Graph, Scalar, Type, TypeId, TypeKind},
 };
 
 /// The schema of `tests/cases/validation`.
@@ -47,6 +47,7 @@ pub(super) fn graph(sdl: &str) -> Graph {
         by_name,
         schema: schema.clone(),
         compatibility: Compatibility::Default,
+        costs: Costs::default(),
     };
     for name in graph.by_name.keys().cloned().collect::<Vec<_>>() {
         let row = row(&mut graph, &schema, &name);

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use super::{
     Compatibility, ConnectorId, Graph, Place, check,
-    directive::{caching, connect::Reader, selection::Selected, source},
+    directive::{caching, connect::Reader, cost, selection::Selected, source},
     document::{self, Document},
     findings::Findings,
     lower::{self, Checked, Lowered},
@@ -83,6 +83,7 @@ fn graph(files: &[File], options: &Options, findings: &mut Findings) -> Option<G
     let merged = merge::merge(&documents, findings)?;
     let api = merge::api(&merged.schema, &documents, findings)?;
     let mut tables = tables::build(&merged.schema, &api);
+    let costs = cost::read(&documents, &merged.renames, &tables);
     let Lowered { sources, connectors, spans, source_spans, narrow_keys } =
         lower::lower(checked.into_iter().zip(merged.renames).collect(), &mut tables);
     let root = |name: Option<&apollo_compiler::Name>| name.and_then(|name| tables.by_name.get(name.as_str()).copied());
@@ -97,6 +98,7 @@ fn graph(files: &[File], options: &Options, findings: &mut Findings) -> Option<G
         by_name: tables.by_name,
         schema: api,
         compatibility: options.compatibility,
+        costs,
     };
     hang_own(&mut graph);
     // A text of an error is not worth a field that could be had without it.
@@ -132,6 +134,7 @@ fn check_document(document: Document, options: &Options, findings: &mut Findings
     check::federation::check(&document, findings);
     caching::check(&document, findings);
     check::key::check_syntax(&document, findings);
+    cost::check(&document, findings);
     let mut sources = source::read_all(&document, options.compatibility, findings);
     for source in &mut sources {
         let exact = options.urls.get(&format!("{}.{}", document.subgraph, source.name));

@@ -39,6 +39,8 @@ pub(super) struct Names {
     pub(super) key: Option<String>,
     pub(super) inaccessible: Option<String>,
     pub(super) cache_tag: String,
+    pub(super) cost: Option<String>,
+    pub(super) list_size: Option<String>,
     /// Federation directives without effect, each with what to do instead.
     pub(super) without_effect: Vec<(String, &'static str)>,
 }
@@ -110,6 +112,10 @@ fn read(file: &File, mut ast: Ast, interfaces: &Interfaces, findings: &mut Findi
         }
     };
     let name = |link: &Option<Link>, name: &str| link.as_ref().map(|link| link.directive(name, "connect"));
+    // Who defines them as the cost directives' draft does needs no link.
+    let name_or_own = |wanted: &str| {
+        if own.contains(&format!("@{wanted}")) { Some(wanted.to_owned()) } else { name(&links.federation, wanted) }
+    };
     Some(Document {
         subgraph: Arc::from(file.subgraph.as_str()),
         source: Arc::clone(&file.source),
@@ -121,6 +127,8 @@ fn read(file: &File, mut ast: Ast, interfaces: &Interfaces, findings: &mut Findi
             key: name(&links.federation, "key"),
             inaccessible: name(&links.federation, "inaccessible"),
             cache_tag: name(&links.federation, "cacheTag").unwrap_or_else(|| "cacheTag".to_owned()),
+            cost: name_or_own("cost"),
+            list_size: name_or_own("listSize"),
             without_effect: links.federation.as_ref().map(without_effect).unwrap_or_default(),
         },
         machinery,

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use apollo_compiler::validation::Valid;
 use indexmap::IndexMap;
 
-use super::template::{Request, Template};
+use super::{
+    directive::cost::Costs,
+    template::{Request, Template},
+};
 use crate::mapping::{KeyTree, Mapping};
 
 /// Index into [`Graph::types`].
@@ -52,6 +55,8 @@ pub struct Graph {
     pub schema: Valid<apollo_compiler::Schema>,
     /// Whose behaviour.
     pub compatibility: Compatibility,
+    /// What `@cost` and `@listSize` say.
+    pub costs: Costs,
 }
 
 /// What `@cacheControl` says of a place.

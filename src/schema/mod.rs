@@ -27,6 +27,7 @@ pub const DEFINITIONS: &str = include_str!("definitions.graphql");
 
 pub use api::{About, Api, ApiDirective, ApiKind, ApiType, Input, Output, Reference};
 pub use compile::{Compiled, File, Options, compile};
+pub use directive::cost::{Costs, FieldCost, ListSize};
 pub use graph::{
     Argument, Batch, CacheHint, CacheTag, Compatibility, Connector, ConnectorId, Errors, Field, FieldId, Graph, Place,
     Provides, Reads, Scalar, Source, SourceId, Type, TypeId, TypeKind, TypeRef,

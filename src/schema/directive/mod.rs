@@ -2,6 +2,7 @@
 
 pub(super) mod caching;
 pub(super) mod connect;
+pub(super) mod cost;
 pub(super) mod entity;
 pub(super) mod http;
 pub(super) mod key;
