@@ -151,7 +151,9 @@ fn play(
 ) -> BTreeMap<String, Vec<String>> {
     let hosts = fixture::hosts(files);
     let authority = tls::authority(&hosts);
-    let folder = scratch(&format!("connectors-{compatibility}-{}", files.len()));
+    // Tests beside each other play different files.
+    let first = files.first().map_or("none", |file| file.stem.as_str());
+    let folder = scratch(&format!("connectors-{compatibility}-{first}"));
     let root_path = folder.join("root.pem");
     std::fs::write(&root_path, &authority.root_pem).expect("the scratch folder can be written");
     let mut failures = BTreeMap::new();
