@@ -8,7 +8,7 @@ use weft::{
     schema::Graph,
 };
 
-use super::{Failure, Outcome, output, source::Source};
+use super::{Failure, Outcome, operations, output, source::Source};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -17,6 +17,15 @@ pub(super) struct Arguments {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     source: Source,
+    /// Also check the operations of a `.graphql` file or folder: whether they fit the schema and pass the limits, variables left out.
+    #[arg(long, value_name = "DIR")]
+    operations: Option<PathBuf>,
+    /// Highest cost of an operation, instead of `limits.cost`.
+    #[arg(long, value_name = "N", requires = "operations")]
+    cost_max: Option<usize>,
+    /// Most calls of an operation, instead of `limits.upstream_calls`.
+    #[arg(long, value_name = "N", requires = "operations")]
+    calls_max: Option<usize>,
     /// How findings are printed.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -34,8 +43,15 @@ enum Format {
 
 /// Exit code 1: there are errors; warnings alone are 0.
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let (graph, findings) = match arguments.source.with(&arguments.paths).and_then(|source| source.graph()) {
-        Ok((graph, warnings)) => (Some(graph), warnings),
+    let source = arguments.source.with(&arguments.paths)?;
+    let (graph, findings) = match source.graph() {
+        Ok((graph, mut warnings)) => {
+            if let Some(folder) = &arguments.operations {
+                let (cost_max, calls_max) = (arguments.cost_max, arguments.calls_max);
+                warnings.extend(operations::check(&graph, &source.settings()?, folder, cost_max, calls_max)?);
+            }
+            (Some(graph), warnings)
+        }
         Err(Failure::Findings(findings)) => (None, findings),
         Err(failure) => return Err(failure),
     };

@@ -3,6 +3,7 @@
 //! Results go to stdout, everything else to stderr. Exit codes: 0 good, 1 the input is wrong, 2 usage.
 
 mod check;
+mod cost;
 #[cfg(feature = "demo")]
 mod demo;
 mod diff;
@@ -11,6 +12,7 @@ mod healthcheck;
 mod import;
 mod init;
 mod key;
+mod operations;
 mod output;
 mod plan;
 mod schema;
@@ -44,6 +46,8 @@ enum Command {
     Check(check::Arguments),
     /// Show the calls that an operation makes.
     Plan(plan::Arguments),
+    /// Show what an operation may cost, field by field, and how many calls it may make.
+    Cost(cost::Arguments),
     /// Say what a code means that weft printed, and what to do about it.
     Explain(explain::Arguments),
     /// Write a folder to start from.
@@ -103,6 +107,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
+        Command::Cost(arguments) => cost::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),

@@ -36,7 +36,7 @@ pub(super) fn run(Arguments { operation: file, name, source }: &Arguments) -> Ou
     output::result(&plan::explain(&graph, &plan))
 }
 
-fn read(file: &Path) -> Result<Arc<SourceText>, Failure> {
+pub(super) fn read(file: &Path) -> Result<Arc<SourceText>, Failure> {
     let (name, text) = if file == Path::new("-") {
         let mut text = String::new();
         ("stdin".to_owned(), std::io::stdin().read_to_string(&mut text).map(|_| text))
@@ -48,7 +48,7 @@ fn read(file: &Path) -> Result<Arc<SourceText>, Failure> {
 }
 
 /// What a caller would be told, drawn on the operation.
-fn findings(source: &Arc<SourceText>, refusal: &Refusal, graph: &Graph) -> Vec<Diagnostic> {
+pub(super) fn findings(source: &Arc<SourceText>, refusal: &Refusal, graph: &Graph) -> Vec<Diagnostic> {
     let label =
         |place: &Location| Label { source: Arc::clone(source), span: word(&source.text, *place), text: String::new() };
     refusal

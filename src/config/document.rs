@@ -9,7 +9,9 @@ use serde_saphyr::Spanned;
 use super::{
     auth_document::AuthDocument,
     caching::{CacheDocument, SourceCacheDocument},
+    cost::CostDocument,
     headers::HeadersDocument,
+    rate::RateLimitDocument,
     resilience_document::{
         AdaptiveDocument, BreakerDocument, CredentialsDocument, DiscoveryDocument, HealthDocument, HedgeDocument,
         OutlierDocument, RetryDocument, UrlEntry,
@@ -48,6 +50,12 @@ pub(super) struct Document {
     pub(super) documents: DocumentsDocument,
     /// Bounds on documents, checked before the work they bound.
     pub(super) limits: LimitsDocument,
+    /// How the cost of operations is reckoned and shown.
+    pub(super) cost: CostDocument,
+    /// How often, and how much in cost, callers may ask; all of them hold.
+    pub(super) rate_limits: Vec<RateLimitDocument>,
+    /// Where rates are kept: `memory`, of each process by itself. Default: `memory`.
+    pub(super) rate_limit_store: Option<Given<String>>,
     /// Log, traces and metrics.
     pub(super) telemetry: TelemetryDocument,
 }
@@ -102,6 +110,8 @@ pub(super) struct ServerDocument {
     pub(super) cors: CorsDocument,
     /// Requests that a foreign page can make unasked.
     pub(super) csrf: CsrfDocument,
+    /// Networks of proxies whose `X-Forwarded-For` and `Forwarded` say who asks, such as `10.0.0.0/8`. Default: none.
+    pub(super) trusted_proxies: Vec<Given<String>>,
     /// Longest wait for requests in flight when stopping. Default: `30s`.
     pub(super) drain: Option<Given<Duration>>,
 }
@@ -239,7 +249,11 @@ pub(super) struct LimitsDocument {
     pub(super) root_fields: Option<Given<Count>>,
     /// Directives, fragments expanded. Default: `50`.
     pub(super) directives: Option<Given<Count>>,
-    /// `enforce`: an operation that passes one of the last five is refused; `report`: it is answered, and log and metrics tell. Default: `enforce`.
+    /// Estimated cost, by `@cost` and `@listSize`. Default: `10000`.
+    pub(super) cost: Option<Given<Count>>,
+    /// Estimated calls of upstreams. Default: `500`.
+    pub(super) upstream_calls: Option<Given<Count>>,
+    /// `enforce`: an operation that passes one of the last seven is refused; `report`: it is answered, and log and metrics tell. Default: `enforce`.
     pub(super) mode: Option<Given<String>>,
 }
 

@@ -64,6 +64,8 @@ impl<'a> Interpreter<'a> {
             cache: self.cache(document.cache),
             config: document.config.into_iter().map(|(name, value)| (name, self.object(value))).collect(),
             limits: self.limits(document.limits, defaults.limits),
+            cost: self.cost(document.cost),
+            rate_limits: self.rate_limits(document.rate_limits, document.rate_limit_store),
             telemetry: self.telemetry(document.telemetry),
             dev: overrides.dev,
         };
@@ -151,6 +153,7 @@ impl<'a> Interpreter<'a> {
             },
             cors: self.cors(document.cors),
             csrf: self.read(document.csrf.enabled, defaults.csrf),
+            trusted_proxies: self.networks(document.trusted_proxies),
             drain: self.read(document.drain, defaults.drain),
         }
     }
@@ -275,6 +278,8 @@ impl<'a> Interpreter<'a> {
             aliases: self.count(document.aliases, defaults.aliases),
             root_fields: self.count(document.root_fields, defaults.root_fields),
             directives: self.count(document.directives, defaults.directives),
+            cost: self.count(document.cost, defaults.cost),
+            upstream_calls: self.count(document.upstream_calls, defaults.upstream_calls),
             mode: self.choice(
                 document.mode,
                 &[("enforce", LimitMode::Enforce), ("report", LimitMode::Report)],

@@ -8,11 +8,13 @@ mod auth;
 mod auth_document;
 mod auth_interpret;
 mod caching;
+mod cost;
 mod document;
 mod environment;
 mod headers;
 mod interpret;
 mod load;
+mod rate;
 mod resilience;
 mod resilience_document;
 mod resilience_interpret;
@@ -26,9 +28,11 @@ mod watch;
 pub use auth::{Algorithm, ApiKey, ApiKeys, Auth, Fetching, Issuer, Jwt, KeySource};
 pub use auth_interpret::{api_keys, api_keys_of};
 pub use caching::{Cache, ConnectorCache, Redis, Share, SourceCache};
+pub use cost::Cost;
 pub use document::json_schema;
 pub use headers::{Headers, OWN_HEADERS, Propagate, RESERVED_HEADERS};
 pub use load::{load, load_with};
+pub use rate::{Network, RateBy, RateLimit, RateUnit};
 pub use resilience::{
     Adaptive, Balance, Breaker, Canary, Certificate, Credentials, Discovery, HashKey, Health, Hedge, HedgeAfter,
     Outlier, Retry, Token, Url,

@@ -8,7 +8,9 @@ use super::{
     Adaptive, Balance, Breaker, Certificate, Credentials, Discovery, Health, Hedge, Outlier, Retry, Url,
     auth::Auth,
     caching::{Cache, Share, SourceCache},
+    cost::Cost,
     headers::Headers,
+    rate::{Network, RateLimit},
     value::{Hidden, Json},
 };
 use crate::telemetry::{Log, Traces};
@@ -40,6 +42,10 @@ pub struct Settings {
     pub auth: Auth,
     /// Bounds on documents.
     pub limits: Limits,
+    /// How costs are reckoned and shown.
+    pub cost: Cost,
+    /// Limits on rates, in order.
+    pub rate_limits: Vec<RateLimit>,
     /// Documents that requests name instead of sending them.
     pub documents: Documents,
     /// Log and metrics.
@@ -104,6 +110,8 @@ pub struct Server {
     pub cors: Cors,
     /// Whether requests that a foreign page can make without a preflight are refused.
     pub csrf: bool,
+    /// Proxies that are believed about who asks.
+    pub trusted_proxies: Vec<Network>,
     /// Longest wait for requests in flight when stopping.
     pub drain: Duration,
 }
@@ -261,7 +269,11 @@ pub struct Limits {
     pub root_fields: usize,
     /// Directives.
     pub directives: usize,
-    /// What happens to an operation that passes one of the last five.
+    /// Estimated cost.
+    pub cost: usize,
+    /// Estimated calls of upstreams.
+    pub upstream_calls: usize,
+    /// What happens to an operation that passes one of the last seven.
     pub mode: LimitMode,
 }
 
@@ -307,6 +319,10 @@ impl Default for Limits {
             aliases: 30,
             root_fields: 20,
             directives: 50,
+            // Three lists of ten within each other (1110) with room for what hangs on them, not four (11110): some megabytes of answer.
+            cost: 10_000,
+            // As many as one source takes from one operation.
+            upstream_calls: 500,
             mode: LimitMode::Enforce,
         }
     }
@@ -351,6 +367,8 @@ impl Default for Settings {
             config: BTreeMap::new(),
             auth: Auth::default(),
             limits: Limits::default(),
+            cost: Cost::default(),
+            rate_limits: Vec::new(),
             documents: Documents::default(),
             telemetry: Telemetry { log: Log::default(), traces: Traces::default(), prometheus: true },
             dev: false,
@@ -376,6 +394,7 @@ impl Default for Server {
             batching: Batching { enabled: false, operations_max: 10 },
             cors: Cors::default(),
             csrf: true,
+            trusted_proxies: Vec::new(),
             drain: Duration::from_secs(30),
         }
     }

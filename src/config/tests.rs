@@ -108,7 +108,8 @@ sources:
     body_max: 64KiB
 config: { shop: { key: 1 } }
 limits:
-  { bytes: 10KiB, tokens: 100, nesting: 20, selections: 30, depth: 1, height: 2, aliases: 3, root_fields: 4, directives: 5, mode: report }
+  { bytes: 10KiB, tokens: 100, nesting: 20, selections: 30, depth: 1, height: 2, aliases: 3, root_fields: 4, directives: 5, cost: 6, upstream_calls: 7, mode: report }
+cost: { list_size: 3, actual: true, extensions: true, header: true }
 documents: { apq: false, trusted: lists, only_trusted: true }
 telemetry:
   log: { format: json, level: 'warn,weft=debug' }
@@ -144,9 +145,12 @@ telemetry:
         aliases: 3,
         root_fields: 4,
         directives: 5,
+        cost: 6,
+        upstream_calls: 7,
         mode: LimitMode::Report,
     };
     assert_eq!(settings.limits, limits);
+    assert_eq!(settings.cost, Cost { list_size: 3, actual: true, extensions: true, header: true });
     let Documents { apq, trusted, only_trusted } = &settings.documents;
     let trusted = trusted.as_ref().expect("a list");
     assert!(trusted.ends_with("lists") && !apq && *only_trusted);

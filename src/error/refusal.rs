@@ -29,6 +29,8 @@ pub struct Refusal {
     pub code: ErrorCode,
     /// What is wrong, one entry for each finding.
     pub errors: Vec<RequestError>,
+    /// Header fields that tell an HTTP caller more, such as when to come back.
+    pub headers: Vec<(http::HeaderName, http::HeaderValue)>,
     /// How a caller who is not known can say who it is: the value of `WWW-Authenticate`.
     pub challenge: Option<String>,
 }
@@ -43,6 +45,7 @@ impl Refusal {
                 locations: Vec::new(),
                 extensions: serde_json::Map::new(),
             }],
+            headers: Vec::new(),
             challenge: None,
         }
     }

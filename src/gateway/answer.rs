@@ -1,17 +1,17 @@
 //! The life of a request.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{Caching, Snapshot};
+use super::{Caching, Snapshot, spent};
 use crate::{
     error::{ErrorCode, Refusal},
     execute::{self, Caller},
     mapping::Object,
     operation::{self, Kind},
-    policy::{DocumentId, Identity},
+    policy::{DocumentId, Identity, Spender},
     telemetry::{self, Trace},
 };
 
@@ -28,6 +28,8 @@ pub struct Request {
     pub variables: Object,
     /// Who asks, as [`Gateway::identify`] found out.
     pub identity: Identity,
+    /// The other end of the connection that it came by.
+    pub peer: Option<IpAddr>,
     /// Headers of the HTTP request.
     pub headers: Arc<HeaderMap>,
     /// Mutations are refused (HTTP GET).
@@ -45,6 +47,8 @@ pub struct Answer {
     pub refused: Option<ErrorCode>,
     /// What it says to those who keep answers.
     pub caching: Caching,
+    /// Further header fields of the HTTP answer, about the caller's means.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// The gateway: one current snapshot.
@@ -103,6 +107,7 @@ impl Gateway {
             return Err(Refusal::new(ErrorCode::MethodNotAllowed, "mutations have to be sent by POST"));
         }
         let variables = operation::coerce(&snapshot.graph, operation, &request.variables)?;
+        let price = snapshot.rules.afford(operation, &planned.estimate, &variables)?;
         let introspection = if planned.introspects {
             if !snapshot.introspection {
                 let message = "`__schema` and `__type` are not answered here (`server.introspection`)";
@@ -112,6 +117,10 @@ impl Gateway {
         } else {
             Object::new()
         };
+        let (identity, name) = (&request.identity, operation.name.as_deref());
+        let spender = Spender { identity, headers: &request.headers, peer: request.peer, operation: name };
+        // Last, so that only what is answered is counted; an answer that is repeated counts too.
+        let charge = snapshot.rules.rates.charge(&spender, price.cost)?;
         let context = snapshot.context.of(&request.headers, &request.identity);
         let is_identified = !request.identity.is_anonymous() || snapshot.reads.identify(&request.headers);
         let caller = Caller { headers: request.headers, context, trace: request.trace };
@@ -142,6 +151,11 @@ impl Gateway {
             caching = Caching::of_query(&sources, planned.caching, error_count, is_identified);
             caching.vary.clone_from(&snapshot.reads.vary);
         }
-        Ok((Answer { body, refused: None, caching }, error_count))
+        let actual = planned.estimate.actual(&body, &variables);
+        telemetry::metrics().cost(price.cost, actual);
+        let mut headers = Vec::new();
+        charge.settle(actual, &mut headers);
+        let body = spent::show(&snapshot.rules, price, actual, body, &mut headers);
+        Ok((Answer { body, refused: None, caching, headers }, error_count))
     }
 }

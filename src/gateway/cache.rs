@@ -13,6 +13,7 @@ use crate::{
     error::{ErrorCode, Refusal},
     operation::{self, Document, FieldRef, Kind, Selection},
     plan::{self, Plan, PlanError},
+    policy::Estimate,
     schema::{CacheHint, Graph},
     telemetry::{self, Lookup, Trace},
 };
@@ -29,6 +30,8 @@ const BYTES_MIN: usize = 4096;
 pub(super) struct Planned {
     pub(super) document: Document,
     pub(super) plan: Arc<Plan>,
+    /// What it may cost.
+    pub(super) estimate: Estimate,
     /// Whether `__schema` or `__type` is asked.
     pub(super) introspects: bool,
     /// What `@cacheControl` says of all that is asked, whether or not variables leave it out.
@@ -111,7 +114,8 @@ fn plan(snapshot: &Snapshot, query: &str, name: Option<&str>, trace: &Trace) -> 
     } else {
         remembered::Terms::of(&snapshot.graph, &plan, &snapshot.reads, snapshot.settings.dev)
     };
-    Ok(Planned { document, plan: Arc::new(plan), introspects, caching, repeats })
+    let estimate = Estimate::new(&snapshot.graph, &plan, snapshot.rules.costing);
+    Ok(Planned { document, plan: Arc::new(plan), estimate, introspects, caching, repeats })
 }
 
 /// The strictest of all fields.

@@ -42,6 +42,7 @@ impl Engine {
             operation_name: request.operation_name,
             variables,
             headers,
+            peer: None,
             read_only: false,
             trace: Trace::default(),
         };

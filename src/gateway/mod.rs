@@ -1,7 +1,7 @@
 //! One request through all rooms: [`Gateway::answer`] is the page to read first.
 //!
 //! `snapshot` holds what one configuration produced, `cache` what known documents became, `caching` what
-//! answers say to who keeps them, `context` and `answer` what goes in
+//! answers say to who keeps them, `spent` what they say of their cost, `context` and `answer` what goes in
 //! and out. Not here: HTTP (`server`).
 
 mod answer;
@@ -12,10 +12,11 @@ mod engine;
 mod refused;
 mod remembered;
 mod snapshot;
+mod spent;
 #[cfg(test)]
 mod tests;
 
 pub use answer::{Answer, Gateway, Request};
 pub use caching::{Caching, Lifetime};
 pub use engine::Engine;
-pub use snapshot::{Snapshot, api, compile, limits};
+pub use snapshot::{Snapshot, api, compile, costing, limits, size_limits};

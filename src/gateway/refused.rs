@@ -18,7 +18,7 @@ impl Answer {
             errors.push(json!({ "message": format!("{left} more errors"), "extensions": { "code": code } }));
         }
         let body = json!({ "errors": errors }).to_string();
-        Self { body: body.into(), refused: Some(refusal.code), caching: Caching::default() }
+        Self { body: body.into(), refused: Some(refusal.code), caching: Caching::default(), headers: Vec::new() }
     }
 }
 

@@ -73,6 +73,7 @@ impl Snapshot {
         warnings.extend(found);
         rules.authentication = policy::Authentication::new(&settings.auth, transport, kept)
             .map_err(|reason| vec![plain("AUTHENTICATION", Severity::Error, reason)])?;
+        rules.rates = policy::Rates::new(&settings.rate_limits, &settings.server.trusted_proxies, kept);
         let (specs, runs) = upstreams(settings, &graph);
         let upstreams = Upstreams::new(specs, transport, kept)
             .map_err(|message| vec![plain("TRANSPORT", Severity::Error, message)])?;
@@ -113,7 +114,7 @@ pub fn limits(settings: &config::Settings) -> Limits {
 /// What the settings allow, with a warning for each trusted document that does not fit the schema.
 /// Errors: the list of trusted documents cannot be read.
 fn rules(settings: &config::Settings, graph: &Graph) -> Result<(policy::Rules, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let (limits, documents) = (&settings.limits, &settings.documents);
+    let documents = &settings.documents;
     let trusted = match &documents.trusted {
         None => policy::Trusted::default(),
         Some(path) => policy::Trusted::read(path)
@@ -123,19 +124,41 @@ fn rules(settings: &config::Settings, graph: &Graph) -> Result<(policy::Rules, V
     let rules = policy::Rules {
         authentication: policy::Authentication::default(),
         documents: policy::Documents::new(documents.apq, trusted, documents.only_trusted),
-        limits: policy::Limits {
-            depth: limits.depth,
-            height: limits.height,
-            aliases: limits.aliases,
-            root_fields: limits.root_fields,
-            directives: limits.directives,
-            mode: match limits.mode {
-                config::LimitMode::Enforce => policy::Mode::Enforce,
-                config::LimitMode::Report => policy::Mode::Report,
-            },
-        },
+        limits: size_limits(settings),
+        costing: costing(settings),
+        rates: policy::Rates::default(),
     };
     Ok((rules, warnings))
+}
+
+/// How large an operation may be, as the settings say.
+pub fn size_limits(settings: &config::Settings) -> policy::Limits {
+    let limits = &settings.limits;
+    policy::Limits {
+        depth: limits.depth,
+        height: limits.height,
+        aliases: limits.aliases,
+        root_fields: limits.root_fields,
+        directives: limits.directives,
+        cost: limits.cost,
+        upstream_calls: limits.upstream_calls,
+        mode: match limits.mode {
+            config::LimitMode::Enforce => policy::Mode::Enforce,
+            config::LimitMode::Report => policy::Mode::Report,
+        },
+    }
+}
+
+/// How the settings have costs reckoned.
+pub fn costing(settings: &config::Settings) -> policy::Costing {
+    let cost = &settings.cost;
+    let counts_cost = settings.rate_limits.iter().any(|limit| limit.unit == config::RateUnit::Cost);
+    policy::Costing {
+        list_size: u64::try_from(cost.list_size).unwrap_or(u64::MAX),
+        actual: cost.actual || cost.extensions || cost.header || counts_cost,
+        extensions: cost.extensions,
+        header: cost.header,
+    }
 }
 
 /// Trusted documents that the schema cannot answer: clients that are out there would see errors.

@@ -14,6 +14,13 @@ const DEPTH_MAX: usize = 128;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct VariableValues(pub Vec<Option<Value>>);
 
+impl VariableValues {
+    /// Nothing given: what has a default has it.
+    pub fn open(operation: &Operation) -> Self {
+        Self(operation.variables.iter().map(|variable| variable.default.clone()).collect())
+    }
+}
+
 /// Coerces variables as GraphQL says; numbers keep their text (`ID` from a number becomes a string).
 /// Errors: `BAD_USER_INPUT`, all findings, each naming the variable and the path in it.
 pub fn coerce(graph: &Graph, operation: &Operation, variables: &Object) -> Result<VariableValues, Refusal> {

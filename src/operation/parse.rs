@@ -67,6 +67,12 @@ impl Document {
         &self.inner.lines
     }
 
+    /// Names of its operations, in order; `None` for the only one without.
+    pub fn operation_names(&self) -> Vec<Option<&str>> {
+        let operations = self.executable().operations.iter();
+        operations.map(|operation| operation.name.as_ref().map(apollo_compiler::Name::as_str)).collect()
+    }
+
     /// The limit it was parsed under, for what binding makes of it.
     pub(super) fn selections_max(&self) -> usize {
         self.inner.selections_max

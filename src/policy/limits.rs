@@ -3,6 +3,7 @@
 use crate::{
     error::Refusal,
     operation::{Measure, Operation},
+    policy::Price,
     telemetry,
 };
 
@@ -28,6 +29,10 @@ pub struct Limits {
     pub root_fields: usize,
     /// Most directives.
     pub directives: usize,
+    /// Highest estimated cost.
+    pub cost: usize,
+    /// Most estimated calls of upstreams.
+    pub upstream_calls: usize,
     /// Refuse or report.
     pub mode: Mode,
 }
@@ -45,9 +50,28 @@ impl Limits {
     }
 
     /// Errors: `LIMIT_EXCEEDED`, one entry for each limit that is passed; none when they are only reported.
-    pub(super) fn check(&self, operation: &Operation) -> Result<(), Refusal> {
+    pub fn check(&self, operation: &Operation) -> Result<(), Refusal> {
+        self.judge(operation, self.each(&operation.measure))
+    }
+
+    /// Errors: as [`Self::check`], of what the operation may cost.
+    #[inline]
+    pub fn afford(&self, operation: &Operation, price: Price) -> Result<(), Refusal> {
+        let number = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+        let (cost, calls) = (number(price.cost), number(price.calls));
+        if cost <= self.cost && calls <= self.upstream_calls {
+            return Ok(());
+        }
+        self.judge(operation, [("cost", self.cost, cost), ("upstream_calls", self.upstream_calls, calls)])
+    }
+
+    fn judge<const N: usize>(
+        &self,
+        operation: &Operation,
+        values: [(&'static str, usize, usize); N],
+    ) -> Result<(), Refusal> {
         let mut refusal: Option<Refusal> = None;
-        for (limit, maximum, value) in self.each(&operation.measure) {
+        for (limit, maximum, value) in values {
             if value <= maximum {
                 continue;
             }

@@ -1,21 +1,29 @@
 //! Who may ask, for what, how much.
 //!
 //! In the order in which a request meets them: `identity` (who asks; before the body is read), `documents` (which text is asked, may it
-//! be), `limits` (is it too large).
+//! be), `limits` (is it too large, by its shape and by its `cost`), `rate` (has its
+//! caller asked too much lately).
 //!
 //! Other rooms measure, this one judges: `operation` says how deep an operation is, `limits` here whether that is too deep. What
 //! depends on the document alone is judged when the document is first seen, so a known one pays nothing.
 //! Not here: bounds that protect the parser from a text (`operation::Limits`, checked before there is anything to judge).
 
+mod cost;
 mod documents;
 mod identity;
 mod limits;
+mod rate;
 
+pub use cost::{Costing, Estimate, Line, Price, StepCalls};
 pub use documents::{DocumentId, Documents, Resolved, Text, Trusted};
 pub use identity::{Authentication, Identity};
 pub use limits::{Limits, Mode};
+pub use rate::{Charge, Rates, Spender};
 
-use crate::{error::Refusal, operation::Operation};
+use crate::{
+    error::Refusal,
+    operation::{Operation, VariableValues},
+};
 
 /// What one configuration allows.
 #[derive(Debug)]
@@ -26,11 +34,32 @@ pub struct Rules {
     pub documents: Documents,
     /// How large an operation may be.
     pub limits: Limits,
+    /// How costs are reckoned.
+    pub costing: Costing,
+    /// How much callers may ask lately.
+    pub rates: Rates,
 }
 
 impl Rules {
     /// Whether an operation may be asked at all, whoever asks. Errors: `LIMIT_EXCEEDED`, one entry for each limit it passes.
     pub fn allow(&self, operation: &Operation) -> Result<(), Refusal> {
         self.limits.check(operation)
+    }
+
+    /// What an operation may cost with these variables. Errors: `LIMIT_EXCEEDED`, when that is too much; `BAD_USER_INPUT`, when a list
+    /// does not say how long it gets.
+    #[inline]
+    pub fn afford(
+        &self,
+        operation: &Operation,
+        estimate: &Estimate,
+        variables: &VariableValues,
+    ) -> Result<Price, Refusal> {
+        if self.limits.mode == Mode::Enforce {
+            estimate.check_sliced(variables)?;
+        }
+        let price = estimate.price(variables);
+        self.limits.afford(operation, price)?;
+        Ok(price)
     }
 }

@@ -6,6 +6,7 @@
 use std::{
     future::Future,
     io,
+    net::IpAddr,
     pin::{Pin, pin},
     sync::{
         Arc,
@@ -30,6 +31,7 @@ pub(super) const IDLE_MAX: Duration = Duration::from_secs(75);
 pub(super) struct Activity {
     start: Instant,
     header_timeout: Duration,
+    peer: IpAddr,
     /// Requests being answered.
     in_flight: AtomicU64,
     /// Milliseconds from `start` to the last byte or finished answer.
@@ -43,10 +45,11 @@ pub(super) struct Activity {
 }
 
 impl Activity {
-    pub(super) fn new(header_timeout: Duration) -> Arc<Self> {
+    pub(super) fn new(header_timeout: Duration, peer: IpAddr) -> Arc<Self> {
         Arc::new(Self {
             start: Instant::now(),
             header_timeout,
+            peer,
             in_flight: AtomicU64::new(0),
             last: AtomicU64::new(0),
             head_since: AtomicU64::new(0),
@@ -114,6 +117,11 @@ pub(super) struct InFlight(Arc<Activity>);
 impl InFlight {
     pub(super) fn body_read(&self) {
         self.0.body_read();
+    }
+
+    /// The other end of the connection.
+    pub(super) fn peer(&self) -> IpAddr {
+        self.0.peer
     }
 }
 
@@ -211,6 +219,7 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+    const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     /// Lets time pass: everything so far happened that much earlier.
     fn pass(activity: &mut Arc<Activity>, time: Duration) {
@@ -227,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_byte_now_and_then_buys_no_time() {
-        let mut activity = Activity::new(10 * SECOND);
+        let mut activity = Activity::new(10 * SECOND, PEER);
         assert!(about(left(&activity), 10 * SECOND));
         activity.read();
         pass(&mut activity, 4 * SECOND);
@@ -239,7 +248,7 @@ mod tests {
 
     #[test]
     fn an_idle_connection_stays_longer_than_half_a_head() {
-        let mut activity = Activity::new(10 * SECOND);
+        let mut activity = Activity::new(10 * SECOND, PEER);
         drop(activity.begin(http::Version::HTTP_11));
         assert!(about(left(&activity), IDLE_MAX));
         pass(&mut activity, 5 * SECOND);
@@ -252,7 +261,7 @@ mod tests {
 
     #[test]
     fn the_bytes_of_a_body_are_no_head() {
-        let activity = Activity::new(SECOND);
+        let activity = Activity::new(SECOND, PEER);
         let request = activity.begin(http::Version::HTTP_11);
         activity.read();
         request.body_read();
@@ -262,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_request_in_flight_is_not_cut_and_the_next_head_begins_after_it() {
-        let mut activity = Activity::new(10 * SECOND);
+        let mut activity = Activity::new(10 * SECOND, PEER);
         activity.read();
         pass(&mut activity, 300 * SECOND);
         let request = activity.begin(http::Version::HTTP_11);
@@ -284,7 +293,7 @@ mod tests {
             let written = Arc::new(AtomicBool::new(false));
             let told = Arc::clone(&written);
             let answer = tokio::spawn(async move {
-                Watched::new(stream, Activity::new(SECOND)).write_all(b"answer").await.unwrap();
+                Watched::new(stream, Activity::new(SECOND, PEER)).write_all(b"answer").await.unwrap();
                 told.store(true, Relaxed);
             });
             let other = tokio::spawn(async move { written.load(Relaxed) });
@@ -299,7 +308,7 @@ mod tests {
 
     #[test]
     fn frames_between_requests_of_one_connection_are_no_heads() {
-        let activity = Activity::new(SECOND);
+        let activity = Activity::new(SECOND, PEER);
         drop(activity.begin(http::Version::HTTP_2));
         activity.read();
         assert!(about(left(&activity), IDLE_MAX));

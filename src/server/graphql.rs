@@ -84,6 +84,7 @@ async fn run(
     // Before the body is read: who is not let in sends nothing.
     let identity = gateway.identify(&parts.headers).await.map_err(refused)?;
     trace.identity(identity.name());
+    let peer = in_flight.map(InFlight::peer);
     let asked = match parts.method {
         Method::POST => {
             check_body_headers(&parts.headers, settings, media)?;
@@ -111,6 +112,7 @@ async fn run(
     match asked {
         Asked::One(mut request) => {
             request.identity = identity;
+            request.peer = peer;
             let by_get = request.read_only;
             let sent = Arc::clone(&request.headers);
             let answer = gateway.answer(request).await.map_err(refused)?;
@@ -121,11 +123,13 @@ async fn run(
             }
             let mut response = respond(StatusCode::OK, media, answer.body, coding).await;
             caching::mark(&answer.caching, by_get, has_tag, response.headers_mut());
+            response.headers_mut().extend(answer.headers);
             Ok(response)
         }
         Asked::Many(mut requests) => {
             for request in &mut requests {
                 request.identity = identity.clone();
+                request.peer = peer;
             }
             let body = batch(gateway, requests).await;
             Ok(respond(StatusCode::OK, media, body, coding).await)
@@ -202,6 +206,7 @@ pub(super) fn refuse(refused: Refused) -> Response<Body> {
     let mut response = Response::new(Body::from(Answer::refused(&refusal).body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
+    headers.extend(refusal.headers);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
     headers.insert(header::VARY, VARY);
     if let Some(challenge) = refusal.challenge.and_then(|text| HeaderValue::try_from(text).ok()) {

@@ -61,12 +61,12 @@ pub(super) async fn run<R: Responder>(
                 (listener.accept().await, place)
             } => accepted,
         };
-        let (Ok((stream, _peer)), place) = accepted else {
+        let (Ok((stream, peer)), place) = accepted else {
             // A caller that left again, or no descriptors: either passes.
             tokio::time::sleep(ACCEPT_REST).await;
             continue;
         };
-        let served = connection(stream, Arc::clone(&responder), bounds, stop.clone(), kill.clone());
+        let served = connection(stream, peer, Arc::clone(&responder), bounds, stop.clone(), kill.clone());
         connections.spawn(async move {
             served.await;
             drop(place);
@@ -82,6 +82,7 @@ pub(super) async fn run<R: Responder>(
 
 async fn connection<R: Responder>(
     stream: TcpStream,
+    peer: SocketAddr,
     responder: Arc<R>,
     bounds: Bounds,
     stop: CancellationToken,
@@ -89,7 +90,7 @@ async fn connection<R: Responder>(
 ) {
     // Answers are written whole; waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
-    let activity = Activity::new(bounds.header_timeout);
+    let activity = Activity::new(bounds.header_timeout, peer.ip());
     let watched = Watched::new(stream, Arc::clone(&activity));
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().header_read_timeout(None).max_buf_size(HEAD_MAX).keep_alive(true);

@@ -99,7 +99,17 @@ fn from_members(mut members: Object, headers: Arc<HeaderMap>, trace: &Trace) -> 
     }
     let (operation_name, trace) = (named(operation_name), trace.clone());
     let identity = Identity::default();
-    Ok(gateway::Request { query, document_id, operation_name, variables, identity, headers, read_only: false, trace })
+    Ok(gateway::Request {
+        query,
+        document_id,
+        operation_name,
+        variables,
+        identity,
+        peer: None,
+        headers,
+        read_only: false,
+        trace,
+    })
 }
 
 /// How a request names its document: `documentId` (GraphQL over HTTP, persisted documents), else
@@ -174,6 +184,7 @@ pub(super) fn from_query(text: &str, headers: HeaderMap, trace: &Trace) -> Resul
         variables,
         headers: Arc::new(headers),
         identity: Identity::default(),
+        peer: None,
         read_only: true,
         trace: trace.clone(),
     })

@@ -45,6 +45,8 @@ pub struct Metrics {
     unfolded: AtomicU32,
     requests: [Histogram; CLASSES.len()],
     field_errors: Counter,
+    cost_estimated: Counter,
+    cost_actual: Counter,
     plan_hits: Counter,
     plan_misses: Counter,
     answers_repeated: Counter,
@@ -70,19 +72,33 @@ impl Metrics {
             .expect("the buckets are not empty")
             .build_recorder();
         // No global recorder: handles are bound to this one, whoever else uses the facade.
-        let (requests, field_errors, plan_hits, plan_misses, answers_repeated) = with_local_recorder(&recorder, || {
+        let handles = with_local_recorder(&recorder, || {
             describe();
             (
                 CLASSES.map(|class| histogram!(names::SERVER_REQUEST_DURATION, names::LABEL_STATUS_CLASS => class)),
                 counter!(names::FIELD_ERRORS),
-                counter!(names::PLAN_CACHE_LOOKUPS, names::LABEL_OUTCOME => "hit"),
-                counter!(names::PLAN_CACHE_LOOKUPS, names::LABEL_OUTCOME => "miss"),
+                (counter!(names::COST_ESTIMATED), counter!(names::COST_ACTUAL)),
+                (
+                    counter!(names::PLAN_CACHE_LOOKUPS, names::LABEL_OUTCOME => "hit"),
+                    counter!(names::PLAN_CACHE_LOOKUPS, names::LABEL_OUTCOME => "miss"),
+                ),
                 counter!(names::ANSWERS_REPEATED),
             )
         });
         let prometheus = recorder.handle();
-        let unfolded = AtomicU32::new(0);
-        Self { recorder, prometheus, unfolded, requests, field_errors, plan_hits, plan_misses, answers_repeated }
+        let (requests, field_errors, cost, plans, answers_repeated) = handles;
+        Self {
+            recorder,
+            prometheus,
+            unfolded: AtomicU32::new(0),
+            requests,
+            field_errors,
+            cost_estimated: cost.0,
+            cost_actual: cost.1,
+            plan_hits: plans.0,
+            plan_misses: plans.1,
+            answers_repeated,
+        }
     }
 
     /// Counts one GraphQL request that was answered with this HTTP status.
@@ -98,6 +114,16 @@ impl Metrics {
         }
     }
 
+    /// Counts what one operation was estimated to cost, and what its answer did where that is reckoned.
+    pub fn cost(&self, estimated: u64, actual: Option<u64>) {
+        // A sum of numbers without bound would wrap.
+        let bounded = |cost: u64| cost.min(u32::MAX.into());
+        self.cost_estimated.increment(bounded(estimated));
+        if let Some(actual) = actual {
+            self.cost_actual.increment(bounded(actual));
+        }
+    }
+
     /// Counts one refused request. Not on the fast path, so the handle is looked up by the code.
     pub fn refused(&self, code: ErrorCode) {
         with_local_recorder(&self.recorder, || {
@@ -109,6 +135,13 @@ impl Metrics {
     pub fn limit_passed(&self, limit: &'static str) {
         with_local_recorder(&self.recorder, || {
             counter!(names::LIMITS_PASSED, names::LABEL_LIMIT => limit).increment(1);
+        });
+    }
+
+    /// Counts one request that a limit on rates refuses; `limit` is its name in the configuration.
+    pub fn rate_limited(&self, limit: &str) {
+        with_local_recorder(&self.recorder, || {
+            counter!(names::RATE_LIMITED, names::LABEL_LIMIT => limit.to_owned()).increment(1);
         });
     }
 
@@ -193,6 +226,9 @@ fn describe() {
     describe_histogram!(names::SERVER_REQUEST_DURATION, Unit::Seconds, "Duration of GraphQL requests");
     describe_histogram!(names::CLIENT_REQUEST_DURATION, Unit::Seconds, "Duration of calls of upstreams");
     describe_counter!(names::FIELD_ERRORS, "Errors of fields in answers with data");
+    describe_counter!(names::RATE_LIMITED, "Requests refused by limits on rates");
+    describe_counter!(names::COST_ESTIMATED, "What operations were estimated to cost");
+    describe_counter!(names::COST_ACTUAL, "What answers cost, where it is reckoned");
     describe_counter!(names::REFUSALS, "Requests refused before execution");
     describe_counter!(names::LIMITS_PASSED, "Operations that pass a limit on their size");
     describe_counter!(names::PLAN_CACHE_LOOKUPS, "Look-ups of the plan cache");

@@ -13,6 +13,12 @@ pub const FIELD_ERRORS: &str = "weft.field.errors";
 pub const REFUSALS: &str = "weft.refusals";
 /// Operations that pass a limit on their size, by limit; refused or only reported.
 pub const LIMITS_PASSED: &str = "weft.limits.passed";
+/// Requests refused by a limit on rates, by its name.
+pub const RATE_LIMITED: &str = "weft.rate.limited";
+/// Sum of what operations were estimated to cost.
+pub const COST_ESTIMATED: &str = "weft.cost.estimated";
+/// Sum of what answers cost, where it is reckoned.
+pub const COST_ACTUAL: &str = "weft.cost.actual";
 /// Look-ups of the plan cache, by outcome.
 pub const PLAN_CACHE_LOOKUPS: &str = "weft.plan.cache.lookups";
 /// Answers that were given again, because all replies that they were made of were still fresh.

@@ -9,6 +9,7 @@ mod connectors;
 mod docs;
 mod hostile;
 mod property;
+mod rates;
 mod reload;
 mod resilience;
 mod support;

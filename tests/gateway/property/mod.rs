@@ -64,6 +64,9 @@ fn planned_execution_equals_a_naive_interpreter() {
     let settings = json!({
         "schema": [],
         "sources": { "rest": { "urls": [format!("http://{address}")] } },
+        // What operations cost is not what is tried here.
+        "limits": { "cost": 1_000_000_000, "upstream_calls": 1_000_000_000 },
+        "cost": { "list_size": 1 },
     });
     std::fs::write(&file, settings.to_string()).expect("the scratch folder can be written");
     let settings = config::load(Some(&file), &Overrides::default())
