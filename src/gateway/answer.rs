@@ -108,12 +108,12 @@ impl Gateway {
         }
         let variables = operation::coerce(&snapshot.graph, operation, &request.variables)?;
         let price = snapshot.rules.afford(operation, &planned.estimate, &variables)?;
-        let introspection = if planned.introspects {
+        let introspection = if let Some(document) = &planned.introspects {
             if !snapshot.introspection {
                 let message = "`__schema` and `__type` are not answered here (`server.introspection`)";
                 return Err(Refusal::new(ErrorCode::IntrospectionDisabled, message));
             }
-            operation::introspect(&snapshot.graph, &planned.document, operation, &variables)?
+            operation::introspect(&snapshot.graph, document, operation, &variables)?
         } else {
             Object::new()
         };

@@ -18,8 +18,8 @@ use crate::{
     telemetry::{self, Lookup, Trace},
 };
 
-/// Estimated bytes of all plans kept. A plan takes a small multiple of its text.
-const BYTES_MAX: u64 = 64 << 20;
+/// Estimated bytes of all plans kept. A plan takes a multiple of its text.
+const BYTES_MAX: u64 = 32 << 20;
 /// Estimated bytes of a plan for each byte of its text.
 const BYTES_PER_BYTE: usize = 24;
 /// Estimated bytes of the smallest plan.
@@ -28,12 +28,11 @@ const BYTES_MIN: usize = 4096;
 /// A document that was understood.
 #[derive(Debug)]
 pub(super) struct Planned {
-    pub(super) document: Document,
     pub(super) plan: Arc<Plan>,
     /// What it may cost.
     pub(super) estimate: Estimate,
-    /// Whether `__schema` or `__type` is asked.
-    pub(super) introspects: bool,
+    /// The document, where `__schema` or `__type` is asked: only for those it is needed once there is a plan.
+    pub(super) introspects: Option<Document>,
     /// What `@cacheControl` says of all that is asked, whether or not variables leave it out.
     pub(super) caching: CacheHint,
     /// What its answers depend on, where they may be given again.
@@ -105,17 +104,15 @@ fn plan(snapshot: &Snapshot, query: &str, name: Option<&str>, trace: &Trace) -> 
     let (document, operation) = read().inspect_err(|refusal: &Refusal| parsing.refused(refusal))?;
     drop(parsing);
     let planning = trace.plan();
-    let introspects = introspects(&operation.selection);
+    let introspects = introspects(&operation.selection).then_some(document);
     let plan = plan::build(&snapshot.graph, Arc::new(operation)).map_err(|error| refuse(&error));
     let plan = plan.inspect_err(|refusal| planning.refused(refusal))?;
     let caching = cache_hint(&snapshot.graph, &plan);
-    let repeats = if introspects {
-        None
-    } else {
-        remembered::Terms::of(&snapshot.graph, &plan, &snapshot.reads, snapshot.settings.dev)
-    };
+    let is_dev = snapshot.settings.dev;
+    let repeats =
+        remembered::Terms::of(&snapshot.graph, &plan, &snapshot.reads, is_dev).filter(|_| introspects.is_none());
     let estimate = Estimate::new(&snapshot.graph, &plan, snapshot.rules.costing);
-    Ok(Planned { document, plan: Arc::new(plan), estimate, introspects, caching, repeats })
+    Ok(Planned { plan: Arc::new(plan), estimate, introspects, caching, repeats })
 }
 
 /// The strictest of all fields.
