@@ -18,7 +18,7 @@ const GUESTS: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["policy"]),
     ("metrics_exporter_prometheus", &["telemetry"]),
     ("miette", &["error/report.rs"]),
-    ("moka", &["cache.rs", "upstream/cache/memory.rs"]),
+    ("moka", &["cache.rs", "gateway/remembered.rs", "upstream/cache/memory.rs"]),
     ("notify_debouncer_full", &["config"]),
     ("opentelemetry", &["telemetry"]),
     ("opentelemetry_otlp", &["telemetry"]),

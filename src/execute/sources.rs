@@ -11,7 +11,6 @@ use crate::{
 
 /// The replies of an answer, folded: the strictest of what they say.
 #[derive(Debug, Clone, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about the replies")]
 pub struct Sources {
     /// How many there are.
     pub reply_count: usize,

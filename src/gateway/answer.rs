@@ -1,16 +1,19 @@
 //! The life of a request.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, atomic::Ordering},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{Caching, Snapshot, spent};
+use super::{Caching, Snapshot, cache::Planned, spent};
 use crate::{
     error::{ErrorCode, Refusal},
-    execute::{self, Caller},
+    execute::{self, Caller, Sources},
     mapping::Object,
-    operation::{self, Kind},
+    operation::{self, Kind, VariableValues},
     policy::{DocumentId, Identity, Spender},
     telemetry::{self, Trace},
 };
@@ -124,38 +127,76 @@ impl Gateway {
         let context = snapshot.context.of(&request.headers, &request.identity);
         let is_identified = !request.identity.is_anonymous() || snapshot.reads.identify(&request.headers);
         let caller = Caller { headers: request.headers, context, trace: request.trace };
-        let repeats = planned.repeats.as_ref();
-        let known = repeats.and_then(|terms| snapshot.answers.find(terms, &variables, &caller, &snapshot.upstreams));
-        let (body, sources, error_count) = if let Some((body, sources)) = known {
-            telemetry::metrics().answer_repeated();
-            (body, sources, 0)
-        } else {
-            let execute::Outcome { body, sources, error_count, .. } = execute::run(
-                &snapshot.graph,
-                &planned.plan,
-                &variables,
-                introspection,
-                &caller,
-                &snapshot.settings,
-                &snapshot.upstreams,
-            )
-            .await;
-            let body = Bytes::from(body);
-            if let Some(terms) = repeats.filter(|_| error_count == 0) {
-                snapshot.answers.keep(terms, &variables, &caller, &body, &sources);
-            }
-            (body, sources, error_count)
-        };
+        let asked = Arc::new(Asked { snapshot: Arc::clone(&snapshot), planned, variables, caller });
+        let made = asked.made(introspection, is_identified).await;
+        let Asked { planned, variables, .. } = &*asked;
+        let Made { body, sources, error_count } = &*made;
+        let (body, error_count) = (body.clone(), *error_count);
         let mut caching = Caching::default();
-        if operation.kind == Kind::Query {
-            caching = Caching::of_query(&sources, planned.caching, error_count, is_identified);
+        if planned.plan.operation.kind == Kind::Query {
+            caching = Caching::of_query(sources, planned.caching, error_count, is_identified);
             caching.vary.clone_from(&snapshot.reads.vary);
         }
-        let actual = planned.estimate.actual(&body, &variables);
+        let actual = planned.estimate.actual(&body, variables);
         telemetry::metrics().cost(price.cost, actual);
         let mut headers = Vec::new();
         charge.settle(actual, &mut headers);
         let body = spent::show(&snapshot.rules, price, actual, body, &mut headers);
         Ok((Answer { body, refused: None, caching, headers }, error_count))
+    }
+}
+
+/// An operation, ready to run.
+#[derive(Debug)]
+struct Asked {
+    snapshot: Arc<Snapshot>,
+    planned: Arc<Planned>,
+    variables: VariableValues,
+    caller: Caller,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) body: Bytes,
+    pub(super) sources: Sources,
+    pub(super) error_count: usize,
+}
+
+impl Asked {
+    /// Runs the operation, or finds its answer: remembered, or being made for somebody else.
+    async fn made(self: &Arc<Self>, introspection: Object, is_identified: bool) -> Arc<Made> {
+        let snapshot = &self.snapshot;
+        let Some(terms) = &self.planned.repeats else {
+            let is_write = self.planned.plan.operation.kind == Kind::Mutation;
+            // Also when its caller leaves.
+            let _written = is_write.then(|| snapshot.operations.write());
+            return Arc::new(self.run(introspection).await);
+        };
+        let key = || terms.key(&self.variables, &self.caller);
+        if terms.has_remembered.load(Ordering::Relaxed)
+            && let Some(made) = snapshot.answers.find(&key(), &snapshot.upstreams)
+        {
+            telemetry::metrics().answer_repeated();
+            return Arc::new(made);
+        }
+        if terms.may_share(is_identified) {
+            let asked = Arc::clone(self);
+            return snapshot.operations.run(key(), || async move { Arc::new(asked.run(introspection).await) }).await;
+        }
+        Arc::new(self.run(introspection).await)
+    }
+
+    /// Runs it, and remembers what may be.
+    async fn run(&self, introspection: Object) -> Made {
+        let Self { snapshot, planned, variables, caller } = self;
+        let (settings, upstreams) = (&snapshot.settings, &snapshot.upstreams);
+        let run = execute::run(&snapshot.graph, &planned.plan, variables, introspection, caller, settings, upstreams);
+        let execute::Outcome { body, sources, error_count, .. } = run.await;
+        let made = Made { body: body.into(), sources, error_count };
+        if let Some(terms) = &planned.repeats {
+            snapshot.answers.keep(terms, || terms.key(variables, caller), &made);
+        }
+        made
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use moka::sync::Cache;
 
-use super::{Request, Snapshot, remembered};
+use super::{Request, Snapshot, repeats::Terms};
 use crate::{
     error::{ErrorCode, Refusal},
     operation::{self, Document, FieldRef, Kind, Selection},
@@ -35,8 +35,8 @@ pub(super) struct Planned {
     pub(super) introspects: Option<Document>,
     /// What `@cacheControl` says of all that is asked, whether or not variables leave it out.
     pub(super) caching: CacheHint,
-    /// What its answers depend on, where they may be given again.
-    pub(super) repeats: Option<remembered::Terms>,
+    /// What its answers depend on, where two requests may be taken for equal.
+    pub(super) repeats: Option<Terms>,
 }
 
 /// Query text and operation name → plan; bounded by what the plans weigh. Refusals are not kept: whoever sends nonsense should not push
@@ -108,9 +108,7 @@ fn plan(snapshot: &Snapshot, query: &str, name: Option<&str>, trace: &Trace) -> 
     let plan = plan::build(&snapshot.graph, Arc::new(operation)).map_err(|error| refuse(&error));
     let plan = plan.inspect_err(|refusal| planning.refused(refusal))?;
     let caching = cache_hint(&snapshot.graph, &plan);
-    let is_dev = snapshot.settings.dev;
-    let repeats =
-        remembered::Terms::of(&snapshot.graph, &plan, &snapshot.reads, is_dev).filter(|_| introspects.is_none());
+    let repeats = if introspects.is_none() { Terms::of(snapshot, &plan) } else { None };
     let estimate = Estimate::new(&snapshot.graph, &plan, snapshot.rules.costing);
     Ok(Planned { plan: Arc::new(plan), estimate, introspects, caching, repeats })
 }

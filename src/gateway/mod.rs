@@ -2,7 +2,7 @@
 //!
 //! `snapshot` holds what one configuration produced, `cache` what known documents became, `caching` what
 //! answers say to who keeps them, `spent` what they say of their cost, `context` and `answer` what goes in
-//! and out. Not here: HTTP (`server`).
+//! and out. `repeats` knows equal requests; `remembered` and `shared` make one answer do for them. Not here: HTTP (`server`).
 
 mod answer;
 mod cache;
@@ -11,6 +11,8 @@ mod context;
 mod engine;
 mod refused;
 mod remembered;
+mod repeats;
+mod shared;
 mod snapshot;
 mod spent;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::{
 
 use indexmap::IndexMap;
 
-use super::{cache::Plans, caching::Reads, context::Context, remembered::Answers};
+use super::{cache::Plans, caching::Reads, context::Context, remembered::Answers, shared::Operations};
 use crate::{
     config::{self, SchemaFile},
     error::{Diagnostic, Label, Severity, SourceText, did_you_mean},
@@ -44,7 +44,9 @@ pub struct Snapshot {
     pub(super) reads: Reads,
     /// What known documents became; with the graph, because ids are its.
     pub(super) plans: Plans,
-    /// Answers that may be given again; with the plans, because they are answers to them.
+    /// Operations under way; with the plans, because they run them.
+    pub(super) operations: Operations,
+    /// Answers that may be given again, likewise.
     pub(super) answers: Answers,
 }
 
@@ -87,6 +89,7 @@ impl Snapshot {
             introspection: settings.server.introspection,
             context: Context::new(settings),
             plans: Plans::new(),
+            operations: Operations::new(settings.server.timeout),
             answers: Answers::new(memory_max(settings) / ANSWERS_PART),
         };
         Ok((snapshot, warnings))

@@ -50,6 +50,7 @@ pub struct Metrics {
     plan_hits: Counter,
     plan_misses: Counter,
     answers_repeated: Counter,
+    operations_shared: Counter,
 }
 
 /// The figures of one upstream.
@@ -82,11 +83,11 @@ impl Metrics {
                     counter!(names::PLAN_CACHE_LOOKUPS, names::LABEL_OUTCOME => "hit"),
                     counter!(names::PLAN_CACHE_LOOKUPS, names::LABEL_OUTCOME => "miss"),
                 ),
-                counter!(names::ANSWERS_REPEATED),
+                (counter!(names::ANSWERS_REPEATED), counter!(names::SHARED_OPERATIONS)),
             )
         });
         let prometheus = recorder.handle();
-        let (requests, field_errors, cost, plans, answers_repeated) = handles;
+        let (requests, field_errors, cost, plans, reused) = handles;
         Self {
             recorder,
             prometheus,
@@ -97,7 +98,8 @@ impl Metrics {
             cost_actual: cost.1,
             plan_hits: plans.0,
             plan_misses: plans.1,
-            answers_repeated,
+            answers_repeated: reused.0,
+            operations_shared: reused.1,
         }
     }
 
@@ -156,6 +158,11 @@ impl Metrics {
     /// Counts one answer that was given again, all of its replies still being fresh.
     pub fn answer_repeated(&self) {
         self.answers_repeated.increment(1);
+    }
+
+    /// Counts one operation that was answered by an equal one under way.
+    pub fn operation_shared(&self) {
+        self.operations_shared.increment(1);
     }
 
     /// The handles of one upstream, to be kept with it.
@@ -236,6 +243,7 @@ fn describe() {
         names::ANSWERS_REPEATED,
         "Answers given again while all replies that they were made of are fresh"
     );
+    describe_counter!(names::SHARED_OPERATIONS, "Operations answered by an equal one under way");
     super::resilience::describe();
     describe_counter!(names::CACHE_LOOKUPS, "Looks into the HTTP cache");
     describe_gauge!(names::CACHE_SIZE, Unit::Bytes, "Size of the HTTP cache");

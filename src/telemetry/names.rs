@@ -21,6 +21,8 @@ pub const COST_ESTIMATED: &str = "weft.cost.estimated";
 pub const COST_ACTUAL: &str = "weft.cost.actual";
 /// Look-ups of the plan cache, by outcome.
 pub const PLAN_CACHE_LOOKUPS: &str = "weft.plan.cache.lookups";
+/// Operations that were answered by an equal one under way.
+pub const SHARED_OPERATIONS: &str = "weft.shared.operations";
 /// Answers that were given again, because all replies that they were made of were still fresh.
 pub const ANSWERS_REPEATED: &str = "weft.answers.repeated";
 /// Calls made once more, by upstream and outcome.

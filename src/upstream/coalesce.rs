@@ -19,7 +19,7 @@ use super::{
 use crate::telemetry::{self, ReuseMetrics, metrics};
 
 /// What may be shared between requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Share {
     /// Nothing.
     Off,

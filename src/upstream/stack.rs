@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use super::{
-    Call, CallError, Clock, Kept, Purge, Purged, Reply, Standing, Stored, Transport, UpstreamSpec,
+    Call, CallError, Clock, Kept, Purge, Purged, Reply, Share, Standing, Stored, Transport, UpstreamSpec,
     authorize::Authorize,
     balance::Balance,
     breaker::Breaker,
@@ -151,6 +151,12 @@ impl Upstreams {
         };
         let allowed = call.timeout.map_or(spec.timeout, |timeout| timeout.min(spec.timeout));
         stack.call(call, Passage::within(allowed)).await
+    }
+
+    /// What may be shared of calls to an upstream; nothing where each says how long its caller waits.
+    pub fn share(&self, upstream: usize) -> Share {
+        let spec = self.upstreams.get(upstream).map(|it| &it.spec);
+        spec.filter(|spec| spec.deadline_header.is_none()).map_or(Share::Off, |spec| spec.share)
     }
 
     /// What is to be said now of stored replies, by upstream, if all of them may be used without their calls; counted as used.

@@ -12,5 +12,6 @@ mod property;
 mod rates;
 mod reload;
 mod resilience;
+mod shared;
 mod support;
 mod traces;
