@@ -11,7 +11,6 @@ const GUESTS: &[(&str, &[&str])] = &[
     ("async_graphql_axum", &["server"]),
     // The demo serves its services, whose interface is a router.
     ("axum", &["server", "demo"]),
-    ("axum_server", &["server"]),
     ("clap", &["command"]),
     ("diffy", &["import/openapi/file.rs"]),
     ("governor", &["policy"]),
@@ -27,7 +26,6 @@ const GUESTS: &[(&str, &[&str])] = &[
     ("reqwest", &["upstream/client.rs"]),
     ("serde_saphyr", &["config", "import/openapi/read.rs"]),
     ("strsim", &["error"]),
-    ("tower_http", &["server"]),
     ("tracing_opentelemetry", &["telemetry"]),
     ("tracing_subscriber", &["telemetry"]),
 ];

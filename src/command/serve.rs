@@ -53,7 +53,7 @@ pub(super) fn run(Arguments { source, listen, dev }: Arguments) -> Outcome {
             Ok((settings, snapshot, warnings))
         },
         ready: move |server: &server::Server| {
-            output::print(&format!("weft answers at {}", url(server.address(), &path)));
+            output::print(&format!("weft answers at {}", url(server.scheme(), server.address(), &path)));
         },
         reloaded: move |reload: Reload<'_>| tell_reload(&reload, dev),
         watch,
@@ -98,11 +98,11 @@ fn because(files: &[PathBuf]) -> String {
 }
 
 /// A URL that can be clicked: an address that stands for all of them is not one.
-fn url(address: SocketAddr, path: &str) -> String {
+fn url(scheme: &str, address: SocketAddr, path: &str) -> String {
     if address.ip().is_unspecified() {
-        return format!("http://localhost:{}{path}", address.port());
+        return format!("{scheme}://localhost:{}{path}", address.port());
     }
-    format!("http://{address}{path}")
+    format!("{scheme}://{address}{path}")
 }
 
 pub(super) fn log_level() -> Option<String> {

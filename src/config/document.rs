@@ -114,6 +114,20 @@ pub(super) struct ServerDocument {
     pub(super) trusted_proxies: Vec<Given<String>>,
     /// Longest wait for requests in flight when stopping. Default: `30s`.
     pub(super) drain: Option<Given<Duration>>,
+    /// HTTPS instead of HTTP. Default: off.
+    pub(super) tls: Option<TlsDocument>,
+}
+
+/// What HTTPS is served with. The files are PEM, and read again when they change.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TlsDocument {
+    /// Certificate and chain.
+    pub(super) cert: Given<String>,
+    /// Private key.
+    pub(super) key: Given<String>,
+    /// Authorities of clients: without a certificate of one of them nobody is let in. Default: everybody is.
+    pub(super) client_ca: Option<Given<String>>,
 }
 
 /// Several operations in one request.

@@ -12,10 +12,10 @@ use serde_saphyr::Spanned;
 
 use super::{
     Admin, Batching, Compatibility, ContextValue, Cors, Documents, LimitMode, Limits, Overrides, SchemaFile, Server,
-    Settings, Source, Telemetry,
+    Settings, Source, Telemetry, Tls,
     document::{
         AdminDocument, ContextDocument, CorsDocument, Document, DocumentsDocument, LimitsDocument, SchemaEntry,
-        ServerDocument, SourceDocument, TelemetryDocument,
+        ServerDocument, SourceDocument, TelemetryDocument, TlsDocument,
     },
     environment::{Lookup, expand},
     load::list,
@@ -155,6 +155,13 @@ impl<'a> Interpreter<'a> {
             csrf: self.read(document.csrf.enabled, defaults.csrf),
             trusted_proxies: self.networks(document.trusted_proxies),
             drain: self.read(document.drain, defaults.drain),
+            tls: document.tls.and_then(|TlsDocument { cert, key, client_ca }| {
+                Some(Tls {
+                    cert: self.path(cert)?,
+                    key: self.path(key)?,
+                    client_ca: client_ca.and_then(|path| self.path(path)),
+                })
+            }),
         }
     }
 

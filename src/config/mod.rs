@@ -39,7 +39,7 @@ pub use resilience::{
 };
 pub use settings::{
     Admin, Batching, Compatibility, ContextValue, Cors, Documents, LimitMode, Limits, Overrides, SchemaFile, Server,
-    Settings, Source, Telemetry,
+    Settings, Source, Telemetry, Tls,
 };
 pub use value::{Hidden, Json};
 pub use watch::Watch;

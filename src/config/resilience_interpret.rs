@@ -300,7 +300,7 @@ impl Interpreter<'_> {
         None
     }
 
-    fn path(&mut self, given: Given<String>) -> Option<PathBuf> {
+    pub(super) fn path(&mut self, given: Given<String>) -> Option<PathBuf> {
         let path = self.text(given)?;
         Some(self.folder.join(path))
     }

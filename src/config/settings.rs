@@ -114,6 +114,19 @@ pub struct Server {
     pub trusted_proxies: Vec<Network>,
     /// Longest wait for requests in flight when stopping.
     pub drain: Duration,
+    /// HTTPS; `None`: plain HTTP.
+    pub tls: Option<Tls>,
+}
+
+/// What HTTPS is served with; all files are PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// Certificate and chain.
+    pub cert: PathBuf,
+    /// Private key.
+    pub key: PathBuf,
+    /// Authorities of clients: without a certificate of one of them nobody is let in.
+    pub client_ca: Option<PathBuf>,
 }
 
 /// Several operations in one request.
@@ -396,6 +409,7 @@ impl Default for Server {
             csrf: true,
             trusted_proxies: Vec::new(),
             drain: Duration::from_secs(30),
+            tls: None,
         }
     }
 }

@@ -46,7 +46,7 @@ fn explain(error: BindError) -> anyhow::Error {
             "port {} is in use: stop what listens there, or choose another with `--port` (0 takes a free one)",
             address.port()
         ),
-        refused @ BindError::Refused { .. } => refused.into(),
+        refused @ (BindError::Tls(_) | BindError::Refused { .. }) => refused.into(),
     }
 }
 

@@ -9,6 +9,7 @@ use hyper_util::{
     server::conn::auto::Builder,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     time::Instant,
@@ -18,6 +19,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     app::Responder,
     connection::{Activity, Watched},
+    tls::Tls,
 };
 
 /// Bytes of a request head; above it hyper answers 431. Large enough for the tokens and cookies of real clients.
@@ -47,6 +49,7 @@ pub(super) async fn run<R: Responder>(
     listener: TcpListener,
     responder: Arc<R>,
     bounds: Bounds,
+    tls: Option<Tls>,
     stop: CancellationToken,
 ) {
     let places = Arc::new(Semaphore::new(bounds.connections_max.clamp(1, Semaphore::MAX_PERMITS)));
@@ -66,7 +69,8 @@ pub(super) async fn run<R: Responder>(
             tokio::time::sleep(ACCEPT_REST).await;
             continue;
         };
-        let served = connection(stream, peer, Arc::clone(&responder), bounds, stop.clone(), kill.clone());
+        let served =
+            connection(stream, peer, Arc::clone(&responder), bounds, tls.clone(), (stop.clone(), kill.clone()));
         connections.spawn(async move {
             served.await;
             drop(place);
@@ -85,13 +89,35 @@ async fn connection<R: Responder>(
     peer: SocketAddr,
     responder: Arc<R>,
     bounds: Bounds,
-    stop: CancellationToken,
-    kill: CancellationToken,
+    tls: Option<Tls>,
+    (stop, kill): (CancellationToken, CancellationToken),
 ) {
     // Answers are written whole; waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
     let activity = Activity::new(bounds.header_timeout, peer.ip());
     let watched = Watched::new(stream, Arc::clone(&activity));
+    let Some(tls) = tls else { return serve(watched, activity, responder, stop, kill).await };
+    let shaken = tokio::select! {
+        shaken = tls.acceptor().accept(watched) => shaken,
+        // It has the time of a request's head, and that of the head is counted from there on.
+        () = tokio::time::sleep(bounds.header_timeout) => return,
+        () = stop.cancelled() => return,
+    };
+    // Who speaks no TLS, or shows no certificate that is wanted, is told so by rustls.
+    if let Ok(stream) = shaken {
+        activity.body_read();
+        serve(stream, activity, responder, stop, kill).await;
+    }
+}
+
+/// Answers the requests of a connection until it ends.
+async fn serve<R: Responder, S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    activity: Arc<Activity>,
+    responder: Arc<R>,
+    stop: CancellationToken,
+    kill: CancellationToken,
+) {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().header_read_timeout(None).max_buf_size(HEAD_MAX).keep_alive(true);
     builder
@@ -111,7 +137,7 @@ async fn connection<R: Responder>(
             Ok::<_, Infallible>(response)
         }
     });
-    let mut serving = std::pin::pin!(builder.serve_connection(TokioIo::new(watched), service));
+    let mut serving = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
     let mut timer = std::pin::pin!(tokio::time::sleep_until(activity.deadline()));
     let mut told = false;
     loop {

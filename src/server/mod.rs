@@ -27,13 +27,14 @@ mod request;
 mod status;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use self::{admin::Admin, listen::Bounds};
+use self::{admin::Admin, listen::Bounds, tls::Tls};
 pub use self::{
     app::App,
     graphiql::Tab,
@@ -56,6 +57,9 @@ pub enum BindError {
         /// What sets it.
         option: &'static str,
     },
+    /// HTTPS is asked for, and cannot be had.
+    #[error("cannot serve HTTPS (`server.tls`): {0}")]
+    Tls(String),
     /// The machine said no.
     #[error("cannot listen on {address} (`{option}`): {source}")]
     Refused {
@@ -74,6 +78,7 @@ pub struct Server {
     app: Arc<App>,
     listener: TcpListener,
     bounds: Bounds,
+    tls: Option<Tls>,
     admin: Option<(TcpListener, Admin)>,
     address: SocketAddr,
     admin_address: Option<SocketAddr>,
@@ -82,6 +87,7 @@ pub struct Server {
 impl Server {
     /// Opens the listeners. `tabs` are what GraphiQL opens with.
     pub async fn bind(settings: &Settings, gateway: Arc<Gateway>, tabs: Vec<Tab>) -> Result<Self, BindError> {
+        let tls = settings.server.tls.as_ref().map(Tls::new).transpose().map_err(BindError::Tls)?;
         let app = Arc::new(App::new(gateway, settings.server.clone(), tabs));
         let (listener, address) = open(settings.server.listen, "--listen").await?;
         let mut admin = None;
@@ -96,12 +102,22 @@ impl Server {
             header_timeout: settings.server.header_timeout,
             drain: settings.server.drain,
         };
-        Ok(Self { app, listener, bounds, admin, address, admin_address })
+        Ok(Self { app, listener, bounds, tls, admin, address, admin_address })
     }
 
     /// Where GraphQL is answered; the port is the real one when 0 was asked for.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// `https` or `http`.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    /// What it encrypts with.
+    fn tls(&self) -> Option<Tls> {
+        self.tls.clone()
     }
 
     /// Where the operator's listener is.
@@ -117,7 +133,7 @@ impl Server {
     /// Answers until `stop` is ready, then drains: no new connections, requests in flight are finished for as long as
     /// `server.drain` says, and `/readyz` says no.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { app, listener, bounds, admin, .. } = self;
+        let Self { app, listener, bounds, tls, admin, .. } = self;
         let stopping = CancellationToken::new();
         let drained = CancellationToken::new();
         let watch_stop = async {
@@ -126,13 +142,18 @@ impl Server {
             stopping.cancel();
         };
         let graphql = async {
-            listen::run(listener, Arc::clone(&app), bounds, stopping.clone()).await;
+            let watch = async {
+                if let Some(tls) = &tls {
+                    tls.watch(stopping.clone()).await;
+                }
+            };
+            tokio::join!(watch, listen::run(listener, Arc::clone(&app), bounds, tls.clone(), stopping.clone()));
             drained.cancel();
         };
         let operator = async {
             if let Some((listener, admin)) = admin {
                 // Probes are answered until the last request is.
-                listen::run(listener, Arc::new(admin), ADMIN, drained.clone()).await;
+                listen::run(listener, Arc::new(admin), ADMIN, None, drained.clone()).await;
             }
         };
         tokio::join!(watch_stop, graphql, operator);

@@ -4,7 +4,7 @@ use std::{future::Future, path::PathBuf, sync::Arc};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{App, BindError, Server};
+use super::{App, BindError, Server, tls::Tls};
 use crate::{
     config::{Settings, Watch},
     error::Diagnostic,
@@ -63,9 +63,9 @@ where
     // Before the ready line: whoever reads it may send signals.
     let stop = stop();
     let again = hang_ups();
-    let app = server.app();
+    let (app, tls) = (server.app(), server.tls());
     ready(&server);
-    let reloads = tokio::spawn(reload(Arc::new(load), reloaded, watch, gateway, app, again));
+    let reloads = tokio::spawn(reload(Arc::new(load), reloaded, watch, gateway, (app, tls), again));
     server.run(stop).await;
     reloads.abort();
     Ok(())
@@ -119,7 +119,7 @@ async fn reload<L, F>(
     reloaded: F,
     mut watch: Option<Watch>,
     gateway: Arc<Gateway>,
-    app: Arc<App>,
+    (app, tls): (Arc<App>, Option<Tls>),
     mut again: Option<Signal>,
 ) where
     L: Fn() -> Result<Loaded, Vec<Diagnostic>> + Send + Sync + 'static,
@@ -130,6 +130,9 @@ async fn reload<L, F>(
             () = received(&mut again) => Vec::new(),
             files = changed(&mut watch) => files,
         };
+        if let Some(tls) = &tls {
+            tls.renew().await;
+        }
         let load = Arc::clone(&load);
         let Ok(outcome) = tokio::task::spawn_blocking(move || load()).await else { continue };
         match outcome {

@@ -77,7 +77,7 @@ async fn listening(bounds: Bounds) -> Listening {
     let address = listener.local_addr().unwrap();
     let stub = Arc::new(Stub::default());
     let stop = CancellationToken::new();
-    let task = tokio::spawn(listen::run(listener, Arc::clone(&stub), bounds, stop.clone()));
+    let task = tokio::spawn(listen::run(listener, Arc::clone(&stub), bounds, None, stop.clone()));
     Listening { address, stub, stop, task }
 }
 

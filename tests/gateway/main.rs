@@ -8,6 +8,7 @@ mod commands;
 mod connectors;
 mod docs;
 mod hostile;
+mod https;
 mod property;
 mod rates;
 mod reload;

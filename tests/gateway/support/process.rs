@@ -153,8 +153,9 @@ fn drain(pipe: impl Read + Send + 'static, sender: mpsc::Sender<String>) {
 
 /// `http://host:port` of a line that holds a URL.
 fn origin(line: &str) -> Option<String> {
-    let start = line.find("http://127.0.0.1:")?;
-    let rest = &line[start + "http://127.0.0.1:".len()..];
-    let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
-    (!port.is_empty() && port != "0").then(|| format!("http://127.0.0.1:{port}"))
+    ["http://127.0.0.1:", "https://127.0.0.1:"].into_iter().find_map(|start| {
+        let (_, rest) = line.split_once(start)?;
+        let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        (!port.is_empty() && port != "0").then(|| format!("{start}{port}"))
+    })
 }
