@@ -4,7 +4,10 @@ use std::{path::PathBuf, time::Duration};
 
 use http::HeaderName;
 
-use super::value::{Hidden, Json};
+use super::{
+    quota::Quota,
+    value::{Hidden, Json},
+};
 
 /// Who may ask.
 #[derive(Debug, Clone, Default)]
@@ -165,6 +168,8 @@ pub struct ApiKey {
     pub scopes: Vec<String>,
     /// Until when it is taken, in seconds since 1970; `None`: for ever.
     pub expires: Option<i64>,
+    /// How much may be asked with it in a day or month.
+    pub quota: Option<Quota>,
     /// What connectors and policies see as its claims.
     pub claims: Hidden<serde_json::Map<String, Json>>,
 }

@@ -6,7 +6,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::value::{Given, Json, Lifetime, Size};
+use super::{
+    quota::QuotaDocument,
+    value::{Given, Json, Lifetime, Size},
+};
 
 /// Who may ask.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -98,6 +101,9 @@ pub(super) struct ApiKeyDocument {
     /// Until when it is taken: `2027-01-31` (until that day begins, in UTC) or `2027-01-31T12:00:00Z`. Default: for ever.
     #[serde(default)]
     pub(super) expires: Option<Given<String>>,
+    /// How much may be asked with it in each calendar day or month. Default: no more and no less than `rate_limits` say.
+    #[serde(default)]
+    pub(super) quota: Option<QuotaDocument>,
     /// What connectors and policies see as its claims, beside `sub`, which is its name.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Json>")]

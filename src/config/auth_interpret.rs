@@ -213,7 +213,7 @@ impl Interpreter<'_> {
     }
 
     fn api_key(&mut self, document: ApiKeyDocument) -> Option<ApiKey> {
-        let ApiKeyDocument { id, sha256, scopes, expires, claims } = document;
+        let ApiKeyDocument { id, sha256, scopes, expires, quota, claims } = document;
         let hash_span = sha256.span.clone();
         let digits = self.text(sha256)?;
         let Some(sha256) = hash(&digits) else {
@@ -233,13 +233,14 @@ impl Interpreter<'_> {
                 at
             }
         };
+        let quota = quota.and_then(|quota| self.quota(quota));
         let claims = claims.into_iter().map(|(name, value)| {
             let span = range(&value);
             (name, self.json(value.value, &span))
         });
         let claims = Hidden(claims.collect());
         let scopes = scopes.into_iter().filter_map(|given| self.text(given)).collect();
-        Some(ApiKey { id: self.text(id)?, sha256, scopes, expires, claims })
+        Some(ApiKey { id: self.text(id)?, sha256, scopes, expires, quota, claims })
     }
 }
 

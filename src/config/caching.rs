@@ -219,8 +219,25 @@ impl Interpreter<'_> {
                 ttl_max: None,
             },
         };
-        let span = document.url.span.clone();
-        let url = self.text(document.url)?;
+        let defaults = self.redis_at(document.url, document.prefix)?;
+        let ttl_span = document.ttl_max.as_ref().map(|ttl| ttl.span.clone());
+        let ttl_max = self.read(document.ttl_max, Lifetime(defaults.ttl_max)).0;
+        if ttl_max < Duration::from_secs(1) {
+            self.find(ttl_span.unwrap_or(0..0), "INVALID_VALUE", "expected `1s` at least");
+        }
+        Some(Redis {
+            timeout: self.read(document.timeout, defaults.timeout),
+            connect_timeout: self.read(document.connect_timeout, defaults.connect_timeout),
+            reply_max: self.size(document.reply_max, defaults.reply_max),
+            ttl_max,
+            ..defaults
+        })
+    }
+
+    /// A Redis with the defaults for all but its place and the prefix of its keys.
+    pub(super) fn redis_at(&mut self, url: Given<String>, prefix: Option<Given<String>>) -> Option<Redis> {
+        let span = url.span.clone();
+        let url = self.text(url)?;
         let parsed = url::Url::parse(&url).ok().filter(|url| ["redis", "rediss"].contains(&url.scheme()));
         // The text is not shown: there may be a password in it.
         if parsed.is_none_or(|url| url.host_str().is_none_or(str::is_empty)) {
@@ -232,8 +249,8 @@ impl Interpreter<'_> {
             return None;
         }
         let defaults = Redis::at(url);
-        let prefix_span = document.prefix.as_ref().map(|prefix| prefix.span.clone());
-        let prefix = self.read(document.prefix, defaults.prefix);
+        let prefix_span = prefix.as_ref().map(|prefix| prefix.span.clone());
+        let prefix = self.read(prefix, defaults.prefix);
         if prefix.is_empty() || !prefix.bytes().all(|byte| byte.is_ascii_graphic()) {
             self.find(
                 prefix_span.unwrap_or(0..0),
@@ -241,19 +258,7 @@ impl Interpreter<'_> {
                 "a prefix has visible ASCII characters, one at least",
             );
         }
-        let ttl_span = document.ttl_max.as_ref().map(|ttl| ttl.span.clone());
-        let ttl_max = self.read(document.ttl_max, Lifetime(defaults.ttl_max)).0;
-        if ttl_max < Duration::from_secs(1) {
-            self.find(ttl_span.unwrap_or(0..0), "INVALID_VALUE", "expected `1s` at least");
-        }
-        Some(Redis {
-            url: defaults.url,
-            prefix,
-            timeout: self.read(document.timeout, defaults.timeout),
-            connect_timeout: self.read(document.connect_timeout, defaults.connect_timeout),
-            reply_max: self.size(document.reply_max, defaults.reply_max),
-            ttl_max,
-        })
+        Some(Redis { prefix, ..defaults })
     }
 
     pub(super) fn source_cache(&mut self, document: SourceCacheDocument) -> SourceCache {

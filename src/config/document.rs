@@ -12,6 +12,7 @@ use super::{
     cost::CostDocument,
     headers::HeadersDocument,
     rate::RateLimitDocument,
+    rate_store::RateStoreEntry,
     resilience_document::{
         AdaptiveDocument, BreakerDocument, CredentialsDocument, DiscoveryDocument, HealthDocument, HedgeDocument,
         OutlierDocument, RetryDocument, UrlEntry,
@@ -54,8 +55,8 @@ pub(super) struct Document {
     pub(super) cost: CostDocument,
     /// How often, and how much in cost, callers may ask; all of them hold.
     pub(super) rate_limits: Vec<RateLimitDocument>,
-    /// Where rates are kept: `memory`, of each process by itself. Default: `memory`.
-    pub(super) rate_limit_store: Option<Given<String>>,
+    /// Where rates and quotas are counted: `memory`, each process by itself, or Redis. Default: `memory`.
+    pub(super) rate_limit_store: Option<RateStoreEntry>,
     /// Log, traces and metrics.
     pub(super) telemetry: TelemetryDocument,
 }

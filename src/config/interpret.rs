@@ -65,7 +65,8 @@ impl<'a> Interpreter<'a> {
             config: document.config.into_iter().map(|(name, value)| (name, self.object(value))).collect(),
             limits: self.limits(document.limits, defaults.limits),
             cost: self.cost(document.cost),
-            rate_limits: self.rate_limits(document.rate_limits, document.rate_limit_store),
+            rate_store: self.rate_store(document.rate_limit_store),
+            rate_limits: self.rate_limits(document.rate_limits),
             telemetry: self.telemetry(document.telemetry),
             dev: overrides.dev,
         };

@@ -14,7 +14,9 @@ mod environment;
 mod headers;
 mod interpret;
 mod load;
+mod quota;
 mod rate;
+mod rate_store;
 mod resilience;
 mod resilience_document;
 mod resilience_interpret;
@@ -32,7 +34,9 @@ pub use cost::Cost;
 pub use document::json_schema;
 pub use headers::{Headers, OWN_HEADERS, Propagate, RESERVED_HEADERS};
 pub use load::{load, load_with};
-pub use rate::{Network, RateBy, RateLimit, RateUnit};
+pub use quota::{Quota, QuotaPeriod};
+pub use rate::{Network, RateBy, RateFor, RateLimit, RateUnit};
+pub use rate_store::{RateStore, WhenAway};
 pub use resilience::{
     Adaptive, Balance, Breaker, Canary, Certificate, Credentials, Discovery, HashKey, Health, Hedge, HedgeAfter,
     Outlier, Retry, Token, Url,

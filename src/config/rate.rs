@@ -1,6 +1,6 @@
 //! Limits on rates: how often, and how much in cost, a caller may ask; and whose word is taken for a caller's address.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, ops::Range, time::Duration};
 
 use http::HeaderName;
 use schemars::JsonSchema;
@@ -22,6 +22,9 @@ const REST_MAX: Duration = Duration::from_hours(366 * 24);
 pub(super) struct RateLimitDocument {
     /// Who has a share: each `ip` (IPv6 by /64), `api_key`, `claim:NAME`, `header:NAME`, each `operation`'s name, or all together: `global`.
     by: Given<String>,
+    /// Whom it is for: `all`, who is `anonymous`, who has a `token`, who has an `api_key`. Default: `all`.
+    #[serde(rename = "for", default)]
+    callers: Option<Given<String>>,
     /// Requests in each `per`; or `cost`.
     requests: Option<Given<Count>>,
     /// Estimated cost in each `per`, of which is given back what was not spent; or `requests`.
@@ -43,6 +46,8 @@ pub struct RateLimit {
     pub name: String,
     /// Who has a share.
     pub by: RateBy,
+    /// Whom it is for at all.
+    pub callers: RateFor,
     /// What is counted.
     pub unit: RateUnit,
     /// So many come back in each `per`.
@@ -70,6 +75,19 @@ pub enum RateBy {
     Operation,
     /// All together.
     Global,
+}
+
+/// Whom a limit is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RateFor {
+    /// Everybody.
+    All,
+    /// Who has neither token nor API key.
+    Anonymous,
+    /// Who has a token.
+    Token,
+    /// Who has an API key.
+    ApiKey,
 }
 
 /// What a rate counts.
@@ -116,12 +134,7 @@ impl Network {
 }
 
 impl Interpreter<'_> {
-    pub(super) fn rate_limits(
-        &mut self,
-        documents: Vec<RateLimitDocument>,
-        store: Option<Given<String>>,
-    ) -> Vec<RateLimit> {
-        self.choice(store, &[("memory", ())], ());
+    pub(super) fn rate_limits(&mut self, documents: Vec<RateLimitDocument>) -> Vec<RateLimit> {
         let mut limits: Vec<RateLimit> = Vec::new();
         let mut names: Vec<String> = Vec::new();
         for document in documents {
@@ -145,25 +158,23 @@ impl Interpreter<'_> {
         let by_span = document.by.span.clone();
         let by_text = self.text(document.by)?;
         let by = self.rate_by(&by_text, &by_span)?;
-        let (unit, amount) = match (document.requests, document.cost) {
-            (Some(requests), None) => (RateUnit::Requests, self.count(Some(requests), 1)),
-            (None, Some(cost)) => (RateUnit::Cost, self.count(Some(cost), 1)),
-            (Some(_), Some(cost)) => {
-                self.find(cost.span, "INVALID_VALUE", "give `requests` or `cost`: each limit counts one of them");
-                return None;
-            }
-            (None, None) => {
-                self.find(by_span, "MISSING_KEY", "one of `requests` and `cost` is needed");
-                return None;
-            }
-        };
+        let (unit, amount) = self.amount(document.requests, document.cost, &by_span)?;
+        let choices = [
+            ("all", RateFor::All),
+            ("anonymous", RateFor::Anonymous),
+            ("token", RateFor::Token),
+            ("api_key", RateFor::ApiKey),
+        ];
+        let callers = self.choice(document.callers, &choices, RateFor::All);
         let per_span = document.per.span.clone();
         let mut per = self.read(Some(document.per), Lifetime(Duration::from_secs(1))).0;
         if per.is_zero() {
             self.find(per_span, "INVALID_VALUE", "expected a time such as `1s`, `1m`, `1h` or `1d`");
             per = Duration::from_secs(1);
         }
-        let burst = self.count(document.burst, amount);
+        // A count is at most a billion.
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let burst = document.burst.map_or(amount, |burst| number(self.count(Some(burst), 1)));
         let mut name = by_text.replace(|letter: char| !is_plain(letter), "_");
         if let Some(given) = document.name {
             let span = given.span.clone();
@@ -173,20 +184,41 @@ impl Interpreter<'_> {
             }
         }
         // What is reckoned in whole nanoseconds is exact to a thousandth then, and no product of them gets too large.
-        let (pace, rest) = (per.as_nanos() / amount as u128, per.as_nanos() * burst as u128 / amount as u128);
+        let (pace, rest) =
+            (per.as_nanos() / u128::from(amount), per.as_nanos() * u128::from(burst) / u128::from(amount));
         if pace < PACE_MIN.as_nanos() {
             self.find(by_span.clone(), "INVALID_VALUE", "a limit of more than a million in a second is none");
         }
         if rest > REST_MAX.as_nanos() {
             self.find(by_span, "INVALID_VALUE", "a `burst` that takes more than 366 days to come back never does");
         }
-        // A count is at most a billion.
-        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let keys_max = self.count(document.keys_max, 100_000);
-        Some(RateLimit { name, by, unit, amount: number(amount), per, burst: number(burst), keys_max })
+        Some(RateLimit { name, by, callers, unit, amount, per, burst, keys_max })
     }
 
-    fn rate_by(&mut self, text: &str, span: &std::ops::Range<usize>) -> Option<RateBy> {
+    /// What is counted, and how much of it.
+    pub(super) fn amount(
+        &mut self,
+        requests: Option<Given<Count>>,
+        cost: Option<Given<Count>>,
+        span: &Range<usize>,
+    ) -> Option<(RateUnit, u32)> {
+        let (unit, amount) = match (requests, cost) {
+            (Some(requests), None) => (RateUnit::Requests, requests),
+            (None, Some(cost)) => (RateUnit::Cost, cost),
+            (Some(_), Some(cost)) => {
+                self.find(cost.span, "INVALID_VALUE", "give `requests` or `cost`: each limit counts one of them");
+                return None;
+            }
+            (None, None) => {
+                self.find(span.clone(), "MISSING_KEY", "one of `requests` and `cost` is needed");
+                return None;
+            }
+        };
+        Some((unit, u32::try_from(self.count(Some(amount), 1)).unwrap_or(u32::MAX)))
+    }
+
+    fn rate_by(&mut self, text: &str, span: &Range<usize>) -> Option<RateBy> {
         let by = match text.split_once(':') {
             None => match text {
                 "ip" => Some(RateBy::Ip),

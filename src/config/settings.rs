@@ -11,6 +11,7 @@ use super::{
     cost::Cost,
     headers::Headers,
     rate::{Network, RateLimit},
+    rate_store::RateStore,
     value::{Hidden, Json},
 };
 use crate::telemetry::{Log, Traces};
@@ -46,6 +47,8 @@ pub struct Settings {
     pub cost: Cost,
     /// Limits on rates, in order.
     pub rate_limits: Vec<RateLimit>,
+    /// Where rates and quotas are counted.
+    pub rate_store: RateStore,
     /// Documents that requests name instead of sending them.
     pub documents: Documents,
     /// Log and metrics.
@@ -382,6 +385,7 @@ impl Default for Settings {
             limits: Limits::default(),
             cost: Cost::default(),
             rate_limits: Vec::new(),
+            rate_store: RateStore::Memory,
             documents: Documents::default(),
             telemetry: Telemetry { log: Log::default(), traces: Traces::default(), prometheus: true },
             dev: false,

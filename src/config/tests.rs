@@ -568,3 +568,100 @@ fn redis_that_means_nothing_is_refused() {
         assert!(!findings[0].message.contains("s3cret"), "{told}");
     }
 }
+
+#[test]
+fn limits_on_rates_as_written() {
+    let text = "
+server: { trusted_proxies: [10.0.0.0/8] }
+rate_limits:
+  - { by: ip, requests: 600, per: 1m, burst: 100 }
+  - { by: 'claim:tenant', for: token, cost: 10000, per: 1d, name: tenants, keys_max: 7 }
+  - { by: ip, requests: 5, per: 1s }
+";
+    let settings = read(text).unwrap();
+    let ip = RateLimit {
+        name: "ip".to_owned(),
+        by: RateBy::Ip,
+        callers: RateFor::All,
+        unit: RateUnit::Requests,
+        amount: 600,
+        per: Duration::from_mins(1),
+        burst: 100,
+        keys_max: 100_000,
+    };
+    let tenants = RateLimit {
+        name: "tenants".to_owned(),
+        by: RateBy::Claim("tenant".to_owned()),
+        callers: RateFor::Token,
+        unit: RateUnit::Cost,
+        amount: 10_000,
+        per: Duration::from_hours(24),
+        burst: 10_000,
+        keys_max: 7,
+    };
+    let again = RateLimit { name: "ip-2".to_owned(), amount: 5, per: Duration::from_secs(1), burst: 5, ..ip.clone() };
+    assert_eq!(settings.rate_limits, [ip, tenants, again]);
+    assert_eq!(settings.rate_store, RateStore::Memory);
+    assert_eq!(settings.server.trusted_proxies, [Network::read("10.0.0.0/8").unwrap()]);
+}
+
+#[test]
+fn a_quota_is_part_of_its_key() {
+    let hash = "9beab85d6db685c992054758332276e8c8e5cbeb9045f5a838dab9c4ea3da344";
+    let key = |quota: &str| format!("auth: {{ api_keys: {{ keys: [{{ id: a, sha256: {hash}, quota: {quota} }}] }} }}");
+    let settings = read(&key("{ cost: 50, per: month }")).unwrap();
+    let quota = settings.auth.api_keys.unwrap().keys[0].quota;
+    assert_eq!(quota, Some(Quota { unit: RateUnit::Cost, amount: 50, per: QuotaPeriod::Month }));
+    for (quota, expected) in [
+        ("{ requests: 5, per: week }", "expected one of"),
+        ("{ per: day }", "one of `requests` and `cost` is needed"),
+        ("{ requests: 5, cost: 5, per: day }", "each limit counts one of them"),
+        ("{ requests: 5 }", "`per` is missing"),
+    ] {
+        let found = findings(&key(quota)).join("\n");
+        assert!(found.contains(expected), "{quota}: `{expected}` is not in:\n{found}");
+    }
+}
+
+#[test]
+fn limits_on_rates_that_mean_nothing_are_refused() {
+    for (text, expected) in [
+        ("rate_limits: [{ by: user, requests: 1, per: 1s }]", "expected `ip`, `api_key`"),
+        ("rate_limits: [{ by: 'claim:', requests: 1, per: 1s }]", "expected `ip`, `api_key`"),
+        ("rate_limits: [{ by: 'header:a b', requests: 1, per: 1s }]", "expected `ip`, `api_key`"),
+        ("rate_limits: [{ by: ip, per: 1s }]", "one of `requests` and `cost` is needed"),
+        ("rate_limits: [{ by: ip, requests: 1, cost: 1, per: 1s }]", "each limit counts one of them"),
+        ("rate_limits: [{ by: ip, requests: 0, per: 1s }]", "a whole number from 1"),
+        ("rate_limits: [{ by: ip, requests: 1, per: 0s }]", "expected a time such as"),
+        ("rate_limits: [{ by: ip, requests: 1000001, per: 1s }]", "more than a million in a second"),
+        ("rate_limits: [{ by: ip, requests: 1, per: 30d, burst: 13 }]", "never does"),
+        ("rate_limits: [{ by: ip, for: bots, requests: 1, per: 1s }]", "expected one of"),
+        ("rate_limits: [{ by: ip, requests: 1, per: 1s, name: 'a b' }]", "letters, digits"),
+        (
+            "rate_limits: [{ by: ip, requests: 1, per: 1s, name: a }, { by: ip, cost: 1, per: 1s, name: a }, { by: global, cost: 1, per: 1s, name: a-2 }]",
+            "two limits have the name `a-2`",
+        ),
+        ("server: { trusted_proxies: [10.0.0.0/33] }", "is no network"),
+        ("rate_limit_store: redis", "expected one of `memory`"),
+        ("rate_limit_store: { away: allow }", "`redis` is missing"),
+        ("rate_limit_store: { redis: 'http://a' }", "expected `redis://host:6379/0`"),
+        ("rate_limit_store: { redis: 'redis://a', away: wait }", "expected one of"),
+    ] {
+        let found = findings(text).join("\n");
+        assert!(found.contains(expected), "{text}: `{expected}` is not in:\n{found}");
+    }
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn rates_are_kept_in_redis_where_it_is_named() {
+    let text = "rate_limit_store: { redis: 'redis://:${env.KEY}@a', prefix: shop, timeout: 20ms, away: refuse }";
+    let settings = read(text).unwrap();
+    assert!(!format!("{settings:?}").contains("s3cret"));
+    let redis = Redis {
+        prefix: "shop".to_owned(),
+        timeout: Duration::from_millis(20),
+        ..Redis::at("redis://:s3cret@a".to_owned())
+    };
+    assert_eq!(settings.rate_store, RateStore::Redis { redis, away: WhenAway::Refuse });
+}

@@ -123,7 +123,7 @@ impl Gateway {
         let (identity, name) = (&request.identity, operation.name.as_deref());
         let spender = Spender { identity, headers: &request.headers, peer: request.peer, operation: name };
         // Last, so that only what is answered is counted; an answer that is repeated counts too.
-        let charge = snapshot.rules.rates.charge(&spender, price.cost)?;
+        let charge = snapshot.rules.rates.charge(&spender, price.cost).await?;
         let context = snapshot.context.of(&request.headers, &request.identity);
         let is_identified = !request.identity.is_anonymous() || snapshot.reads.identify(&request.headers);
         let caller = Caller { headers: request.headers, context, trace: request.trace };

@@ -75,7 +75,9 @@ impl Snapshot {
         warnings.extend(found);
         rules.authentication = policy::Authentication::new(&settings.auth, transport, kept)
             .map_err(|reason| vec![plain("AUTHENTICATION", Severity::Error, reason)])?;
-        rules.rates = policy::Rates::new(&settings.rate_limits, &settings.server.trusted_proxies, kept);
+        rules.rates =
+            policy::Rates::new(&settings.rate_limits, &settings.server.trusted_proxies, &settings.rate_store, kept);
+        rules.costing.actual |= rules.authentication.counts_cost();
         let (specs, runs) = upstreams(settings, &graph);
         let upstreams = Upstreams::new(specs, transport, kept)
             .map_err(|message| vec![plain("TRANSPORT", Severity::Error, message)])?;
@@ -100,6 +102,7 @@ impl Snapshot {
         if tokio::runtime::Handle::try_current().is_ok() {
             self.upstreams.start();
             self.rules.authentication.start();
+            self.rules.rates.start();
         }
     }
 }

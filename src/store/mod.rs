@@ -1,7 +1,7 @@
 //! The one door to Redis: a connection that comes back by itself, and scripts that run over it.
 //!
 //! Who uses it loses speed and nothing else when Redis is slow, frozen or away: a wait is short, after a few of them nobody waits
-//! any more, and a task in the background brings the connection back. Not here: what is kept there (`upstream/cache/remote`).
+//! any more, and a task in the background brings the connection back. Not here: what is kept there (`upstream/cache/remote`, `policy/rate/fleet`).
 
 #[cfg(feature = "redis")]
 mod link;
@@ -84,15 +84,15 @@ pub struct Store {
 }
 
 impl Store {
-    /// Without a connection; [`Self::start`] makes one.
-    pub fn new(settings: &Redis) -> Self {
+    /// Without a connection; [`Self::start`] makes one. `purpose` tells its figures from those of others.
+    pub fn new(settings: &Redis, purpose: &'static str) -> Self {
         Self {
             settings: settings.clone(),
             link: ArcSwapOption::empty(),
             epoch: AtomicU64::new(0),
             late: AtomicU32::new(0),
             is_tended: AtomicBool::new(false),
-            metrics: metrics().store(),
+            metrics: metrics().store(purpose),
         }
     }
 

@@ -12,7 +12,7 @@ async fn nowhere() -> String {
 
 #[tokio::test]
 async fn without_a_connection_nobody_waits() {
-    let store = Arc::new(Store::new(&Redis { timeout: Duration::from_hours(1), ..Redis::at(nowhere().await) }));
+    let store = Arc::new(Store::new(&Redis { timeout: Duration::from_hours(1), ..Redis::at(nowhere().await) }, "test"));
     store.start();
     assert_eq!(store.epoch(), None);
     assert_eq!(store.run(&Script::new("return 1"), [], []).await, Err(Unavailable));

@@ -62,6 +62,8 @@ pub const LABEL_UPSTREAM: &str = "upstream";
 pub const LABEL_OUTCOME: &str = "outcome";
 /// A limit, as `weft.yaml` names it.
 pub const LABEL_LIMIT: &str = "limit";
+/// What a Redis is for: `cache` or `rates`.
+pub const LABEL_PURPOSE: &str = "purpose";
 /// `known` or `available`.
 pub const LABEL_STATE: &str = "state";
 /// An `ErrorCode`.

@@ -43,11 +43,15 @@ impl std::fmt::Debug for StoreMetrics {
 }
 
 impl Metrics {
-    /// The handles of Redis, to be kept with its connection.
-    pub fn store(&self) -> StoreMetrics {
-        with_local_recorder(self.recorder(), || StoreMetrics {
-            calls: OUTCOMES.map(|outcome| counter!(names::REDIS_CALLS, names::LABEL_OUTCOME => outcome)),
-            up: gauge!(names::REDIS_UP),
+    /// The handles of a Redis, to be kept with its connection; `purpose` is what it is for.
+    pub fn store(&self, purpose: &'static str) -> StoreMetrics {
+        with_local_recorder(self.recorder(), || {
+            StoreMetrics {
+            calls: OUTCOMES.map(|outcome| {
+                counter!(names::REDIS_CALLS, names::LABEL_PURPOSE => purpose, names::LABEL_OUTCOME => outcome)
+            }),
+            up: gauge!(names::REDIS_UP, names::LABEL_PURPOSE => purpose),
+        }
         })
     }
 }

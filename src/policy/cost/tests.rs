@@ -1,6 +1,9 @@
 //! Estimates worked by hand, and what must hold of all of them.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{
+    fmt::Write as _,
+    sync::{Arc, LazyLock},
+};
 
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
@@ -16,14 +19,14 @@ use crate::{
 
 const COSTING: Costing = Costing { list_size: 10, actual: true, extensions: false, header: false };
 
-fn graph() -> Graph {
-    graph_of(include_str!("tests.graphql"))
-}
-
-fn graph_of(text: &str) -> Graph {
-    let source = Arc::new(SourceText { name: "shop.graphql".to_owned(), text: text.to_owned() });
-    let file = File { subgraph: "shop".to_owned(), source };
-    compile(&[file], &Options::default()).unwrap_or_else(|found| panic!("{found:#?}")).graph
+fn graph() -> &'static Graph {
+    static GRAPH: LazyLock<Graph> = LazyLock::new(|| {
+        let text = include_str!("tests.graphql").to_owned();
+        let source = Arc::new(SourceText { name: "shop.graphql".to_owned(), text });
+        let file = File { subgraph: "shop".to_owned(), source };
+        compile(&[file], &Options::default()).unwrap_or_else(|found| panic!("{found:#?}")).graph
+    });
+    &GRAPH
 }
 
 fn planned(graph: &Graph, text: &str, variables: &Json) -> (Plan, VariableValues) {
@@ -134,7 +137,7 @@ fn estimates_are_as_worked_by_hand() {
     assert!(WORKED.len() >= 40);
     for (text, variables, cost, calls) in WORKED {
         let variables = serde_json::from_str(variables).unwrap();
-        let (estimate, values) = estimate(&graph, text, &variables);
+        let (estimate, values) = estimate(graph, text, &variables);
         assert!(estimate.check_sliced(&values).is_ok(), "{text}");
         assert_eq!(estimate.price(&values), Price { cost: *cost, calls: *calls }, "{text} {variables}");
     }
@@ -152,7 +155,7 @@ fn what_the_document_says_alone_is_a_number() {
         ),
         ("query($n: Int) { users(first: $n) { id } }", false),
     ] {
-        let (estimate, _) = estimate(&graph, &text.replace("($n: Int) { page", " { page"), &json!({}));
+        let (estimate, _) = estimate(graph, &text.replace("($n: Int) { page", " { page"), &json!({}));
         let constant = |expression: &super::Expression| matches!(expression, super::Expression::Constant(_));
         assert_eq!(constant(&estimate.cost) && constant(&estimate.calls), is_constant, "{text}");
     }
@@ -162,7 +165,7 @@ fn what_the_document_says_alone_is_a_number() {
 fn a_list_that_wants_one_slicing_argument_gets_exactly_one() {
     let graph = graph();
     let refused = |text: &str, variables: Json| -> Vec<String> {
-        let (estimate, values) = estimate(&graph, text, &variables);
+        let (estimate, values) = estimate(graph, text, &variables);
         let refusal: Option<Refusal> = estimate.check_sliced(&values).err();
         refusal.into_iter().flat_map(|refusal| refusal.errors).map(|error| error.message).collect()
     };
@@ -190,7 +193,7 @@ fn numbers_stay_at_the_largest() {
         text = format!("posts {{ author {{ {text} }} }}");
     }
     let text = format!("query($n: Int) {{ users(first: $n) {{ {text} }} }}");
-    let (estimate, values) = estimate(&graph, &text, &json!({ "n": 2_147_483_647 }));
+    let (estimate, values) = estimate(graph, &text, &json!({ "n": 2_147_483_647 }));
     assert_eq!(estimate.price(&values), Price { cost: u64::MAX, calls: u64::MAX });
 }
 
@@ -220,7 +223,7 @@ fn answers_cost_what_is_in_them() {
         (r#"mutation { save(input: { name: "x" }) { id } }"#, r#"{"save":{"id":"1"}}"#, 12),
         ("{ me { id } }", r"null", 0),
     ] {
-        let (estimate, values) = estimate(&graph, text, &json!({}));
+        let (estimate, values) = estimate(graph, text, &json!({}));
         for tail in ["}", r#","errors":[{"message":"{["}]}"#] {
             let answer = format!(r#"{{"data":{data}{tail}"#);
             assert_eq!(estimate.actual(answer.as_bytes(), &values), Some(cost), "{text} {answer}");
@@ -276,7 +279,7 @@ proptest! {
         let text = format!("query($n: Int!) {{ {query} {{ {text} }} a: page(first: $n) {{ nodes {{ id }} }} }}");
         let count = size.saturating_sub(less);
         let answer = json!({ "data": { query.split('(').next().unwrap(): vec![user; count], "a": null } });
-        let (estimate, values) = estimate(&graph, &text, &json!({ "n": size }));
+        let (estimate, values) = estimate(graph, &text, &json!({ "n": size }));
         let actual = estimate.actual(answer.to_string().as_bytes(), &values).expect("it is reckoned");
         let price = estimate.price(&values);
         prop_assert!(price.cost >= actual, "{text}\n{answer}\n{price:?} {actual}");
@@ -290,7 +293,7 @@ proptest! {
         let graph = graph();
         let price = |fields: &[(String, Json)]| {
             let text = format!("query($n: Int) {{ users(first: $n) {{ id {} }} }}", object(fields).0);
-            let (estimate, values) = estimate(&graph, &text, &json!({ "n": n }));
+            let (estimate, values) = estimate(graph, &text, &json!({ "n": n }));
             estimate.price(&values)
         };
         let before = price(&fields);

@@ -64,12 +64,18 @@ impl ApiKeys {
             let mut claims = key.claims.0.clone();
             claims.insert("sub".to_owned(), Value::from(key.id.as_str()));
             let subject = Subject::new(Some(key.id.as_str().into()), &claims, key.scopes.clone());
+            let subject = Subject { quota: key.quota, ..subject };
             let entry = Entry { hash: key.sha256, expires: key.expires, subject: Arc::new(subject) };
             if table.insert(key.sha256, entry).is_some() {
                 return Err(format!("the key `{}` has the hash of another one", key.id));
             }
         }
         Ok(table)
+    }
+
+    pub(super) fn counts_cost(&self) -> bool {
+        let is_of_cost = |quota: config::Quota| quota.unit == config::RateUnit::Cost;
+        self.table.load().values().any(|entry| entry.subject.quota.is_some_and(is_of_cost))
     }
 
     /// Whose key a request carries; `None`: it carries none.

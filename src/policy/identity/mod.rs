@@ -50,16 +50,25 @@ struct Subject {
     name: Option<Arc<str>>,
     claims: Object,
     scopes: Vec<String>,
+    /// Of an API key.
+    quota: Option<config::Quota>,
 }
 
 impl Subject {
     fn new(name: Option<Arc<str>>, claims: &serde_json::Map<String, serde_json::Value>, scopes: Vec<String>) -> Self {
         let claims = claims.iter().map(|(name, value)| (name.clone(), Value::from(value))).collect();
-        Self { name, claims, scopes }
+        Self { name, claims, scopes, quota: None }
     }
 }
 
 impl Identity {
+    /// One with an API key, for tests of what it may do.
+    #[cfg(test)]
+    pub(super) fn of_key(name: &str, quota: Option<config::Quota>) -> Self {
+        let subject = Subject::new(Some(name.into()), &serde_json::Map::new(), Vec::new());
+        Self { token: None, key: Some(Arc::new(Subject { quota, ..subject })) }
+    }
+
     /// Whether nobody said who asks.
     pub fn is_anonymous(&self) -> bool {
         self.token.is_none() && self.key.is_none()
@@ -73,6 +82,22 @@ impl Identity {
     /// Name of the API key.
     pub fn api_key(&self) -> Option<&str> {
         self.key.as_ref()?.name.as_deref()
+    }
+
+    /// Whether there is a token.
+    pub fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
+    /// Whether there is an API key.
+    pub fn has_api_key(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// How much may be asked with the API key in a day or month, and the key's name.
+    pub fn quota(&self) -> Option<(config::Quota, &str)> {
+        let key = self.key.as_ref()?;
+        Some((key.quota?, key.name.as_deref()?))
     }
 
     /// The claims: those of the token, else of the API key.
@@ -158,6 +183,11 @@ impl Authentication {
         }
         self.admit(&identity)?;
         Ok(identity)
+    }
+
+    /// Whether some API key has a quota of cost.
+    pub fn counts_cost(&self) -> bool {
+        self.keys.as_ref().is_some_and(|keys| keys.counts_cost())
     }
 
     /// Whether this one may ask at all. Errors: `UNAUTHENTICATED`.

@@ -1,50 +1,50 @@
 //! How much a caller may ask lately, in requests and in cost.
 //!
-//! Each limit is a GCRA (governor): a share of `burst` that comes back at an even pace. All limits of a configuration are asked in the
-//! order in which it names them; when one refuses, the others get back what they took. A limit on cost takes the estimate first and
-//! gives back, after the run, what the answer did not cost.
-//! Without limits nothing is looked at. `address` says whose an address is, `store` holds the shares within a bound.
+//! Each limit is a GCRA: a share of `burst` that comes back at an even pace. An API key may have a quota beside it, of a calendar day or
+//! month. All that concern a request are asked in the order in which the configuration names them, and when one refuses, nothing is
+//! taken of the others. What is counted in cost takes the estimate first, and is settled after the run by what the answer cost.
+//!
+//! The state is in this process (`shares` by governor, `store` within a bound, `quota`) or in Redis for a fleet (`fleet`, the same
+//! arithmetic as a script). `address` says whose an address is, `told` what callers hear. Without limits nothing is looked at.
 //! Not here: what an operation costs (`cost`), who asks (`identity`).
 
 mod address;
 mod clock;
+mod fleet;
+mod quota;
+mod shares;
 mod store;
 #[cfg(test)]
 mod tests;
+mod told;
 
-use std::{
-    fmt::Write as _,
-    hash::{BuildHasher, RandomState},
-    net::IpAddr,
-    num::NonZeroU32,
-    sync::Arc,
-    time::Duration,
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use self::{
+    clock::Clock,
+    fleet::Fleet,
+    quota::{Quotas, Window},
+    shares::Shares,
 };
-
-use governor::{Quota, RateLimiter, clock::Clock as _, middleware::NoOpMiddleware, nanos::Nanos};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
-
-use self::{clock::Clock, store::Store};
 use super::Identity;
 use crate::{
-    config::{Network, RateBy, RateLimit, RateUnit},
-    error::{ErrorCode, Refusal},
+    config::{Network, Quota, RateBy, RateFor, RateLimit, RateStore, RateUnit, WhenAway},
+    error::Refusal,
     mapping::Value,
     telemetry,
     upstream::Kept,
 };
-
-/// Source: draft-ietf-httpapi-ratelimit-headers-10.
-const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-const STATE: HeaderName = HeaderName::from_static("ratelimit");
 
 /// All limits of one configuration.
 #[derive(Debug, Default)]
 pub struct Rates {
     rules: Vec<Rule>,
     trusted_proxies: Vec<Network>,
-    /// `RateLimit-Policy`, the same on every answer.
-    policy: Option<HeaderValue>,
+    quotas: Arc<Quotas>,
+    clock: Clock,
+    fleet: Option<Fleet>,
 }
 
 /// Whom a request counts for.
@@ -60,134 +60,269 @@ pub struct Spender<'a> {
     pub operation: Option<&'a str>,
 }
 
-/// What a request took of each limit.
+/// What a request took of each limit that concerns it.
 #[derive(Debug)]
 #[must_use = "what was not spent is to be given back"]
 pub struct Charge<'a> {
     rates: &'a Rates,
-    /// Key and number, by rule; empty without rules.
-    taken: Vec<(u128, NonZeroU32)>,
+    /// Empty where none does.
+    parts: Vec<Part<'a>>,
+    /// Of Redis; else of this process.
+    is_fleets: bool,
 }
 
+/// One limit with its state.
 #[derive(Debug)]
 struct Rule {
     limit: RateLimit,
     /// Nanoseconds in which one comes back.
     pace: u64,
+    /// Kept over reloads.
     shares: Arc<Shares>,
+    /// Its item of `RateLimit-Policy`.
+    policy: String,
 }
 
-/// The state of a limit; kept over reloads.
+/// What a request takes of one limit.
 #[derive(Debug)]
-struct Shares {
-    limiter: RateLimiter<u128, Store, Clock, NoOpMiddleware<Nanos>>,
-    store: Store,
-    /// Two, for keys of 128 bits that nobody outside can find a second text for.
-    hashers: [RandomState; 2],
+struct Part<'a> {
+    meter: Meter<'a>,
+    key: u128,
+    number: u32,
+    /// How much of it is taken in all: of a rate in nanoseconds that have to pass, of a quota in its unit.
+    level: u64,
+}
+
+/// A limit, as it concerns a request.
+#[derive(Debug)]
+enum Meter<'a> {
+    Rate(&'a Rule),
+    Quota {
+        quota: Quota,
+        window: Window,
+        /// How long that still lasts.
+        rest: Duration,
+    },
 }
 
 impl Rates {
     /// Limits with what an earlier configuration left of their state where they are the same.
-    pub fn new(limits: &[RateLimit], trusted_proxies: &[Network], kept: &Kept) -> Self {
+    pub fn new(limits: &[RateLimit], trusted_proxies: &[Network], store: &RateStore, kept: &Kept) -> Self {
         let process = "".into();
-        Self::with(limits, trusted_proxies, |limit| kept.share(&process, limit, || Shares::new(limit, Clock::new())))
+        let fleet = match store {
+            RateStore::Memory => None,
+            RateStore::Redis { redis, away } => Some(Fleet::new(redis, *away, kept)),
+        };
+        let is_shared = fleet.is_some();
+        let shares = |limit: &RateLimit| {
+            kept.share(&process, &(limit, is_shared), || Shares::new(limit, Clock::default(), is_shared))
+        };
+        let quotas = kept.share(&process, &(), Quotas::default);
+        Self { quotas, fleet, ..Self::with(limits, trusted_proxies, shares) }
     }
 
     fn with(limits: &[RateLimit], trusted_proxies: &[Network], shares: impl Fn(&RateLimit) -> Arc<Shares>) -> Self {
-        let rule = |limit: &RateLimit| Rule { limit: limit.clone(), pace: pace(limit), shares: shares(limit) };
-        let mut policy = String::new();
-        for limit in limits {
-            let comma = if policy.is_empty() { "" } else { ", " };
-            let unit = if limit.unit == RateUnit::Cost { ";qu=\"cost\"" } else { "" };
-            // Writing to memory does not fail.
-            let _ = write!(policy, "{comma}\"{}\";q={};w={}{unit}", limit.name, limit.amount, seconds(limit.per));
-        }
-        Self {
-            rules: limits.iter().map(rule).collect(),
-            trusted_proxies: trusted_proxies.to_vec(),
-            policy: (!policy.is_empty()).then(|| HeaderValue::from_str(&policy).ok()).flatten(),
-        }
+        let rule = |limit: &RateLimit| Rule {
+            pace: pace(limit),
+            shares: shares(limit),
+            policy: told::item(&limit.name, limit.amount, limit.per, limit.unit),
+            limit: limit.clone(),
+        };
+        Self { rules: limits.iter().map(rule).collect(), trusted_proxies: trusted_proxies.to_vec(), ..Self::default() }
     }
 
-    /// Takes a request's share of every limit. Errors: `RATE_LIMITED`, with when to come back; nothing was taken then.
-    pub fn charge(&self, spender: &Spender<'_>, cost: u64) -> Result<Charge<'_>, Refusal> {
-        let mut charge = Charge { rates: self, taken: Vec::new() };
-        for rule in &self.rules {
-            let key = rule.key(spender, &self.trusted_proxies);
-            let number = match rule.limit.unit {
-                RateUnit::Requests => NonZeroU32::MIN,
-                // What costs nothing is let in only where something is left, and gets it back.
-                RateUnit::Cost => NonZeroU32::new(u32::try_from(cost).unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN),
-            };
-            // What never fits is known before it is reckoned with, so that no product of it gets too large.
-            let fits = number.get() <= rule.limit.burst;
-            let mut refusal = match fits.then(|| rule.shares.limiter.check_key_n(&key, number)) {
-                Some(Ok(Ok(()))) => {
-                    charge.taken.push((key, number));
-                    continue;
-                }
-                Some(Ok(Err(until))) => {
-                    let wait = until.wait_time_from(rule.shares.limiter.clock().now());
-                    rule.refuse(seconds(wait))
-                }
-                Some(Err(_)) | None => rule.refuse_ever(number),
-            };
-            telemetry::metrics().rate_limited(&rule.limit.name);
-            for (rule, (key, number)) in self.rules.iter().zip(&charge.taken) {
-                rule.give_back(*key, number.get());
-            }
-            let state = rule.state(key);
-            refusal.headers.extend(self.policy.clone().map(|policy| (POLICY, policy)));
-            refusal.headers.extend(HeaderValue::from_str(&state).map(|state| (STATE, state)));
-            return Err(refusal);
+    /// Starts what runs beside requests; needs a runtime.
+    pub fn start(&self) {
+        self.fleet.iter().for_each(Fleet::start);
+    }
+
+    /// Takes a request's share of every limit that concerns it. Errors: `RATE_LIMITED`, with when to come back, and nothing was taken;
+    /// `OVERLOADED` while Redis is away, where the configuration says so.
+    pub async fn charge(&self, spender: &Spender<'_>, cost: u64) -> Result<Charge<'_>, Refusal> {
+        let mut charge = Charge { rates: self, parts: self.parts(spender, cost), is_fleets: false };
+        if charge.parts.is_empty() {
+            return Ok(charge);
         }
-        Ok(charge)
+        let never = charge.parts.iter().position(|part| part.meter.weight(part.number) > part.meter.most());
+        let refused = match (never, &self.fleet) {
+            (Some(at), _) => Some(at),
+            (None, None) => self.take(&mut charge.parts),
+            (None, Some(fleet)) => match (fleet.take(&mut charge.parts).await, fleet.away) {
+                (Ok(refused), _) => {
+                    charge.is_fleets = true;
+                    refused
+                }
+                (Err(_), WhenAway::Memory) => self.take(&mut charge.parts),
+                (Err(_), WhenAway::Allow) => return Ok(Charge { parts: Vec::new(), ..charge }),
+                (Err(_), WhenAway::Refuse) => return Err(told::refuse_unknown()),
+            },
+        };
+        let Some(at) = refused else { return Ok(charge) };
+        let part = &charge.parts[at];
+        telemetry::metrics().rate_limited(part.meter.name());
+        Err(told::refuse(&charge.parts, part))
+    }
+
+    /// What a request would take, limit by limit.
+    fn parts(&self, spender: &Spender<'_>, cost: u64) -> Vec<Part<'_>> {
+        let number = |unit| match unit {
+            RateUnit::Requests => 1,
+            // What costs nothing is let in only where something is left, and gets it back.
+            RateUnit::Cost => u32::try_from(cost).unwrap_or(u32::MAX).max(1),
+        };
+        let concerned = self.rules.iter().filter(|rule| rule.concerns(spender.identity));
+        let part = |rule| {
+            let key = Rule::key(rule, spender, &self.trusted_proxies);
+            Part { meter: Meter::Rate(rule), key, number: number(rule.limit.unit), level: 0 }
+        };
+        let mut parts: Vec<Part<'_>> = concerned.map(part).collect();
+        if let Some((quota, id)) = spender.identity.quota() {
+            let now = self.clock.wall();
+            let window = Window::of(quota.per, now);
+            let meter = Meter::Quota { quota, window, rest: window.rest(now) };
+            parts.push(Part { meter, key: quota_key(quota, id), number: number(quota.unit), level: 0 });
+        }
+        parts
+    }
+
+    /// Takes of what is kept in this process: of all, or of none. Gives the first that is used up.
+    fn take(&self, parts: &mut [Part<'_>]) -> Option<usize> {
+        for at in 0..parts.len() {
+            let Part { meter, key, number, level } = &mut parts[at];
+            let outcome = match meter {
+                Meter::Rate(rule) => rule.shares.take(*key, *number),
+                Meter::Quota { quota, window, .. } => {
+                    self.quotas.take(*key, *window, u64::from(*number), u64::from(quota.amount))
+                }
+            };
+            match outcome {
+                Ok(taken) => *level = taken,
+                Err(taken) => {
+                    *level = taken;
+                    parts[..at].iter().for_each(|part| self.settle(part, -i64::from(part.number)));
+                    return Some(at);
+                }
+            }
+        }
+        None
+    }
+
+    /// Corrects what is kept in this process.
+    fn settle(&self, part: &Part<'_>, difference: i64) {
+        match &part.meter {
+            Meter::Rate(rule) => {
+                let nanos = rule.pace.saturating_mul(difference.unsigned_abs());
+                if difference < 0 {
+                    rule.shares.give_back(part.key, nanos);
+                } else {
+                    rule.shares.take_more(part.key, nanos, part.meter.debt_max());
+                }
+            }
+            Meter::Quota { window, .. } => self.quotas.settle(part.key, *window, difference),
+        }
     }
 }
 
 impl Charge<'_> {
-    /// Gives back what the answer did not cost, or takes what it cost beyond, and tells what is left.
-    pub fn settle(self, actual: Option<u64>, headers: &mut Vec<(HeaderName, HeaderValue)>) {
-        if self.taken.is_empty() {
+    /// Gives back what the answer did not cost, or takes what it cost beyond the estimate, and tells what is left.
+    pub fn settle(mut self, actual: Option<u64>, headers: &mut Vec<(HeaderName, HeaderValue)>) {
+        if self.parts.is_empty() {
             return;
         }
-        let mut states = String::new();
-        for (rule, (key, number)) in self.rates.rules.iter().zip(&self.taken) {
-            if let (RateUnit::Cost, Some(actual)) = (rule.limit.unit, actual) {
-                let spent = u32::try_from(actual).unwrap_or(u32::MAX);
-                rule.give_back(*key, number.get().saturating_sub(spent));
-                rule.take_more(*key, spent.saturating_sub(number.get()));
+        let mut differences = Vec::new();
+        for (at, part) in self.parts.iter_mut().enumerate() {
+            let (RateUnit::Cost, Some(actual)) = (part.meter.unit(), actual) else { continue };
+            let spent = u32::try_from(actual).unwrap_or(u32::MAX);
+            let difference = i64::from(spent) - i64::from(part.number);
+            if difference != 0 {
+                let weight = part.meter.weight(1).saturating_mul(difference.unsigned_abs());
+                part.level = if difference < 0 {
+                    part.level.saturating_sub(weight)
+                } else {
+                    part.level.saturating_add(weight).min(part.level.max(part.meter.debt_max()))
+                };
+                differences.push((at, difference));
             }
-            if !states.is_empty() {
-                states.push_str(", ");
-            }
-            states.push_str(&rule.state(*key));
         }
-        headers.extend(self.rates.policy.clone().map(|policy| (POLICY, policy)));
-        headers.extend(HeaderValue::from_str(&states).map(|states| (STATE, states)));
+        match self.rates.fleet.as_ref().filter(|_| self.is_fleets) {
+            Some(fleet) => fleet.settle(&self.parts, &differences),
+            None => differences.iter().for_each(|(at, difference)| self.rates.settle(&self.parts[*at], *difference)),
+        }
+        headers.extend(told::policy(&self.parts));
+        headers.extend(told::state(&self.parts));
     }
 }
 
-impl Shares {
-    fn new(limit: &RateLimit, clock: Clock) -> Self {
-        let store = Store::new(limit.keys_max, clock.clone());
-        let burst = NonZeroU32::new(limit.burst).unwrap_or(NonZeroU32::MIN);
-        // A pace is never zero.
-        let quota = Quota::with_period(Duration::from_nanos(pace(limit))).unwrap_or_else(|| Quota::per_second(burst));
-        let limiter = RateLimiter::new(quota.allow_burst(burst), store.clone(), clock);
-        Self { limiter, store, hashers: [RandomState::new(), RandomState::new()] }
+impl Part<'_> {
+    /// How much is left.
+    fn left(&self) -> u64 {
+        self.meter.most().saturating_sub(self.level) / self.meter.weight(1)
     }
 
-    fn hash(&self, text: &[u8]) -> u128 {
-        let [one, other] = &self.hashers;
-        u128::from(one.hash_one(text)) << 64 | u128::from(other.hash_one(text))
+    /// How long until all of it is there again.
+    fn whole_in(&self) -> Duration {
+        match &self.meter {
+            Meter::Rate(_) => Duration::from_nanos(self.level),
+            Meter::Quota { rest, .. } => *rest,
+        }
+    }
+
+    /// How long until there is enough of it for this request.
+    fn wait(&self) -> Duration {
+        match &self.meter {
+            Meter::Rate(_) => {
+                let needed = self.level.saturating_add(self.meter.weight(self.number));
+                Duration::from_nanos(needed.saturating_sub(self.meter.most()))
+            }
+            Meter::Quota { rest, .. } => *rest,
+        }
+    }
+}
+
+impl Meter<'_> {
+    fn unit(&self) -> RateUnit {
+        match self {
+            Self::Rate(rule) => rule.limit.unit,
+            Self::Quota { quota, .. } => quota.unit,
+        }
+    }
+
+    /// How much of the level so many are.
+    fn weight(&self, number: u32) -> u64 {
+        match self {
+            Self::Rate(rule) => rule.pace.saturating_mul(u64::from(number)),
+            Self::Quota { .. } => u64::from(number),
+        }
+    }
+
+    /// The highest level up to which something is let in.
+    fn most(&self) -> u64 {
+        match self {
+            Self::Rate(rule) => self.weight(rule.limit.burst),
+            Self::Quota { quota, .. } => u64::from(quota.amount),
+        }
+    }
+
+    /// The highest level to which answers can bring it that cost more than was estimated: nobody waits for more than another whole share.
+    fn debt_max(&self) -> u64 {
+        self.most().saturating_mul(2)
     }
 }
 
 impl Rule {
+    /// Whether it is for such callers.
+    fn concerns(&self, identity: &Identity) -> bool {
+        match self.limit.callers {
+            RateFor::All => true,
+            RateFor::Anonymous => identity.is_anonymous(),
+            RateFor::Token => identity.has_token(),
+            RateFor::ApiKey => identity.has_api_key(),
+        }
+    }
+
     /// Callers without what is asked for share one key: leaving it out gains nothing.
     fn key(&self, spender: &Spender<'_>, trusted: &[Network]) -> u128 {
-        let text = |text: Option<&[u8]>| text.map_or(0, |text| self.shares.hash(text));
+        let text = |text: Option<&[u8]>| text.map_or(0, |text| self.shares.key(text));
         match &self.limit.by {
             RateBy::Global => 0,
             RateBy::Ip => spender.peer.map_or(0, |peer| address::key(address::client(peer, spender.headers, trusted))),
@@ -201,60 +336,15 @@ impl Rule {
             },
         }
     }
+}
 
-    fn give_back(&self, key: u128, number: u32) {
-        self.shares.store.give_back(key, self.pace.saturating_mul(u64::from(number)));
-    }
-
-    /// Takes more than was estimated: at most as much as makes a caller wait for one more whole share.
-    fn take_more(&self, key: u128, number: u32) {
-        if number > 0 {
-            let now = self.shares.limiter.clock().now().as_u64();
-            let latest = now.saturating_add(self.pace.saturating_mul(u64::from(self.limit.burst)).saturating_mul(2));
-            self.shares.store.take_more(key, self.pace.saturating_mul(u64::from(number)), latest);
-        }
-    }
-
-    /// What is left of a key's share, and the seconds until it is whole: an item of `RateLimit`.
-    fn state(&self, key: u128) -> String {
-        let now = self.shares.limiter.clock().now().as_u64();
-        let behind = self.shares.store.due(key).map_or(0, |due| due.as_u64().saturating_sub(now));
-        let left = u64::from(self.limit.burst).saturating_sub(behind.div_ceil(self.pace));
-        format!("\"{}\";r={left};t={}", self.limit.name, seconds(Duration::from_nanos(behind)))
-    }
-
-    fn refuse(&self, wait: u64) -> Refusal {
-        let RateLimit { name, amount, per, unit, .. } = &self.limit;
-        let what = if *unit == RateUnit::Cost { "in cost" } else { "requests" };
-        let message = format!("the limit `{name}` of {amount} {what} per {per:?} is used up: try again in {wait} s");
-        let mut refusal = self.refusal(message);
-        refusal.errors[0].extensions.insert("retryAfter".into(), wait.into());
-        refusal.headers.push((header::RETRY_AFTER, HeaderValue::from(wait)));
-        refusal
-    }
-
-    fn refuse_ever(&self, number: NonZeroU32) -> Refusal {
-        let RateLimit { name, burst, .. } = &self.limit;
-        let message = format!(
-            "the operation may cost {number}, and the limit `{name}` allows at most {burst} at once: ask for less, waiting does not help"
-        );
-        self.refusal(message)
-    }
-
-    fn refusal(&self, message: String) -> Refusal {
-        let mut refusal = Refusal::new(ErrorCode::RateLimited, message);
-        refusal.errors[0].extensions.insert("limit".into(), self.limit.name.as_str().into());
-        refusal
-    }
+/// The key of an API key's quota.
+fn quota_key(quota: Quota, id: &str) -> u128 {
+    fleet::fingerprint(format!("{:?} {id}", quota.per).as_bytes())
 }
 
 /// Nanoseconds in which one comes back.
 fn pace(limit: &RateLimit) -> u64 {
     let nanos = u64::try_from(limit.per.as_nanos()).unwrap_or(u64::MAX);
     (nanos / u64::from(limit.amount.max(1))).max(1)
-}
-
-/// Whole seconds, rounded up: who comes back then is not too early.
-fn seconds(time: Duration) -> u64 {
-    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }

@@ -119,7 +119,7 @@ impl Remote {
     /// That of the process for this storage; `None`: there is no Redis in it.
     pub(super) fn of(storage: &Storage, memory: &Arc<Memory>, clock: &Clock, kept: &Kept) -> Option<Arc<Self>> {
         let settings = storage.redis.as_ref()?;
-        let store = kept.share(&"".into(), settings, || Store::new(settings));
+        let store = kept.share(&"".into(), settings, || Store::new(settings, "cache"));
         let make = || Self::new(settings, store, Arc::clone(memory), clock.clone());
         Some(kept.share(&"".into(), storage, make))
     }

@@ -42,6 +42,8 @@ use crate::support::{compare::same, runtime, scratch};
 
 /// Operations asked of one schema.
 const OPERATIONS: usize = 25;
+/// Most items of a list, of a world's data.
+const LIST_MAX: usize = 3;
 /// Operations in all, unless the environment says otherwise.
 const CASES: usize = 10_000;
 
@@ -64,9 +66,9 @@ fn planned_execution_equals_a_naive_interpreter() {
     let settings = json!({
         "schema": [],
         "sources": { "rest": { "urls": [format!("http://{address}")] } },
-        // What operations cost is not what is tried here.
-        "limits": { "cost": 1_000_000_000, "upstream_calls": 1_000_000_000 },
-        "cost": { "list_size": 1 },
+        // Nothing is too dear, and no list of these worlds is longer than it is estimated.
+        "limits": { "mode": "report" },
+        "cost": { "list_size": LIST_MAX, "header": true },
     });
     std::fs::write(&file, settings.to_string()).expect("the scratch folder can be written");
     let settings = config::load(Some(&file), &Overrides::default())
@@ -90,11 +92,11 @@ fn planned_execution_equals_a_naive_interpreter() {
                 let text = operation.text(&world);
                 services.calls.store(0, Ordering::Relaxed);
                 services.writes.lock().expect("no panic in the services").clear();
-                let answer = ask(&gateway, &text, &operation).await;
+                let (answer, cost) = ask(&gateway, &text, &operation).await;
                 let wanted = naive::interpret(&world, &operation);
                 let calls = services.calls.load(Ordering::Relaxed);
                 let writes = services.writes.lock().expect("no panic in the services").clone();
-                let judged = judge(&wanted, &answer, calls).and_then(|()| {
+                let judged = judge(&wanted, &answer, calls).and_then(|()| is_within(&cost, calls)).and_then(|()| {
                     let is_so = writes == wanted.writes;
                     is_so.then_some(()).ok_or_else(|| format!("writes: {writes:?} instead of {:?}", wanted.writes))
                 });
@@ -143,15 +145,37 @@ fn files_of(world: &World) -> Vec<File> {
     files.collect()
 }
 
-async fn ask(gateway: &Gateway, query: &str, operation: &Operation) -> Value {
+/// The answer, and what it says of its cost.
+async fn ask(gateway: &Gateway, query: &str, operation: &Operation) -> (Value, String) {
     let variables = weft::mapping::Value::from(&Value::Object(operation.variables.clone()));
     let weft::mapping::Value::Object(variables) = variables else { unreachable!("given an object") };
     let request = weft::gateway::Request { query: Some(query.into()), variables, ..Default::default() };
     match gateway.answer(request).await {
-        Ok(answer) => serde_json::from_slice(&answer.body)
-            .unwrap_or_else(|error| json!({ "broken": format!("{error}: {}", String::from_utf8_lossy(&answer.body)) })),
-        Err(refusal) => json!({ "refused": format!("{refusal:?}") }),
+        Ok(answer) => {
+            let cost = answer.headers.iter().find(|(name, _)| name == "weft-cost");
+            let cost = cost.map(|(_, value)| value.to_str().expect("plain text").to_owned()).unwrap_or_default();
+            let body = serde_json::from_slice(&answer.body);
+            let broken = |error| json!({ "broken": format!("{error}: {}", String::from_utf8_lossy(&answer.body)) });
+            (body.unwrap_or_else(broken), cost)
+        }
+        Err(refusal) => (json!({ "refused": format!("{refusal:?}") }), String::new()),
     }
+}
+
+/// Whether an answer cost no more than was estimated, and made no more calls.
+fn is_within(cost: &str, calls: usize) -> Result<(), String> {
+    let number = |name: &str| -> Result<u64, String> {
+        let found = cost.split(", ").find_map(|item| item.strip_prefix(name)?.strip_prefix('='));
+        found.and_then(|number| number.parse().ok()).ok_or_else(|| format!("no {name} in `{cost}`"))
+    };
+    let (estimated, actual, estimated_calls) = (number("estimated")?, number("actual")?, number("calls")?);
+    if actual > estimated {
+        return Err(format!("it cost {actual}, and {estimated} was estimated"));
+    }
+    if calls as u64 > estimated_calls {
+        return Err(format!("{calls} calls, and {estimated_calls} were estimated"));
+    }
+    Ok(())
 }
 
 /// Whether an answer is one that the interpreter allows.

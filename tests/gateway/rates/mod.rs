@@ -1,5 +1,7 @@
 //! Limits on cost and rates, through the real binary: what callers see over HTTP, and what the commands print.
 
+mod fleet;
+
 use std::{fs, process::Command, time::Duration};
 
 use serde_json::{Value, json};
@@ -58,12 +60,21 @@ impl Folder {
 
 /// Status, headers and body of one operation that comes by a proxy for `ip`.
 async fn ask(weft: &Weft, query: &str, ip: &str) -> (u16, reqwest::header::HeaderMap, Value) {
-    let request = reqwest::Client::new()
+    ask_with(&reqwest::Client::new(), weft, query, &[("x-forwarded-for", ip)]).await
+}
+
+async fn ask_with(
+    client: &reqwest::Client,
+    weft: &Weft,
+    query: &str,
+    headers: &[(&str, &str)],
+) -> (u16, reqwest::header::HeaderMap, Value) {
+    let request = client
         .post(format!("{}/graphql", weft.origin))
         .header("content-type", "application/json")
         .header("accept", "application/graphql-response+json")
-        .header("x-forwarded-for", ip)
         .body(json!({ "query": query }).to_string());
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
     let response = request.send().await.expect("an answer");
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let body = serde_json::from_slice(&response.bytes().await.expect("a body")).expect("JSON");
