@@ -5,6 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::ValueEnum;
 use weft::{
     error::{self, Diagnostic, Severity},
+    policy,
     schema::Graph,
 };
 
@@ -26,6 +27,9 @@ pub(super) struct Arguments {
     /// Most calls of an operation, instead of `limits.upstream_calls`.
     #[arg(long, value_name = "N", requires = "operations")]
     calls_max: Option<usize>,
+    /// Also find what should not face the internet: settings for development, defences that are off, plain HTTP to strangers.
+    #[arg(long)]
+    production: bool,
     /// How findings are printed.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -49,6 +53,9 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             if let Some(folder) = &arguments.operations {
                 let (cost_max, calls_max) = (arguments.cost_max, arguments.calls_max);
                 warnings.extend(operations::check(&graph, &source.settings()?, folder, cost_max, calls_max)?);
+            }
+            if arguments.production {
+                warnings.extend(policy::production(&source.settings()?, &graph));
             }
             (Some(graph), warnings)
         }
@@ -93,6 +100,10 @@ fn summary(graph: Option<&Graph>, findings: &[Diagnostic]) -> String {
         counted(graph.connectors.len(), "connector"),
         counted(graph.sources.len(), "source")
     );
+    if count(Severity::Error) > 0 {
+        let but = if count(Severity::Warning) == 0 { String::new() } else { format!(", {warnings}") };
+        return format!("the schema can be served ({size}), but: {errors}{but}");
+    }
     let but = if findings.is_empty() { String::new() } else { format!("; {warnings}") };
     format!("the schema can be served: {size}{but}")
 }

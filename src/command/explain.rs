@@ -13,7 +13,7 @@ pub(super) struct Arguments {
 }
 
 /// Pages in the order in which a newcomer meets them. Each code is a section, `## CODE`.
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     include_str!("../../docs/diagnostics/configuration.md"),
     include_str!("../../docs/diagnostics/document.md"),
     include_str!("../../docs/diagnostics/connectors.md"),
@@ -21,6 +21,7 @@ const PAGES: [&str; 7] = [
     include_str!("../../docs/diagnostics/entities.md"),
     include_str!("../../docs/diagnostics/operations.md"),
     include_str!("../../docs/diagnostics/answers.md"),
+    include_str!("../../docs/diagnostics/production.md"),
 ];
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {

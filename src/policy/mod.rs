@@ -12,12 +12,14 @@ mod cost;
 mod documents;
 mod identity;
 mod limits;
+mod production;
 mod rate;
 
 pub use cost::{Costing, Estimate, Line, Price, StepCalls};
 pub use documents::{DocumentId, Documents, Resolved, Text, Trusted};
 pub use identity::{Authentication, Identity};
 pub use limits::{Limits, Mode};
+pub use production::production;
 pub use rate::{Charge, Rates, Spender};
 
 use crate::{

@@ -134,6 +134,15 @@ impl Request {
         Ok(Rendered { method: self.method.clone(), url, headers, body })
     }
 
+    /// Scheme and host that its calls go to, where no value decides it.
+    pub fn origin(&self) -> Option<&str> {
+        match &self.base {
+            Some(Base::Fixed(location)) => Some(&location.origin),
+            Some(Base::Computed(_)) => None,
+            None => self.template.start().filter(|start| start.contains("://")),
+        }
+    }
+
     /// The headers of the client's request that are sent on.
     pub fn client_headers(&self) -> impl Iterator<Item = &HeaderName> {
         self.headers.iter().filter_map(|header| match &header.value {

@@ -232,3 +232,64 @@ fn definitions_for_editors_are_those_that_schemas_link() {
     let checked = folder.weft(&["check", "api.graphql"]);
     assert_eq!(checked.code, 0, "{}", checked.out);
 }
+
+/// What `weft check --production` finds in the shop's production settings with one line changed: its exit code, and the codes.
+fn production(change: impl Fn(&str) -> String) -> (i32, Vec<String>) {
+    let text = fs::read_to_string(root().join("schema/production.yaml")).expect("a readable file");
+    let changed = change(&text).replace("[./", "[").replace(" ./", " ");
+    let folder = Folder::new("production");
+    for name in ["accounts", "catalog", "inventory", "orders", "reviews"] {
+        let file = format!("{name}.graphql");
+        folder.write(&file, &fs::read_to_string(root().join("schema").join(&file)).expect("a readable file"));
+    }
+    folder.write("weft.yaml", &changed);
+    let printed = folder.weft(&["check", "--production", "--format", "json"]);
+    let found: Value =
+        serde_json::from_str(&printed.out).unwrap_or_else(|error| panic!("{error}: {}{}", printed.out, printed.err));
+    let list =
+        found.as_array().cloned().unwrap_or_else(|| found["diagnostics"].as_array().cloned().unwrap_or_default());
+    (printed.code, list.iter().map(|finding| finding["code"].as_str().unwrap_or_default().to_owned()).collect())
+}
+
+#[test]
+fn production_settings_pass_and_each_fault_is_named() {
+    assert_eq!(production(str::to_owned), (0, Vec::new()));
+    let faults: [(&str, &str, &str); 23] = [
+        ("timeout: 10s", "timeout: 10s\n  introspection: true", "PRODUCTION_INTROSPECTION"),
+        ("timeout: 10s", "timeout: 10s\n  graphiql: true", "PRODUCTION_GRAPHIQL"),
+        ("[\"https://shop.example\"], credentials: true", "[\"*\"]", "PRODUCTION_CORS"),
+        ("timeout: 10s", "timeout: 10s\n  csrf: { enabled: false }", "PRODUCTION_CSRF"),
+        ("limits: { depth: 12", "limits: { mode: report, depth: 12", "PRODUCTION_LIMITS"),
+        ("depth: 12", "depth: 1000", "PRODUCTION_LIMITS"),
+        ("cost: 5000", "cost: 100000000", "PRODUCTION_LIMITS"),
+        ("body_max: 256KiB", "body_max: 1GiB", "PRODUCTION_LIMITS"),
+        ("timeout: 10s", "timeout: 10s\n  batching: { enabled: true, operations_max: 1000 }", "PRODUCTION_BATCHING"),
+        ("timeout: 10s", "timeout: 10m", "PRODUCTION_TIMEOUT"),
+        ("rate_limits:\n  - { by: ip, requests: 600, per: 1m, burst: 100 }", "", "PRODUCTION_RATE_LIMITS"),
+        ("[10.0.0.0/8]", "[0.0.0.0/0]", "PRODUCTION_PROXIES"),
+        ("[10.0.0.0/8]", "[\"::/0\"]", "PRODUCTION_PROXIES"),
+        ("required: true", "required: false", "PRODUCTION_ANONYMOUS"),
+        ("jwks: https://", "jwks: http://", "PRODUCTION_PLAIN_HTTP"),
+        ("https://orders.example", "http://orders.example", "PRODUCTION_PLAIN_HTTP"),
+        ("http://10.20.0.5", "http://203.0.113.5", "PRODUCTION_PLAIN_HTTP"),
+        ("sources:", "cache: { redis: \"redis://cache.example:6379\" }\nsources:", "PRODUCTION_PLAIN_HTTP"),
+        ("sources:", "headers: { propagate: [{ matching: \".*\" }] }\nsources:", "PRODUCTION_PROPAGATE"),
+        (
+            "{ urls: [\"https://orders.example\"] }",
+            "{ urls: [\"https://orders.example\"], headers: { propagate: [{ matching: auth }] } }",
+            "PRODUCTION_PROPAGATE",
+        ),
+        ("trusted_proxies: [10.0.0.0/8]", "", "PRODUCTION_PLAIN_LISTENER"),
+        ("127.0.0.1:9090", "0.0.0.0:9090", "PRODUCTION_ADMIN"),
+        ("sources:", "telemetry: { log: { level: debug } }\nsources:", "PRODUCTION_LOG"),
+    ];
+    for (from, to, code) in faults {
+        let (exit, codes) = production(|text| {
+            assert!(text.contains(from), "{from}");
+            text.replacen(from, to, 1)
+        });
+        assert_eq!(codes, [code], "{from} → {to}");
+        let is_warning = ["PRODUCTION_ANONYMOUS", "PRODUCTION_PLAIN_LISTENER", "PRODUCTION_LOG"].contains(&code);
+        assert_eq!(exit, i32::from(!is_warning), "{from} → {to}");
+    }
+}

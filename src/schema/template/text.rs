@@ -87,6 +87,14 @@ impl Template {
         Self { parts: vec![Part::from(text)] }
     }
 
+    /// The constant text that it begins with.
+    pub(super) fn start(&self) -> Option<&str> {
+        match self.parts.first() {
+            Some(Part::Text(text)) => Some(&text.plain),
+            Some(Part::Expression(..)) | None => None,
+        }
+    }
+
     /// The encoded text of a template without expressions.
     pub(super) fn fixed(&self) -> Option<String> {
         self.expressions().next().is_none().then(|| {
