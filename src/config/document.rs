@@ -8,6 +8,7 @@ use serde_saphyr::Spanned;
 
 use super::{
     auth_document::AuthDocument,
+    authorization::AuthorizationDocument,
     caching::{CacheDocument, SourceCacheDocument},
     cost::CostDocument,
     headers::HeadersDocument,
@@ -47,6 +48,8 @@ pub(super) struct Document {
     pub(super) config: BTreeMap<String, Spanned<Json>>,
     /// Who may ask.
     pub(super) auth: AuthDocument,
+    /// Who may have what.
+    pub(super) authorization: AuthorizationDocument,
     /// Documents that requests name instead of sending them.
     pub(super) documents: DocumentsDocument,
     /// Bounds on documents, checked before the work they bound.

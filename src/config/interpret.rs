@@ -50,6 +50,7 @@ impl<'a> Interpreter<'a> {
             schema: self.schema(document.schema, overrides),
             documents: self.documents(document.documents),
             auth: self.auth(document.auth),
+            authorization: self.authorization(document.authorization),
             origins: std::mem::take(&mut self.origins),
             compatibility: self.choice(
                 document.compatibility,

@@ -7,6 +7,7 @@
 mod auth;
 mod auth_document;
 mod auth_interpret;
+mod authorization;
 mod caching;
 mod cost;
 mod document;
@@ -29,6 +30,7 @@ mod watch;
 
 pub use auth::{Algorithm, ApiKey, ApiKeys, Auth, Fetching, Issuer, Jwt, KeySource};
 pub use auth_interpret::{api_keys, api_keys_of};
+pub use authorization::Authorization;
 pub use caching::{Cache, ConnectorCache, Redis, Share, SourceCache};
 pub use cost::Cost;
 pub use document::json_schema;

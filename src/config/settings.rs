@@ -7,6 +7,7 @@ use http::HeaderName;
 use super::{
     Adaptive, Balance, Breaker, Certificate, Credentials, Discovery, Health, Hedge, Outlier, Retry, Url,
     auth::Auth,
+    authorization::Authorization,
     caching::{Cache, Share, SourceCache},
     cost::Cost,
     headers::Headers,
@@ -41,6 +42,8 @@ pub struct Settings {
     pub config: BTreeMap<String, Hidden<Json>>,
     /// Who may ask.
     pub auth: Auth,
+    /// Who may have what.
+    pub authorization: Authorization,
     /// Bounds on documents.
     pub limits: Limits,
     /// How costs are reckoned and shown.
@@ -382,6 +385,7 @@ impl Default for Settings {
             cache: Cache::default(),
             config: BTreeMap::new(),
             auth: Auth::default(),
+            authorization: Authorization::default(),
             limits: Limits::default(),
             cost: Cost::default(),
             rate_limits: Vec::new(),

@@ -15,6 +15,10 @@ pub struct DiagnosticCode {
 pub const CODES: &[DiagnosticCode] = &[
     code("ABSOLUTE_CONNECT_URL_WITH_SOURCE", "a connector names a source and an absolute URL as well"),
     code("ABSTRACT_WITHOUT_TYPENAME", "a value of an interface or union does not say its type"),
+    code(
+        "ACCESS_DIRECTIVE_INVALID",
+        "`@requiresScopes` or `@policy` holds an empty list, or something else than texts",
+    ),
     code("AUTHENTICATION", "what callers are known by cannot be set up: a file of API keys, a client for keys"),
     code("CIRCULAR_REFERENCE", "a selection leads back to its own type (only with `compatibility: strict`)"),
     code("CONFIG_UNREADABLE", "the configuration file cannot be read"),
@@ -67,6 +71,7 @@ pub const CODES: &[DiagnosticCode] = &[
     code("INVALID_IS_SUCCESS", "`isSuccess` does not parse or is not a boolean"),
     code("INVALID_LINK_IDENTIFIER", "a `@link` gives a name that is no GraphQL name"),
     code("INVALID_LIST_SIZE", "`@listSize` on what is no list, without a size, or with a name that is not there"),
+    code("INVALID_POLICY", "the expression of a policy cannot be read, or uses what is not there"),
     code("INVALID_SCHEMA_PATH", "a schema path of the configuration leads to no schema file"),
     code("INVALID_SELECTION", "a selection does not parse, is empty, or uses a variable that is not there"),
     code(
@@ -118,6 +123,7 @@ pub const CODES: &[DiagnosticCode] = &[
     code("UNKNOWN_CONNECTORS_VERSION", "the linked version of the connect spec is not known"),
     code("UNKNOWN_KEY", "a key of the configuration is not known"),
     code("UNKNOWN_METHOD", "a mapping calls a method that does not exist"),
+    code("UNKNOWN_POLICY", "the schema names a policy that the configuration does not have"),
     code("UNKNOWN_SOURCE", "the configuration names a source that no schema file declares"),
     code("UNREACHABLE_CONNECTOR", "no operation can reach the fields that a connector gives"),
     code("UNSUPPORTED_VARIABLE_TYPE", "a path of a variable leads through an interface or a union"),

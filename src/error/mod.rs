@@ -12,6 +12,6 @@ mod suggest;
 pub use code::ErrorCode;
 pub use codes::{CODES, DiagnosticCode};
 pub use diagnostic::{Diagnostic, Label, Severity, SourceText};
-pub use refusal::{Location, Refusal, RequestError};
+pub use refusal::{Location, Refusal, RequestError, denial};
 pub use report::{Format, render};
 pub use suggest::{did_you_mean, nearest};

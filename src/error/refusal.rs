@@ -3,7 +3,7 @@
 use super::ErrorCode;
 
 /// A place in the operation text; both count from 1 (GraphQL October 2021, 7.1.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Location {
     /// Line, from 1.
     pub line: u32,
@@ -60,5 +60,15 @@ impl Refusal {
         error.extensions.insert("maximum".into(), maximum.into());
         error.extensions.insert("value".into(), value.into());
         refusal
+    }
+}
+
+/// The code and the words for something that its caller may not have: what it would take is not said. Those who are not known may try
+/// again as somebody.
+pub fn denial(name: &str, is_known: bool) -> (ErrorCode, String) {
+    if is_known {
+        (ErrorCode::Forbidden, format!("`{name}` is not for this caller"))
+    } else {
+        (ErrorCode::Unauthenticated, format!("`{name}` is only for callers who say who they are"))
     }
 }

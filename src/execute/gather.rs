@@ -28,7 +28,16 @@ impl Instances {
         if self.known[at].is_none() {
             let found = match view.position(id).parent {
                 None => vec![view.root()],
-                Some((parent, origin)) => children(view, parent, self.of(view, parent), origin),
+                Some((parent, origin)) => {
+                    let guard = view.position(id).guard;
+                    let parents = self.of(view, parent);
+                    if guard.is_none() {
+                        children(view, parent, parents, origin)
+                    } else {
+                        let passing = parents.iter().copied().filter(|parent| view.passes(guard, *parent));
+                        children(view, parent, &passing.collect::<Vec<_>>(), origin)
+                    }
+                }
             };
             self.known[at] = Some(found);
         }
@@ -42,7 +51,7 @@ fn children(view: View<'_>, parent: PositionId, parents: &[Instance], origin: Or
         let value = match origin {
             Origin::Hop(hop) => view.hop(parent, instance, hop),
             Origin::Column(column) => view.column(Some(parent), instance, column),
-            Origin::Typename | Origin::Introspection => continue,
+            Origin::Typename | Origin::Introspection | Origin::Denied => continue,
         };
         view.objects(value, &mut found);
     }
@@ -103,9 +112,10 @@ pub(super) fn gather(view: View<'_>, instances: &mut Instances, step: &Step, typ
     Gathered { objects, keys, waiting }
 }
 
-/// Whether a step is for an object of that type.
+/// Whether a step is for an object: of that type, and with such values.
 pub(super) fn is_meant(view: View<'_>, step: &Step, instance: Instance) -> bool {
-    step.types.is_empty() || view.type_of(step.position, instance).is_some_and(|ty| step.types.contains(&ty))
+    let is_its_type = || view.type_of(step.position, instance).is_some_and(|ty| step.types.contains(&ty));
+    (step.types.is_empty() || is_its_type()) && view.passes(step.guard, instance)
 }
 
 /// The join cells of a step on every object that is there, whatever its key.

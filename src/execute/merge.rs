@@ -25,7 +25,8 @@ impl Run<'_> {
         let mut out = std::mem::take(&mut self.results.stores[id.0 as usize]);
         let mut filled = Vec::new();
         {
-            let view = View { graph: self.graph, plan, results: &self.results, conditions: &self.conditions };
+            let (results, conditions, guards) = (&self.results, &*self.conditions, &self.guards);
+            let view = View { graph: self.graph, plan, results, conditions, guards };
             let columns = view.position(step.position).columns;
             for &instance in self.instances.of(view, step.position) {
                 if !is_meant(view, step, instance) {

@@ -3,7 +3,7 @@
 //! One run, one owner: the futures of steps return outcomes and hold no reference to results. At the deadline the run stops
 //! polling and writes what is there.
 //!
-//! In reading order: `run` (the loop), `start` (a step's keys become calls), `gather`, `key` and `known` (which objects it is for), `scope`
+//! In reading order: `run` (the loop), `start` (a step's keys become calls), `gather`, `key` and `known` (which objects it is for), `guard` (which of them its caller may see), `scope`
 //! (variables), `headers` (what the configuration sends), `flight` (calls under way), `batch` (many keys in one call), `read` and `reply` (bytes to slots or a `failure`), `merge` (pieces of a value to one),
 //! `write`, `complete`, `alike` and `copy` (slots to the answer), `report` (failures to the places they concern), `sources` (how
 //! fresh the replies were). `view` reads what is there so far.
@@ -15,6 +15,7 @@ mod copy;
 mod failure;
 mod flight;
 mod gather;
+mod guard;
 mod headers;
 mod key;
 mod known;
@@ -32,6 +33,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use guard::Judge;
 pub use headers::HeaderRules;
 pub use run::{Caller, Outcome, Settings, run};
 pub use sources::Sources;

@@ -154,13 +154,13 @@ impl<'a> Walk<'a, '_> {
         let Some(variant) = variant else { return };
         for field in &variant.fields {
             let Some(child) = field.child.filter(|child| self.is_concerned[child.0 as usize]) else { continue };
-            if !self.view.holds(field.include) {
+            if !self.view.holds(field.include) || !self.view.passes(field.guard, instance) {
                 continue;
             }
             let found = match field.from {
                 Origin::Column(column) => self.view.column(Some(id), instance, column),
                 Origin::Hop(hop) => self.view.hop(id, instance, hop),
-                Origin::Typename | Origin::Introspection => continue,
+                Origin::Typename | Origin::Introspection | Origin::Denied => continue,
             };
             self.path.push(Segment::Key(&field.key));
             self.value(child, found.store, found.slot, field);

@@ -11,6 +11,7 @@ use super::{
     failure::Failure,
     flight::{Flight, Job},
     gather::{Instances, join_cells},
+    guard::{Guards, Judge},
     headers::HeaderRules,
     known::Waiting,
     report::{self, ErrorList},
@@ -36,6 +37,8 @@ pub struct Caller {
     pub headers: Arc<HeaderMap>,
     /// `$context`.
     pub context: Object,
+    /// Whether somebody is known to ask: what is told of fields that they may not have.
+    pub is_known: bool,
     /// The request's trace.
     pub trace: Trace,
 }
@@ -74,18 +77,20 @@ pub struct Outcome {
     pub sources: Sources,
 }
 
-/// Runs a plan. `introspection` holds the values of `__schema` and `__type` by response key.
+/// Runs a plan. `judge` decides what its guards leave to be decided about objects. `introspection` holds the values of `__schema` and `__type` by response key.
 /// Dropping the future stops its reads; a write already sent is read to its end.
+#[expect(clippy::too_many_arguments, reason = "these are what an answer depends on")]
 pub async fn run(
     graph: &Arc<Graph>,
     plan: &Arc<Plan>,
     variables: &VariableValues,
     introspection: Object,
     caller: &Caller,
+    judge: Option<&dyn Judge>,
     settings: &Settings,
     upstreams: &Arc<Upstreams>,
 ) -> Outcome {
-    let mut run = Run::new(graph, plan, variables, caller, settings, upstreams);
+    let mut run = Run::new(graph, plan, variables, caller, judge, settings, upstreams);
     let mut deadline = pin!(tokio::time::sleep_until(run.deadline));
     let mut work = FuturesUnordered::new();
     run.advance();
@@ -166,6 +171,8 @@ pub(super) struct Run<'a> {
     pub conditions: Vec<bool>,
     /// What came so far.
     pub results: Results,
+    /// What was decided about objects.
+    pub guards: Guards<'a>,
     /// Objects by position.
     pub instances: Instances,
     /// By step.
@@ -202,6 +209,7 @@ impl<'a> Run<'a> {
         plan: &'a Plan,
         variables: &'a VariableValues,
         caller: &'a Caller,
+        judge: Option<&'a dyn Judge>,
         settings: &'a Settings,
         upstreams: &'a Arc<Upstreams>,
     ) -> Self {
@@ -225,6 +233,7 @@ impl<'a> Run<'a> {
             deadline: Instant::now() + settings.timeout,
             conditions: conditions(plan, variables),
             results: Results::new(plan),
+            guards: Guards::new(judge),
             instances: Instances::default(),
             steps,
             asks: Vec::new(),
@@ -244,7 +253,8 @@ impl<'a> Run<'a> {
 
     /// A view of what is there.
     pub fn view(&self) -> View<'_> {
-        View { graph: self.graph, plan: self.plan, results: &self.results, conditions: &self.conditions }
+        let Self { graph, plan, results, conditions, guards, .. } = self;
+        View { graph, plan, results, conditions, guards }
     }
 
     /// Whether a step serves anything that is in the answer.
@@ -291,6 +301,7 @@ impl<'a> Run<'a> {
                         plan: self.plan,
                         results: &self.results,
                         conditions: &self.conditions,
+                        guards: &self.guards,
                     };
                     join_cells(view, &mut self.instances, step)
                 }
@@ -325,6 +336,7 @@ impl<'a> Run<'a> {
         let mut out = Vec::with_capacity((read + 256).min(1 << 20));
         out.extend_from_slice(b"{\"data\":");
         let mut writer = Writer::new(view, introspection, out, errors, &[]);
+        writer.is_known = self.caller.is_known;
         let data_is_null = writer.object(PositionId(0), view.root()) != Fit::Written;
         let mut body = writer.out;
         if data_is_null {

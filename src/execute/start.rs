@@ -83,7 +83,8 @@ impl Run<'_> {
                 Place::Type { ty } => Some(ty),
             };
             let typename = typename.map(|ty| &*graph[ty].name);
-            let view = View { graph, plan, results: &self.results, conditions: &self.conditions };
+            let (results, conditions, guards) = (&self.results, &*self.conditions, &self.guards);
+            let view = View { graph, plan, results, conditions, guards };
             gather(view, &mut self.instances, step, typename)
         } else {
             Gathered::default()

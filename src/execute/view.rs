@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 
-use super::{copy::Part, failure::Failure};
+use super::{copy::Part, failure::Failure, guard::Guards};
 use crate::{
     mapping::{Slot, Slots, scan},
     operation::VariableValues,
-    plan::{Cell, ColumnRef, ConditionId, HopId, Plan, Position, PositionId, StepId, VariantPlan},
+    plan::{Cell, ColumnRef, ConditionId, GuardId, HopId, Plan, Position, PositionId, StepId, VariantPlan},
     schema::{Compatibility, Graph, TypeId, TypeKind},
 };
 
@@ -105,6 +105,8 @@ pub(super) struct View<'a> {
     pub results: &'a Results,
     /// Which conditions hold, by [`ConditionId`].
     pub conditions: &'a [bool],
+    /// What was decided about objects.
+    pub guards: &'a Guards<'a>,
 }
 
 impl<'a> View<'a> {
@@ -126,6 +128,12 @@ impl<'a> View<'a> {
     /// Whether a condition holds.
     pub fn holds(self, condition: Option<ConditionId>) -> bool {
         condition.is_none_or(|id| self.conditions[id.0 as usize])
+    }
+
+    /// Whether an object passes.
+    #[inline]
+    pub fn passes(self, guard: Option<GuardId>, instance: Instance) -> bool {
+        guard.is_none_or(|guard| self.guards.let_pass(self, guard, instance))
     }
 
     /// The whole result of a hop of an object.

@@ -8,10 +8,10 @@ use super::{
     view::{Found, Instance, View},
 };
 use crate::{
-    error::ErrorCode,
+    error::{ErrorCode, denial},
     mapping::{Object, Slot, Value, scan},
     plan::{Cell, ColumnRef, FieldPlan, HopId, Origin, PositionId},
-    schema::{Scalar, TypeId, TypeRef},
+    schema::{FieldId, Scalar, TypeId, TypeRef},
 };
 
 /// Most bytes of an answer: results that hang in many places are written in each of them.
@@ -30,6 +30,8 @@ pub(super) struct Writer<'a> {
     /// Where the subtrees are.
     prefix: &'a [Segment<'a>],
     pub(super) answer_max: usize,
+    /// Whether somebody is known to ask.
+    pub is_known: bool,
     /// The answer is larger than it may be: nothing of it is kept.
     is_too_large: bool,
     /// Objects to copy.
@@ -83,6 +85,7 @@ impl<'a> Writer<'a> {
             errors,
             prefix,
             answer_max: ANSWER_MAX,
+            is_known: false,
             is_too_large: false,
             written: Written::default(),
         }
@@ -126,6 +129,13 @@ impl<'a> Writer<'a> {
                 Some((same, found)) if same == hop => found,
                 _ => last.insert((hop, view.hop(position, instance, hop))).1,
             };
+            if field.from == Origin::Denied || !view.passes(field.guard, instance) {
+                let place = Place { parent: place, segment: Segment::Key(&field.key) };
+                if self.deny(field, place).is_err() {
+                    return self.take_back(start);
+                }
+                continue;
+            }
             let found = match field.from {
                 Origin::Typename | Origin::Introspection => {
                     self.own(ty, field);
@@ -134,7 +144,7 @@ impl<'a> Writer<'a> {
                 Origin::Column(ColumnRef { hop: None, column: Cell::Column(column) }) => {
                     Found { store: instance.store, slot: cells.get(column as usize).copied().unwrap_or_default() }
                 }
-                Origin::Column(ColumnRef { hop: None, column: Cell::Whole }) => Found::NOTHING,
+                Origin::Denied | Origin::Column(ColumnRef { hop: None, column: Cell::Whole }) => Found::NOTHING,
                 Origin::Column(ColumnRef { hop: Some(id), column }) => view.column_of(hop(id), column),
                 Origin::Hop(id) => hop(id),
             };
@@ -300,12 +310,34 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// What the caller may not have.
+    #[cold]
+    fn deny(&mut self, field: &FieldPlan, place: Place<'_>) -> Result<(), Nulled> {
+        let (code, message) = denial(&self.name_of(field), self.is_known);
+        let code = Value::String(code.as_str().to_owned());
+        let extensions = Value::Object(Object::from_iter([("code".to_owned(), code)]));
+        let path = [self.prefix, &place.path()].concat();
+        self.errors.push(&message, Some(field.location), Some(&path), &extensions);
+        match &field.ty {
+            Some(ty) if ty.is_non_null() => Err(Nulled),
+            _ => {
+                self.out.extend_from_slice(b"null");
+                Ok(())
+            }
+        }
+    }
+
+    /// `Type.field`
+    fn name_of(&self, field: &FieldPlan) -> String {
+        let graph = self.view.graph;
+        let name = |id: FieldId| format!("{}.{}", graph[graph[id].parent].name, graph[id].name);
+        field.field.map_or_else(|| field.key.to_string(), name)
+    }
+
     /// A value that is not of its type, in a place that cannot be null.
     fn tell(&mut self, field: &FieldPlan, ty: &TypeRef, found: Found, actual: &str, place: Place<'_>) {
         let graph = self.view.graph;
-        let name = field
-            .field
-            .map_or_else(|| field.key.to_string(), |id| format!("{}.{}", graph[graph[id].parent].name, graph[id].name));
+        let name = self.name_of(field);
         let message = format!("`{name}` should be `{}`, but the service gave {actual}", type_text(self.view, ty));
         let text = |text: &str| Value::String(text.to_owned());
         let mut extensions = Object::default();

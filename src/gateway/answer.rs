@@ -8,13 +8,14 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{Caching, Snapshot, cache::Planned, spent};
+use super::{Caching, Snapshot, cache::Planned, repeats::Terms, spent};
 use crate::{
     error::{ErrorCode, Refusal},
-    execute::{self, Caller, Sources},
+    execute::{self, Caller, Judge, Sources},
     mapping::Object,
     operation::{self, Kind, VariableValues},
-    policy::{DocumentId, Identity, Spender},
+    plan::Plan,
+    policy::{DocumentId, Identity, Judging, Question, Spender},
     telemetry::{self, Trace},
 };
 
@@ -120,14 +121,28 @@ impl Gateway {
         } else {
             Object::new()
         };
+        let mut masked = None;
+        if let Some(gates) = &planned.gates {
+            let (identity, headers) = (&request.identity, &*request.headers);
+            let question = Question { identity, headers, operation, variables: &variables };
+            let mask = snapshot.rules.authorization.judge(&snapshot.graph, gates, &question)?;
+            if !mask.is_empty() {
+                let has_guards = mask.has_guards();
+                let plan = snapshot.plans.get_masked(&snapshot.graph, &planned, gates, mask, document.text.len())?;
+                masked = Some((plan, has_guards));
+            }
+        }
         let (identity, name) = (&request.identity, operation.name.as_deref());
         let spender = Spender { identity, headers: &request.headers, peer: request.peer, operation: name };
         // Last, so that only what is answered is counted; an answer that is repeated counts too.
         let charge = snapshot.rules.rates.charge(&spender, price.cost).await?;
         let context = snapshot.context.of(&request.headers, &request.identity);
         let is_identified = !request.identity.is_anonymous() || snapshot.reads.identify(&request.headers);
-        let caller = Caller { headers: request.headers, context, trace: request.trace };
-        let asked = Arc::new(Asked { snapshot: Arc::clone(&snapshot), planned, variables, caller });
+        let is_known = !request.identity.is_anonymous();
+        let caller = Caller { is_known, headers: request.headers, context, trace: request.trace };
+        let masked =
+            masked.map(|(plan, has_guards)| Masked { plan, guards_for: has_guards.then_some(request.identity) });
+        let asked = Arc::new(Asked { snapshot: Arc::clone(&snapshot), planned, masked, variables, caller });
         let made = asked.made(introspection, is_identified).await;
         let Asked { planned, variables, .. } = &*asked;
         let Made { body, sources, error_count } = &*made;
@@ -151,8 +166,18 @@ impl Gateway {
 struct Asked {
     snapshot: Arc<Snapshot>,
     planned: Arc<Planned>,
+    /// Where its caller may not have all of it.
+    masked: Option<Masked>,
     variables: VariableValues,
     caller: Caller,
+}
+
+/// What somebody may have of an operation.
+#[derive(Debug)]
+struct Masked {
+    plan: Arc<Plan>,
+    /// Who asks, where some of it depends on objects.
+    guards_for: Option<Identity>,
 }
 
 /// What became of it.
@@ -167,7 +192,7 @@ impl Asked {
     /// Runs the operation, or finds its answer: remembered, or being made for somebody else.
     async fn made(self: &Arc<Self>, introspection: Object, is_identified: bool) -> Arc<Made> {
         let snapshot = &self.snapshot;
-        let Some(terms) = &self.planned.repeats else {
+        let Some(terms) = self.terms() else {
             let is_write = self.planned.plan.operation.kind == Kind::Mutation;
             // Also when its caller leaves.
             let _written = is_write.then(|| snapshot.operations.write());
@@ -187,14 +212,30 @@ impl Asked {
         Arc::new(self.run(introspection).await)
     }
 
+    /// What its answer depends on, where it may be another's: what is left out for somebody is not.
+    fn terms(&self) -> Option<&Terms> {
+        self.planned.repeats.as_ref().filter(|_| self.masked.is_none())
+    }
+
+    /// Who decides what depends on objects.
+    fn judging(&self) -> Option<Judging<'_>> {
+        let Self { snapshot, planned, masked, variables, caller } = self;
+        let identity = masked.as_ref()?.guards_for.as_ref()?;
+        let question = Question { identity, headers: &caller.headers, operation: &planned.plan.operation, variables };
+        Some(snapshot.rules.authorization.judging(&snapshot.graph, planned.gates.as_ref()?, question))
+    }
+
     /// Runs it, and remembers what may be.
     async fn run(&self, introspection: Object) -> Made {
-        let Self { snapshot, planned, variables, caller } = self;
+        let Self { snapshot, planned, masked, variables, caller } = self;
         let (settings, upstreams) = (&snapshot.settings, &snapshot.upstreams);
-        let run = execute::run(&snapshot.graph, &planned.plan, variables, introspection, caller, settings, upstreams);
+        let plan = masked.as_ref().map_or(&planned.plan, |masked| &masked.plan);
+        let judging = self.judging();
+        let judge = judging.as_ref().map(|judging| judging as &dyn Judge);
+        let run = execute::run(&snapshot.graph, plan, variables, introspection, caller, judge, settings, upstreams);
         let execute::Outcome { body, sources, error_count, .. } = run.await;
         let made = Made { body: body.into(), sources, error_count };
-        if let Some(terms) = &planned.repeats {
+        if let Some(terms) = self.terms() {
             snapshot.answers.keep(terms, || terms.key(variables, caller), &made);
         }
         made

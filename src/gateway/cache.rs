@@ -3,7 +3,10 @@
 use std::{
     borrow::Borrow,
     hash::{Hash, Hasher},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use moka::sync::Cache;
@@ -12,7 +15,7 @@ use super::{Request, Snapshot, repeats::Terms};
 use crate::{
     error::{ErrorCode, Refusal},
     operation::{self, Document, FieldRef, Kind, Selection},
-    plan::{self, Plan, PlanError},
+    plan::{self, Gates, Mask, Plan, PlanError},
     policy::Estimate,
     schema::{CacheHint, Graph},
     telemetry::{self, Lookup, Trace},
@@ -37,6 +40,10 @@ pub(super) struct Planned {
     pub(super) caching: CacheHint,
     /// What its answers depend on, where two requests may be taken for equal.
     pub(super) repeats: Option<Terms>,
+    /// What of it is not for everybody; `None`: nothing.
+    pub(super) gates: Option<Gates>,
+    /// Tells it from others, also from those of the same text that were thrown out.
+    number: u64,
 }
 
 /// Query text and operation name → plan; bounded by what the plans weigh. Refusals are not kept: whoever sends nonsense should not push
@@ -44,15 +51,25 @@ pub(super) struct Planned {
 #[derive(Debug)]
 pub(super) struct Plans {
     cache: Cache<Key, Arc<Planned>>,
+    /// Plans without what somebody may not have.
+    masked: Cache<MaskedKey, Arc<Plan>>,
+    next: AtomicU64,
+}
+
+/// An operation and what of it is denied.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct MaskedKey {
+    planned: u64,
+    mask: Mask,
+    /// Bytes of the text.
+    size: usize,
 }
 
 impl Plans {
     pub(super) fn new() -> Self {
-        let cache = Cache::builder()
-            .max_capacity(BYTES_MAX)
-            .weigher(|key: &Key, _| u32::try_from(BYTES_MIN + key.query.len() * BYTES_PER_BYTE).unwrap_or(u32::MAX))
-            .build();
-        Self { cache }
+        let cache = Cache::builder().max_capacity(BYTES_MAX).weigher(|key: &Key, _| weight(key.query.len())).build();
+        let masked = Cache::builder().max_capacity(BYTES_MAX).weigher(|key: &MaskedKey, _| weight(key.size)).build();
+        Self { cache, masked, next: AtomicU64::new(0) }
     }
 
     /// The plan of an operation. Errors: the document is refused, has no such operation, or cannot be planned.
@@ -70,10 +87,30 @@ impl Plans {
             return Ok(planned);
         }
         telemetry::metrics().plan_lookup(Lookup::Miss);
-        let planned = Arc::new(plan(snapshot, query, name, &request.trace)?);
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let planned = Arc::new(plan(snapshot, query, name, number, &request.trace)?);
         note(&request.trace, &planned, "miss");
         self.cache.insert(Key { query: query.into(), name: name.map(Into::into) }, Arc::clone(&planned));
         Ok(planned)
+    }
+
+    /// The plan without what is denied. Errors: it takes too long to find.
+    pub(super) fn get_masked(
+        &self,
+        graph: &Graph,
+        planned: &Planned,
+        gates: &Gates,
+        mask: Mask,
+        size: usize,
+    ) -> Result<Arc<Plan>, Refusal> {
+        let key = MaskedKey { planned: planned.number, mask, size };
+        if let Some(plan) = self.masked.get(&key) {
+            return Ok(plan);
+        }
+        let plan = plan::build_masked(graph, Arc::clone(&planned.plan.operation), gates, &key.mask);
+        let plan = Arc::new(plan.map_err(|error| refuse(&error))?);
+        self.masked.insert(key, Arc::clone(&plan));
+        Ok(plan)
     }
 
     #[cfg(test)]
@@ -81,6 +118,11 @@ impl Plans {
         self.cache.run_pending_tasks();
         self.cache.entry_count()
     }
+}
+
+/// Estimated bytes of the plan of a text of that length.
+fn weight(size: usize) -> u32 {
+    u32::try_from(BYTES_MIN + size * BYTES_PER_BYTE).unwrap_or(u32::MAX)
 }
 
 /// Tells the trace what is asked.
@@ -93,7 +135,7 @@ fn note(trace: &Trace, planned: &Planned, outcome: &'static str) {
     trace.operation(kind, operation.name.as_deref(), outcome);
 }
 
-fn plan(snapshot: &Snapshot, query: &str, name: Option<&str>, trace: &Trace) -> Result<Planned, Refusal> {
+fn plan(snapshot: &Snapshot, query: &str, name: Option<&str>, number: u64, trace: &Trace) -> Result<Planned, Refusal> {
     let parsing = trace.parse();
     let read = || {
         let document = operation::parse(&snapshot.graph, query, &snapshot.limits)?;
@@ -105,12 +147,14 @@ fn plan(snapshot: &Snapshot, query: &str, name: Option<&str>, trace: &Trace) -> 
     drop(parsing);
     let planning = trace.plan();
     let introspects = introspects(&operation.selection).then_some(document);
+    let (graph, authorization) = (&snapshot.graph, &snapshot.rules.authorization);
+    let gates = Gates::of(graph, &operation, |access| authorization.needs(graph, access));
     let plan = plan::build(&snapshot.graph, Arc::new(operation)).map_err(|error| refuse(&error));
     let plan = plan.inspect_err(|refusal| planning.refused(refusal))?;
     let caching = cache_hint(&snapshot.graph, &plan);
     let repeats = if introspects.is_none() { Terms::of(snapshot, &plan) } else { None };
     let estimate = Estimate::new(&snapshot.graph, &plan, snapshot.rules.costing);
-    Ok(Planned { plan: Arc::new(plan), estimate, introspects, caching, repeats })
+    Ok(Planned { plan: Arc::new(plan), estimate, introspects, caching, repeats, gates, number })
 }
 
 /// The strictest of all fields.

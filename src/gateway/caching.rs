@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use crate::{
     config::{self, ContextValue},
     execute::Sources,
+    policy::Rules,
     schema::{CacheHint, Graph},
     upstream::CREDENTIALS,
 };
@@ -22,13 +23,9 @@ pub(super) struct Reads {
 
 impl Reads {
     /// All that some connector sends on or some mapping reads.
-    /// And all by which callers say who they are.
-    pub(super) fn new(
-        settings: &config::Settings,
-        graph: &Graph,
-        identifying: impl Iterator<Item = HeaderName>,
-    ) -> Self {
-        let mut names: Vec<HeaderName> = identifying.collect();
+    /// And all by which callers say who they are, or that decide what they may have.
+    pub(super) fn new(settings: &config::Settings, graph: &Graph, rules: &Rules) -> Self {
+        let mut names: Vec<HeaderName> = rules.authentication.headers().collect();
         for connector in &graph.connectors {
             names.extend(connector.client_headers().cloned());
             names.extend(connector.reads.request_headers.iter().filter_map(|name| HeaderName::try_from(&**name).ok()));
@@ -44,7 +41,7 @@ impl Reads {
         let vary = if names.is_empty() { None } else { HeaderValue::try_from(list).ok() };
         let propagates = |headers: &config::Headers| !headers.propagate.is_empty();
         let is_open = propagates(&settings.headers) || settings.sources.values().any(|it| propagates(&it.headers));
-        Self { vary, is_open }
+        Self { vary, is_open: is_open || rules.authorization.reads_headers(graph) }
     }
 
     /// Whether answers depend on headers that cannot be listed.

@@ -82,7 +82,7 @@ impl Snapshot {
         let upstreams = Upstreams::new(specs, transport, kept)
             .map_err(|message| vec![plain("TRANSPORT", Severity::Error, message)])?;
         let snapshot = Self {
-            reads: Reads::new(settings, &graph, rules.authentication.headers()),
+            reads: Reads::new(settings, &graph, &rules),
             graph: Arc::new(graph),
             upstreams: Arc::new(upstreams),
             limits: limits(settings),
@@ -129,6 +129,7 @@ fn rules(settings: &config::Settings, graph: &Graph) -> Result<(policy::Rules, V
     let warnings = misfits(settings, graph, &trusted);
     let rules = policy::Rules {
         authentication: policy::Authentication::default(),
+        authorization: policy::Authorization::new(&settings.authorization, graph)?,
         documents: policy::Documents::new(documents.apq, trusted, documents.only_trusted),
         limits: size_limits(settings),
         costing: costing(settings),

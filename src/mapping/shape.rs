@@ -28,6 +28,15 @@ pub struct KeyTree {
     pub keys: IndexMap<Arc<str>, KeyTree>,
 }
 
+impl KeyTree {
+    /// Adds the names of another, each once.
+    pub fn add(&mut self, other: &Self) {
+        for (name, nested) in &other.keys {
+            self.keys.entry(Arc::clone(name)).or_default().add(nested);
+        }
+    }
+}
+
 /// One occurrence of a variable in a text.
 #[derive(Debug, Clone)]
 pub struct Use {

@@ -169,6 +169,7 @@ impl<'a> Binder<'a> {
                         let (one, other) = (&self.graph[one], &self.graph[other]);
                         one.ty == other.ty
                             && one.arguments == other.arguments
+                            && one.access == other.access
                             && one.connectors.is_empty()
                             && other.connectors.is_empty()
                     }

@@ -48,6 +48,7 @@ pub(super) fn graph(sdl: &str) -> Graph {
         schema: schema.clone(),
         compatibility: Compatibility::Default,
         costs: Costs::default(),
+        access: crate::schema::Access::default(),
     };
     for name in graph.by_name.keys().cloned().collect::<Vec<_>>() {
         let row = row(&mut graph, &schema, &name);
@@ -139,6 +140,7 @@ fn add_fields<'a>(
             arguments,
             connectors: Vec::new(),
             caching: CacheHint::default(),
+            access: None,
         });
         fields.insert(name, id);
     }

@@ -1,13 +1,16 @@
 //! The planner: walks the wanted fields position by position, lets `search` choose the calls, and lays out what each brings.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    sync::Arc,
+};
 
 use super::{
-    Plan,
+    Gates, Mask, Plan,
     draft::{BaseRef, Draft, PieceDraft},
-    ir::{Cell, ColumnRef, HopId, Input, Origin, PositionId, StepId, StepKind},
+    ir::{Cell, ColumnRef, Guard, GuardId, HopId, Input, Origin, PositionId, StepId, StepKind},
     search::{Choice, Dead, Search, Source, Task, covers},
-    want::{Numbers, Want, WantKind, Wants},
+    want::{Numbers, Share, Want, WantKind, Wants},
 };
 use crate::{
     mapping::KeyTree,
@@ -39,10 +42,22 @@ pub enum PlanError {
 ///
 /// Errors: a field that no connector can provide from where it is asked (a checked graph has none), or a search beyond its budget.
 pub fn build(graph: &Graph, operation: Arc<Operation>) -> Result<Plan, PlanError> {
+    build_share(Share { graph, mask: None }, operation)
+}
+
+/// The same without what a caller may not have: nothing is called for it, and an error stands in its place. What depends on the object
+/// stands behind a guard. Errors: as [`build`].
+pub fn build_masked(graph: &Graph, operation: Arc<Operation>, gates: &Gates, mask: &Mask) -> Result<Plan, PlanError> {
+    build_share(Share { graph, mask: Some((gates, mask)) }, operation)
+}
+
+fn build_share(share: Share<'_>, operation: Arc<Operation>) -> Result<Plan, PlanError> {
+    let graph = share.graph;
     let mut numbers = Numbers::default();
-    let wants = Wants::of_selection(&operation.selection, &mut numbers);
+    let wants = Wants::of_selection(&operation.selection, &mut numbers, share);
     let mut builder = Builder {
         graph,
+        share,
         kind: operation.kind,
         search: Search::new(graph, BUDGET),
         draft: Draft::new(wants.ty),
@@ -56,6 +71,7 @@ pub fn build(graph: &Graph, operation: Arc<Operation>) -> Result<Plan, PlanError
 
 struct Builder<'g> {
     graph: &'g Graph,
+    share: Share<'g>,
     kind: OperationKind,
     search: Search<'g>,
     draft: Draft<'g>,
@@ -152,6 +168,7 @@ impl<'g> Builder<'g> {
         wants: &Wants,
         is_write: bool,
     ) -> Result<(), PlanError> {
+        let outer = self.draft.enter(None);
         let is_abstract = !matches!(self.graph[wants.ty].kind, TypeKind::Object);
         let mut wants = std::borrow::Cow::Borrowed(wants);
         if is_abstract {
@@ -169,20 +186,39 @@ impl<'g> Builder<'g> {
             let mut objects = Objects { position, ty, base: Some(base), given, calls, hops, only, is_write };
             self.fields(&mut objects, &variant.fields)?;
         }
+        self.draft.leave(outer);
         Ok(())
     }
 
     /// Plans fields of the position's last variant.
     fn fields(&mut self, objects: &mut Objects<'_, 'g>, wants: &[Want]) -> Result<(), PlanError> {
         let sources = self.choose(objects, wants)?;
-        for (want, sources) in wants.iter().zip(sources) {
+        let guards = self.guards(objects, wants)?;
+        // What only guards have to know is in no answer.
+        for (want, sources) in wants.iter().zip(sources).filter(|(want, _)| !want.is_of_key) {
+            let outer = self.draft.enter(want.gate.map(|gate| guards[&gate]));
             match want.kind {
                 WantKind::Typename => self.draft.field(objects.position, want, Origin::Typename, None),
                 WantKind::Introspection => self.draft.field(objects.position, want, Origin::Introspection, None),
+                WantKind::Denied(_) => self.draft.field(objects.position, want, Origin::Denied, None),
                 WantKind::Field(_) => self.graph_field(objects, want, &sources)?,
             }
+            self.draft.leave(outer);
         }
         Ok(())
+    }
+
+    /// The guards of fields, by gate.
+    fn guards(&mut self, objects: &Objects<'_, 'g>, wants: &[Want]) -> Result<BTreeMap<usize, GuardId>, PlanError> {
+        let mut guards = BTreeMap::new();
+        let Some((gates, _)) = self.share.mask else { return Ok(guards) };
+        for gate in wants.iter().filter_map(|want| want.gate) {
+            let Entry::Vacant(entry) = guards.entry(gate) else { continue };
+            let (inputs, after) = self.inputs(objects, &gates.gates[gate].this)?;
+            let guard = Guard { gate, position: objects.position, inputs };
+            entry.insert(self.draft.guard(guard, after));
+        }
+        Ok(guards)
     }
 
     /// Chooses the calls that complete objects and makes their steps; where each want comes from.
@@ -421,6 +457,7 @@ impl<'g> Builder<'g> {
             column => Origin::Column(column),
         };
         let position = self.draft.position(objects.position, origin, wants.ty, node);
+        let outer = self.draft.enter(None);
         let mut inner = Objects {
             position,
             ty: wants.ty,
@@ -435,6 +472,7 @@ impl<'g> Builder<'g> {
             self.choose(&mut inner, &variant.fields)?;
         }
         let (nested, more) = self.inputs(&inner, nested)?;
+        self.draft.leave(outer);
         after.extend(more);
         Ok(self.input(objects.ty, name, value.from, nested, Some(position)))
     }

@@ -9,10 +9,10 @@ use indexmap::IndexSet;
 
 use super::{
     ir::{
-        Alike, ColumnRef, Condition, ConditionId, FieldPlan, HopId, Input, KeyText, Merge, Origin, Piece, Plan,
-        Position, PositionId, Step, StepId, StepKind, VariantPlan,
+        Alike, ColumnRef, Condition, ConditionId, FieldPlan, Guard, GuardId, HopId, Input, KeyText, Merge, Origin,
+        Piece, Plan, Position, PositionId, Step, StepId, StepKind, VariantPlan,
     },
-    want::Want,
+    want::{Want, WantKind},
 };
 use crate::{
     mapping::{Column, Kind, Layout, Node, NodeId, Program},
@@ -52,6 +52,7 @@ struct StepDraft<'g> {
     hop: HopId,
     types: Vec<TypeId>,
     arguments: Option<(FieldId, Vec<SelectedArgument>)>,
+    guard: Option<GuardId>,
     inputs: Vec<Input>,
     after: BTreeSet<StepId>,
     turn: u32,
@@ -65,6 +66,7 @@ struct StepDraft<'g> {
 
 struct PositionDraft {
     parent: Option<(PositionId, Origin)>,
+    guard: Option<GuardId>,
     base: Option<BaseRef>,
     ty: TypeId,
     hops: Vec<StepId>,
@@ -77,6 +79,18 @@ pub(super) struct Draft<'g> {
     steps: Vec<StepDraft<'g>>,
     positions: Vec<PositionDraft>,
     conditions: IndexSet<Condition>,
+    /// Guards, each with the steps that bring what it has to know.
+    guards: Vec<(Guard, BTreeSet<StepId>)>,
+    before: Before,
+}
+
+/// What stands before that which is being planned.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Before {
+    /// The guard of the field.
+    guard: Option<GuardId>,
+    /// Steps that bring what this guard and those further up have to know.
+    after: BTreeSet<StepId>,
 }
 
 fn number(count: usize) -> u32 {
@@ -87,13 +101,20 @@ impl<'g> Draft<'g> {
     pub fn new(root: TypeId) -> Self {
         let root = PositionDraft {
             parent: None,
+            guard: None,
             base: None,
             ty: root,
             hops: Vec::new(),
             typename: None,
             variants: Vec::new(),
         };
-        Self { steps: Vec::new(), positions: vec![root], conditions: IndexSet::new() }
+        Self {
+            steps: Vec::new(),
+            positions: vec![root],
+            conditions: IndexSet::new(),
+            guards: Vec::new(),
+            before: Before::default(),
+        }
     }
 
     /// Adds an object place made by `base`.
@@ -101,6 +122,7 @@ impl<'g> Draft<'g> {
         let id = PositionId(number(self.positions.len()));
         self.positions.push(PositionDraft {
             parent: Some((parent, origin)),
+            guard: self.before.guard,
             base: Some(base),
             ty,
             hops: Vec::new(),
@@ -127,16 +149,43 @@ impl<'g> Draft<'g> {
         let plan = FieldPlan {
             key: Arc::clone(&want.key),
             text: KeyText::new(&want.key),
-            field: want.field(),
+            field: match want.kind {
+                WantKind::Field(field) | WantKind::Denied(field) => Some(field),
+                WantKind::Typename | WantKind::Introspection => None,
+            },
             ty: None,
             scalar: None,
             from,
             child,
             include,
+            guard: self.before.guard,
             location: want.location,
         };
         let position = &mut self.positions[position.0 as usize];
         position.variants.last_mut().expect("a variant is open").fields.push(plan);
+    }
+
+    /// Adds a guard, and the steps that bring what it has to know.
+    pub fn guard(&mut self, guard: Guard, after: BTreeSet<StepId>) -> GuardId {
+        let id = GuardId(number(self.guards.len()));
+        self.guards.push((guard, after));
+        id
+    }
+
+    /// Until it is left, what is added stands behind that guard, and comes after what it and those further up have to know. Gives what
+    /// to leave with.
+    pub fn enter(&mut self, guard: Option<GuardId>) -> Before {
+        let outer = self.before.clone();
+        self.before.guard = guard;
+        if let Some(GuardId(id)) = guard {
+            self.before.after.extend(&self.guards[id as usize].1);
+        }
+        outer
+    }
+
+    /// Back to what stood before.
+    pub fn leave(&mut self, outer: Before) {
+        self.before = outer;
     }
 
     /// Adds a call for the objects of a position.
@@ -148,10 +197,12 @@ impl<'g> Draft<'g> {
         kind: StepKind,
         arguments: Option<(FieldId, Vec<SelectedArgument>)>,
         inputs: Vec<Input>,
-        after: BTreeSet<StepId>,
+        mut after: BTreeSet<StepId>,
         turn: u32,
         is_composite: bool,
     ) -> (StepId, HopId) {
+        after.extend(&self.before.after);
+        let guard = self.before.guard.filter(|_| kind == StepKind::Field);
         let id = StepId(number(self.steps.len()));
         let hops = &mut self.positions[position.0 as usize].hops;
         let hop = HopId(number(hops.len()));
@@ -166,6 +217,7 @@ impl<'g> Draft<'g> {
             hop,
             types,
             arguments,
+            guard,
             inputs,
             after,
             turn,
@@ -318,6 +370,7 @@ impl<'g> Draft<'g> {
                     hop: step.hop,
                     types: step.types,
                     arguments: step.arguments,
+                    guard: step.guard,
                     inputs: step.inputs,
                     after: step.after.into_iter().collect(),
                     turn: step.turn,
@@ -334,6 +387,7 @@ impl<'g> Draft<'g> {
             .zip(first_join)
             .map(|(position, columns)| Position {
                 parent: position.parent,
+                guard: position.guard,
                 ty: position.ty,
                 columns,
                 hops: position.hops,
@@ -344,7 +398,8 @@ impl<'g> Draft<'g> {
             .collect();
         let conditions = self.conditions.into_iter().collect();
         let kind = operation.kind;
-        Plan { operation, kind, steps, positions, conditions }
+        let guards = self.guards.into_iter().map(|(guard, _)| guard).collect();
+        Plan { operation, kind, steps, positions, conditions, guards }
     }
 
     /// Several positions may share a node (two aliases of one inline field): each gets join cells of its own, one after the other.
@@ -384,11 +439,13 @@ impl<'g> Draft<'g> {
                 let hop = match field.from {
                     Origin::Hop(hop) => Some(hop),
                     Origin::Column(column) => column.hop,
-                    Origin::Typename | Origin::Introspection => None,
+                    Origin::Typename | Origin::Introspection | Origin::Denied => None,
                 };
-                if let Some(hop) = hop {
+                let guarding = field.guard.map(|GuardId(id)| &self.guards[id as usize].1);
+                let steps = hop.map(|hop| position.hops[hop.0 as usize]).into_iter();
+                for StepId(step) in steps.chain(guarding.into_iter().flatten().copied()) {
                     let need = field.include.map_or(Need::Always, |condition| Need::Any([condition].into()));
-                    add(&mut needs[position.hops[hop.0 as usize].0 as usize], &need);
+                    add(&mut needs[step as usize], &need);
                 }
             }
         }

@@ -32,6 +32,10 @@ pub struct HopId(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConditionId(pub u32);
 
+/// Index into [`Plan::guards`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GuardId(pub u32);
+
 /// A compiled operation.
 #[derive(Debug)]
 pub struct Plan {
@@ -46,6 +50,19 @@ pub struct Plan {
     pub positions: Vec<Position>,
     /// All conditions that fields and steps refer to; evaluated once per request into a bitset.
     pub conditions: Vec<Condition>,
+    /// All that is decided about objects once they are there.
+    pub guards: Vec<Guard>,
+}
+
+/// A decision about each object of a position: whether its caller may have fields of it.
+#[derive(Debug)]
+pub struct Guard {
+    /// Who decides ([`super::Gates::gates`]).
+    pub gate: usize,
+    /// Whose objects.
+    pub position: PositionId,
+    /// What is to be known of an object. The steps that bring it come before everything that the guard stands before.
+    pub inputs: Vec<Input>,
 }
 
 /// Holds when one alternative holds, each a conjunction of clauses.
@@ -67,6 +84,8 @@ pub struct Step {
     pub types: Vec<TypeId>,
     /// The field and its written arguments, for `$args` of a root or field connector.
     pub arguments: Option<(FieldId, Vec<SelectedArgument>)>,
+    /// It is called only for objects that pass.
+    pub guard: Option<GuardId>,
     /// What it needs of each object: becomes `$this`, an element of `$batch`, or (entity query field) `$args`.
     pub inputs: Vec<Input>,
     /// Steps whose results must be there (those its inputs come from, and the one that makes its position).
@@ -160,6 +179,8 @@ pub enum Cell {
 pub struct Position {
     /// The parent position and where its objects come from; `None` for the root.
     pub parent: Option<(PositionId, Origin)>,
+    /// Only parents that pass have any.
+    pub guard: Option<GuardId>,
     /// Its static type.
     pub ty: TypeId,
     /// Columns of its base node (its join cells come after them); 0 for the root.
@@ -190,11 +211,13 @@ impl Alike {
         let mut alike = Self { hops: Vec::new(), columns: typename.into_iter().collect() };
         for field in variants.iter().flat_map(|variant| &variant.fields) {
             match field.from {
-                _ if field.child.is_some() => return None,
+                _ if field.child.is_some() || field.guard.is_some() => return None,
                 Origin::Typename => {}
                 Origin::Hop(hop) | Origin::Column(ColumnRef { hop: Some(hop), .. }) => alike.hops.push(hop),
                 Origin::Column(ColumnRef { hop: None, column: Cell::Column(column) }) => alike.columns.push(column),
-                Origin::Introspection | Origin::Column(ColumnRef { hop: None, column: Cell::Whole }) => return None,
+                Origin::Introspection
+                | Origin::Denied
+                | Origin::Column(ColumnRef { hop: None, column: Cell::Whole }) => return None,
             }
         }
         alike.hops.sort_unstable();
@@ -210,6 +233,8 @@ pub enum Origin {
     Typename,
     /// Given from outside by response key (introspection).
     Introspection,
+    /// From nowhere: the caller may not have it.
+    Denied,
     /// A column of the object.
     Column(ColumnRef),
     /// The whole result of a field or root step.
@@ -278,6 +303,8 @@ pub struct FieldPlan {
     pub child: Option<PositionId>,
     /// In the answer when it holds; `None`: always.
     pub include: Option<ConditionId>,
+    /// Only objects that pass show it.
+    pub guard: Option<GuardId>,
     /// Line and column of the field in the operation.
     pub location: crate::error::Location,
 }

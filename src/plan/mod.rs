@@ -7,15 +7,17 @@ mod build;
 mod draft;
 mod explain;
 mod ir;
+mod mask;
 mod search;
 mod want;
 
 #[cfg(test)]
 mod tests;
 
-pub use build::{PlanError, build};
+pub use build::{PlanError, build, build_masked};
 pub use explain::explain;
 pub use ir::{
-    Alike, Cell, ColumnRef, Condition, ConditionId, FieldPlan, HopId, Input, KeyText, Merge, Origin, Piece, Plan,
-    Position, PositionId, Step, StepId, StepKind, VariantPlan,
+    Alike, Cell, ColumnRef, Condition, ConditionId, FieldPlan, Guard, GuardId, HopId, Input, KeyText, Merge, Origin,
+    Piece, Plan, Position, PositionId, Step, StepId, StepKind, VariantPlan,
 };
+pub use mask::{Gate, Gates, Mask, Needs, Verdict};

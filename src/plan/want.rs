@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::mask::{Gates, Mask, Verdict};
 use crate::{
     error::Location,
     mapping::KeyTree,
@@ -19,6 +20,30 @@ impl Numbers {
     fn next(&mut self) -> u32 {
         self.next += 1;
         self.next
+    }
+}
+
+/// What a caller may have of an operation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Share<'a> {
+    pub graph: &'a Graph,
+    /// `None`: everything.
+    pub mask: Option<(&'a Gates, &'a Mask)>,
+}
+
+impl Share<'_> {
+    fn verdict(self, selected: &Selected) -> Verdict {
+        self.mask.map_or(Verdict::Allowed, |(gates, mask)| gates.verdict(self.graph, mask, selected))
+    }
+
+    /// What guards of fields have to know of an object, each name once.
+    fn this(self, fields: &[Want]) -> KeyTree {
+        let mut this = KeyTree::default();
+        let Some((gates, _)) = self.mask else { return this };
+        for gate in fields.iter().filter_map(|field| field.gate) {
+            this.add(&gates.gates[gate].this);
+        }
+        this
     }
 }
 
@@ -47,6 +72,8 @@ pub(super) struct Want {
     pub include: Include,
     /// Whether a key wants it, not the operation: it is asked for without arguments.
     pub is_of_key: bool,
+    /// Who decides for each object whether it shows the field.
+    pub gate: Option<usize>,
     pub location: Location,
     pub below: Option<Wants>,
 }
@@ -57,19 +84,23 @@ pub(super) enum WantKind {
     Field(FieldId),
     Typename,
     Introspection,
+    /// The caller may not have it.
+    Denied(FieldId),
 }
 
 impl Wants {
     /// The selection of an operation.
-    pub fn of_selection(selection: &Selection, numbers: &mut Numbers) -> Self {
-        let variants = selection
-            .variants
-            .iter()
-            .map(|variant| WantVariant {
-                types: variant.types.clone(),
-                fields: variant.fields.iter().map(|field| Want::of_selected(field, numbers)).collect(),
-            })
-            .collect();
+    pub fn of_selection(selection: &Selection, numbers: &mut Numbers, share: Share<'_>) -> Self {
+        let mut variants = Vec::with_capacity(selection.variants.len());
+        for variant in &selection.variants {
+            let fields = variant.fields.iter().map(|field| Want::of_selected(field, numbers, share));
+            let mut fields: Vec<Want> = fields.collect();
+            let ty = variant.types.first().copied().unwrap_or(selection.ty);
+            for (name, nested) in &share.this(&fields).keys {
+                fields.extend(Want::of_name(share.graph, ty, name, nested, numbers));
+            }
+            variants.push(WantVariant { types: variant.types.clone(), fields });
+        }
         Self { id: numbers.next(), ty: selection.ty, variants }
     }
 
@@ -110,15 +141,19 @@ impl Want {
             arguments: Vec::new(),
             include: Include::Always,
             is_of_key: true,
+            gate: None,
             location: Location { line: 0, column: 0 },
             below,
         })
     }
 
-    fn of_selected(selected: &Selected, numbers: &mut Numbers) -> Self {
+    fn of_selected(selected: &Selected, numbers: &mut Numbers, share: Share<'_>) -> Self {
+        let verdict = share.verdict(selected);
+        let below = selected.selection.as_ref().filter(|_| verdict != Verdict::Denied);
         Self {
             key: Arc::clone(&selected.key),
             kind: match selected.field {
+                FieldRef::Field(field) if verdict == Verdict::Denied => WantKind::Denied(field),
                 FieldRef::Field(field) => WantKind::Field(field),
                 FieldRef::Typename => WantKind::Typename,
                 FieldRef::Introspection => WantKind::Introspection,
@@ -126,8 +161,9 @@ impl Want {
             arguments: selected.arguments.clone(),
             include: selected.include.clone(),
             is_of_key: false,
+            gate: if let Verdict::Guarded(gate) = verdict { Some(gate) } else { None },
             location: selected.location,
-            below: selected.selection.as_ref().map(|selection| Wants::of_selection(selection, numbers)),
+            below: below.map(|selection| Wants::of_selection(selection, numbers, share)),
         }
     }
 
@@ -135,7 +171,7 @@ impl Want {
     pub fn field(&self) -> Option<FieldId> {
         match self.kind {
             WantKind::Field(field) => Some(field),
-            WantKind::Typename | WantKind::Introspection => None,
+            WantKind::Typename | WantKind::Introspection | WantKind::Denied(_) => None,
         }
     }
 

@@ -1,13 +1,14 @@
 //! Who may ask, for what, how much.
 //!
 //! In the order in which a request meets them: `identity` (who asks; before the body is read), `documents` (which text is asked, may it
-//! be), `limits` (is it too large, by its shape and by its `cost`), `rate` (has its
-//! caller asked too much lately).
+//! be), `limits` (is it too large, by its shape and by its `cost`), `authorization` (who may have which of its fields; then it is planned
+//! without the others), `rate` (has its caller asked too much lately).
 //!
 //! Other rooms measure, this one judges: `operation` says how deep an operation is, `limits` here whether that is too deep. What
 //! depends on the document alone is judged when the document is first seen, so a known one pays nothing.
 //! Not here: bounds that protect the parser from a text (`operation::Limits`, checked before there is anything to judge).
 
+mod authorization;
 mod cost;
 mod documents;
 mod identity;
@@ -15,6 +16,7 @@ mod limits;
 mod production;
 mod rate;
 
+pub use authorization::{Authorization, Judging, Question};
 pub use cost::{Costing, Estimate, Line, Price, StepCalls};
 pub use documents::{DocumentId, Documents, Resolved, Text, Trusted};
 pub use identity::{Authentication, Identity};
@@ -32,6 +34,8 @@ use crate::{
 pub struct Rules {
     /// How callers are known.
     pub authentication: Authentication,
+    /// Who may have what.
+    pub authorization: Authorization,
     /// Documents that requests name instead of sending them.
     pub documents: Documents,
     /// How large an operation may be.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::{
-    Compatibility, ConnectorId, Graph, Place, check,
+    Compatibility, ConnectorId, Graph, Place, access, check,
     directive::{caching, connect::Reader, cost, selection::Selected, source},
     document::{self, Document},
     findings::Findings,
@@ -84,6 +84,8 @@ fn graph(files: &[File], options: &Options, findings: &mut Findings) -> Option<G
     let api = merge::api(&merged.schema, &documents, findings)?;
     let mut tables = tables::build(&merged.schema, &api);
     let costs = cost::read(&documents, &merged.renames, &tables);
+    let named: Vec<_> = documents.into_iter().zip(&merged.renames).collect();
+    let access = access::read(&named, &mut tables, findings);
     let Lowered { sources, connectors, spans, source_spans, narrow_keys } =
         lower::lower(checked.into_iter().zip(merged.renames).collect(), &mut tables);
     let root = |name: Option<&apollo_compiler::Name>| name.and_then(|name| tables.by_name.get(name.as_str()).copied());
@@ -99,6 +101,7 @@ fn graph(files: &[File], options: &Options, findings: &mut Findings) -> Option<G
         schema: api,
         compatibility: options.compatibility,
         costs,
+        access,
     };
     hang_own(&mut graph);
     // A text of an error is not worth a field that could be had without it.

@@ -41,8 +41,18 @@ pub(super) struct Names {
     pub(super) cache_tag: String,
     pub(super) cost: Option<String>,
     pub(super) list_size: Option<String>,
+    /// Those that say who may have something.
+    pub(super) access: Option<AccessNames>,
     /// Federation directives without effect, each with what to do instead.
     pub(super) without_effect: Vec<(String, &'static str)>,
+}
+
+/// Names in a document of the directives that say who may have something.
+#[derive(Debug, Clone)]
+pub(super) struct AccessNames {
+    pub(super) authenticated: String,
+    pub(super) requires_scopes: String,
+    pub(super) policy: String,
 }
 
 /// A valid GraphQL document with its links.
@@ -129,6 +139,7 @@ fn read(file: &File, mut ast: Ast, interfaces: &Interfaces, findings: &mut Findi
             cache_tag: name(&links.federation, "cacheTag").unwrap_or_else(|| "cacheTag".to_owned()),
             cost: name_or_own("cost"),
             list_size: name_or_own("listSize"),
+            access: links.federation.as_ref().map(access_names),
             without_effect: links.federation.as_ref().map(without_effect).unwrap_or_default(),
         },
         machinery,
@@ -140,6 +151,15 @@ fn read(file: &File, mut ast: Ast, interfaces: &Interfaces, findings: &mut Findi
 pub(super) fn has_query(document: &Document) -> bool {
     let root = document.schema.root_operation(OperationType::Query).and_then(|name| document.schema.types.get(name));
     matches!(root, Some(ExtendedType::Object(query)) if query.fields.keys().any(|field| field != NO_QUERY_FIELD))
+}
+
+fn access_names(federation: &Link) -> AccessNames {
+    let local = |name: &str| federation.directive(name, "federation");
+    AccessNames {
+        authenticated: local("authenticated"),
+        requires_scopes: local("requiresScopes"),
+        policy: local("policy"),
+    }
 }
 
 /// The names in a document of directives that mean nothing here.

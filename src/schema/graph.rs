@@ -6,6 +6,7 @@ use apollo_compiler::validation::Valid;
 use indexmap::IndexMap;
 
 use super::{
+    access::{Access, AccessId},
     directive::cost::Costs,
     template::{Request, Template},
 };
@@ -57,6 +58,8 @@ pub struct Graph {
     pub compatibility: Compatibility,
     /// What `@cost` and `@listSize` say.
     pub costs: Costs,
+    /// What fields require of callers.
+    pub access: Access,
 }
 
 /// What `@cacheControl` says of a place.
@@ -206,6 +209,8 @@ pub struct Field {
     pub connectors: Vec<ConnectorId>,
     /// `@cacheControl` on it.
     pub caching: CacheHint,
+    /// What it requires of callers; `None`: nothing.
+    pub access: Option<AccessId>,
 }
 
 /// A REST service.

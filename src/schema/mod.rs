@@ -3,6 +3,7 @@
 //! `compile` reads all files, reports every finding at once as diagnostics, and lowers directives to connectors.
 //! Not here: operations, plans, calls. apollo-compiler's types leave this room only as `Graph::schema`, for `operation`.
 
+mod access;
 mod api;
 mod check;
 mod compile;
@@ -25,6 +26,7 @@ mod words;
 /// the usual imports give them.
 pub const DEFINITIONS: &str = include_str!("definitions.graphql");
 
+pub use access::{Access, AccessId, Requirement, Rule};
 pub use api::{About, Api, ApiDirective, ApiKind, ApiType, Input, Output, Reference};
 pub use compile::{Compiled, File, Options, compile};
 pub use directive::cost::{Costs, FieldCost, ListSize};

@@ -107,6 +107,7 @@ impl Tables {
             arguments: field.arguments.iter().map(|argument| self.argument(schema, argument)).collect(),
             connectors: Vec::new(),
             caching: hint(field.directives.iter().map(|directive| &**directive)),
+            access: None,
         };
         self.fields.push(lowered);
         id

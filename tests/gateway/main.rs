@@ -3,6 +3,7 @@
 #[path = "../architecture.rs"]
 mod architecture;
 mod authentication;
+mod authorization;
 mod cache;
 mod commands;
 mod connectors;

@@ -197,7 +197,7 @@ impl Setting {
         let introspection = operation::introspect(&self.graph, &document, &bound, &values).unwrap();
         let plan = Arc::new(plan::build(&self.graph, bound).unwrap());
         let caller = Caller::default();
-        movable(run(&self.graph, &plan, &values, introspection, &caller, &self.settings, &self.upstreams)).await
+        movable(run(&self.graph, &plan, &values, introspection, &caller, None, &self.settings, &self.upstreams)).await
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{Reaction, Service, gateway};
 use crate::{
     execute::{
+        guard::Guards,
         report::{ErrorList, Segment},
         view::{Instance, Results, View},
         write::{Fit, Writer},
@@ -45,7 +46,8 @@ type Thing { id: ID! size: Int! }"#;
         })
         .collect();
     let conditions = Vec::new();
-    let view = View { graph: &graph, plan: &plan, results: &results, conditions: &conditions };
+    let guards = Guards::default();
+    let view = View { graph: &graph, plan: &plan, results: &results, conditions: &conditions, guards: &guards };
     let none = Object::default();
     let prefix = [Segment::Key("list"), Segment::Index(1)];
     let mut writer = Writer::new(view, &none, b"before ".to_vec(), ErrorList::default(), &prefix);
@@ -75,7 +77,8 @@ type Thing { id: ID! }"#;
     results.outcomes[0].push(read.unwrap());
     let root = results.stores.last_mut().unwrap();
     root.cells[0] = Slot::Result(0);
-    let view = View { graph: &graph, plan: &plan, results: &results, conditions: &[] };
+    let guards = Guards::default();
+    let view = View { graph: &graph, plan: &plan, results: &results, conditions: &[], guards: &guards };
     let none = Object::default();
     let write = |answer_max: usize| {
         let mut writer = Writer::new(view, &none, Vec::new(), ErrorList::default(), &[]);

@@ -3,6 +3,7 @@
 //! In process: the gateway as it is, over a real socket to a service that answers from the generated data. `WEFT_PROPERTY_CASES`
 //! sets the number of operations, `WEFT_PROPERTY_SEED` the seed.
 
+mod access;
 mod choices;
 mod naive;
 mod operation;

@@ -1,0 +1,234 @@
+//! Who may have what: the requirements of an operation's fields, held against a caller, become a mask before anything is called.
+//!
+//! What depends on an object is decided when that is there: it stands behind a guard of the plan, which asks here.
+//! `policy` are the expressions of `@policy`, `this` what they read of objects, `facts` what they are asked about. Where a requirement is written, and what it means for which field, the graph knows
+//! (`schema::Access`).
+
+mod check;
+mod facts;
+mod policy;
+mod this;
+
+use std::{collections::HashMap, sync::Arc};
+
+use cel::Value as Cel;
+use http::HeaderMap;
+
+use self::{facts::Facts, policy::Policy};
+use super::Identity;
+use crate::{
+    config,
+    error::{Diagnostic, ErrorCode, Refusal, Severity, denial, did_you_mean},
+    execute::Judge,
+    mapping::{KeyTree, Object},
+    operation::{self, FieldRef, Include, Operation, Selected, Selection, VariableValues},
+    plan::{Gate, Gates, Mask, Needs, Verdict},
+    schema::{AccessId, Graph, Requirement, Rule},
+};
+
+/// What one configuration says of its graph's requirements.
+#[derive(Debug, Default)]
+pub struct Authorization {
+    policies: HashMap<Arc<str>, Policy>,
+    rejects: bool,
+}
+
+/// Whoever asks, and what.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// Who.
+    pub identity: &'a Identity,
+    /// The headers of the request.
+    pub headers: &'a HeaderMap,
+    /// What.
+    pub operation: &'a Operation,
+    /// Its variables.
+    pub variables: &'a VariableValues,
+}
+
+impl Authorization {
+    /// Errors: an expression that cannot be read, a policy that the schema names and nobody has written.
+    pub fn new(settings: &config::Authorization, graph: &Graph) -> Result<Self, Vec<Diagnostic>> {
+        let mut findings = Vec::new();
+        let mut policies = HashMap::new();
+        for (name, text) in &settings.policies {
+            match Policy::compile(text) {
+                Ok(policy) => drop(policies.insert(Arc::from(name.as_str()), policy)),
+                Err(reason) => {
+                    let message = format!("`authorization.policies.{name}` cannot be used: {reason}");
+                    findings.push(finding("INVALID_POLICY", message));
+                }
+            }
+        }
+        for name in graph.access.policies() {
+            if settings.policies.contains_key(&**name) {
+                continue;
+            }
+            let message = format!("the schema has fields for whom the policy `{name}` holds, which is not written");
+            let help = did_you_mean(name, settings.policies.keys().map(String::as_str)).unwrap_or_else(|| {
+                format!("write it in the configuration: `authorization: {{ policies: {{ {name}: \"claims.sub == 'admin'\" }} }}`")
+            });
+            findings.push(finding("UNKNOWN_POLICY", message).help(help));
+        }
+        findings.extend(check::misplaced(graph, &policies));
+        if findings.is_empty() { Ok(Self { policies, rejects: settings.reject }) } else { Err(findings) }
+    }
+
+    /// What a requirement depends on beside the caller.
+    pub fn needs(&self, graph: &Graph, access: AccessId) -> Needs {
+        let requirement = &graph.access[access];
+        let arguments = self.named(requirement.rules()).any(Policy::reads_arguments);
+        let mut this = KeyTree::default();
+        self.named(requirement.own.iter()).for_each(|policy| this.add(policy.this()));
+        Needs { arguments, this }
+    }
+
+    /// Whether an answer may depend on headers that cannot be listed.
+    pub fn reads_headers(&self, graph: &Graph) -> bool {
+        self.named(graph.access.requirements.iter().flat_map(Requirement::rules)).any(Policy::reads_headers)
+    }
+
+    fn named<'a>(&'a self, rules: impl Iterator<Item = &'a Rule>) -> impl Iterator<Item = &'a Policy> {
+        rules.flat_map(Rule::policies).filter_map(|name| self.policies.get(name))
+    }
+
+    /// What of an operation is denied, and what depends on objects.
+    ///
+    /// Errors: `UNAUTHENTICATED` or `FORBIDDEN` where something that would be in the answer is denied and `authorization.reject` says so.
+    pub fn judge(&self, graph: &Graph, gates: &Gates, asked: &Question<'_>) -> Result<Mask, Refusal> {
+        let mut mask = Mask::default();
+        let judging = self.judging(graph, gates, *asked);
+        for (number, gate) in gates.gates.iter().enumerate() {
+            let requirement = &graph.access[gate.access];
+            let arguments = judging.arguments(gate);
+            let holds = |rule| judging.holds(rule, arguments.as_ref(), None);
+            let own = all(requirement.own.iter().map(holds));
+            // Each field of the value asks about the value.
+            let of_value = all(requirement.of_value.iter().map(holds)).unwrap_or(true);
+            match own.filter(|_| of_value) {
+                Some(true) => {}
+                None if of_value => mask.guard(number),
+                Some(false) | None => mask.deny(number),
+            }
+        }
+        if self.rejects
+            && let Some(denied) = first_denied(graph, gates, &mask, &asked.operation.selection, asked.variables)
+        {
+            return Err(refusal(graph, denied, asked.identity));
+        }
+        Ok(mask)
+    }
+
+    /// Decides for a request what depends on objects.
+    pub fn judging<'a>(&'a self, graph: &'a Graph, gates: &'a Gates, asked: Question<'a>) -> Judging<'a> {
+        Judging { authorization: self, graph, gates, facts: Facts::new(asked) }
+    }
+}
+
+/// The requirements of an operation's fields, held against a request.
+#[derive(Debug)]
+pub struct Judging<'a> {
+    authorization: &'a Authorization,
+    graph: &'a Graph,
+    gates: &'a Gates,
+    facts: Facts<'a>,
+}
+
+impl Judge for Judging<'_> {
+    fn allows(&self, gate: usize, this: Object) -> bool {
+        let gate = &self.gates.gates[gate];
+        let arguments = self.arguments(gate);
+        let this = facts::object(&this);
+        let holds = |rule| self.holds(rule, arguments.as_ref(), Some(&this));
+        all(self.graph.access[gate.access].own.iter().map(holds)) == Some(true)
+    }
+}
+
+impl Judging<'_> {
+    /// The arguments of a field, where they count.
+    fn arguments(&self, gate: &Gate) -> Option<Cel> {
+        let (field, written) = gate.arguments.as_ref()?;
+        Some(facts::object(&operation::arguments(self.graph, *field, written, self.facts.asked.variables)))
+    }
+
+    /// Whether a rule holds; `None`: that depends on the object.
+    fn holds(&self, rule: &Rule, arguments: Option<&Cel>, this: Option<&Cel>) -> Option<bool> {
+        let identity = self.facts.asked.identity;
+        match rule {
+            Rule::Authenticated => Some(!identity.is_anonymous()),
+            Rule::Scopes(lists) => {
+                Some(lists.iter().any(|scopes| scopes.iter().all(|scope| identity.has_scope(scope))))
+            }
+            Rule::Policies(lists) => any(lists.iter().map(|names| {
+                all(names.iter().map(|name| {
+                    // One that nobody has written is found at the start; here it holds for nobody.
+                    let Some(policy) = self.authorization.policies.get(name) else { return Some(false) };
+                    policy.holds(&self.facts, arguments, this)
+                }))
+            })),
+        }
+    }
+}
+
+/// Whether all hold, as far as that is decided.
+fn all(mut parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    parts
+        .try_fold(Some(true), |all, part| match part {
+            Some(false) => Err(()),
+            Some(true) => Ok(all),
+            None => Ok(None),
+        })
+        .unwrap_or(Some(false))
+}
+
+/// Whether one holds, as far as that is decided.
+fn any(parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    all(parts.map(|part| part.map(|holds| !holds))).map(|none| !none)
+}
+
+/// The first field that would be in the answer and is denied.
+fn first_denied<'s>(
+    graph: &Graph,
+    gates: &Gates,
+    mask: &Mask,
+    selection: &'s Selection,
+    variables: &VariableValues,
+) -> Option<&'s Selected> {
+    let fields = selection.variants.iter().flat_map(|variant| &variant.fields);
+    fields.filter(|selected| is_included(&selected.include, variables)).find_map(|selected| {
+        if gates.verdict(graph, mask, selected) == Verdict::Denied {
+            return Some(selected);
+        }
+        first_denied(graph, gates, mask, selected.selection.as_ref()?, variables)
+    })
+}
+
+fn is_included(include: &Include, variables: &VariableValues) -> bool {
+    match include {
+        Include::Always => true,
+        Include::AnyOf(alternatives) => alternatives.iter().any(|clauses| {
+            clauses.iter().all(|clause| {
+                let value = variables.0.get(clause.variable.0 as usize).and_then(Option::as_ref);
+                value == Some(&crate::mapping::Value::Bool(clause.wanted))
+            })
+        }),
+    }
+}
+
+fn refusal(graph: &Graph, denied: &Selected, identity: &Identity) -> Refusal {
+    let name = match denied.field {
+        FieldRef::Field(field) => format!("{}.{}", graph[graph[field].parent].name, graph[field].name),
+        FieldRef::Typename | FieldRef::Introspection => denied.key.to_string(),
+    };
+    let (code, message) = denial(&name, !identity.is_anonymous());
+    let mut refusal = Refusal::new(code, message);
+    refusal.errors[0].locations.push(denied.location);
+    if code == ErrorCode::Unauthenticated {
+        refusal.challenge = Some("Bearer realm=\"weft\"".to_owned());
+    }
+    refusal
+}
+
+fn finding(code: &'static str, message: String) -> Diagnostic {
+    Diagnostic { code, severity: Severity::Error, message, labels: Vec::new(), help: None }
+}
