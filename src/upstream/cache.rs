@@ -215,13 +215,13 @@ impl<S: Service + 'static> Service for HttpCache<S> {
                 Safety::Unsafe => Box::pin(self.write(call, passage)).await,
             };
         }
-        let mut key = keeps.seed.of(call, Counted::Selecting);
-        if let Some(hints) = &call.caching {
-            // Who says something else of a reply keeps another one: it is forgotten by other names.
-            key = key.with(&format!("{hints:?}"));
+        let has_kept = keeps.has_kept.load(Ordering::Relaxed);
+        if !has_kept && keeps.remote.is_none() && !speaks(&call.headers) {
+            return core.first(keeps, call, passage).await;
         }
+        let key = keeps.key(call);
         let asked = Asked { call, key, directives: Directives::of_request(&call.headers), tick: None };
-        let found = if keeps.has_kept.load(Ordering::Relaxed) { keeps.memory.get(&key) } else { None };
+        let found = if has_kept { keeps.memory.get(&key) } else { None };
         if let Some(reply) = found.as_ref().and_then(|entry| self.used(keeps, &asked, entry, CacheOutcome::Hit)) {
             return Ok(reply);
         }
@@ -354,6 +354,18 @@ impl<S: Service> Core<S> {
         Box::pin(self.validate(keeps, asked, &entry, passage)).await
     }
 
+    /// Asks the service while nothing was ever kept: most say nothing of caching, and with them it costs nothing.
+    async fn first(&self, keeps: &Keeps, call: &Call, passage: Passage) -> Result<Reply, CallError> {
+        keeps.metrics.looked_up(CacheOutcome::Miss);
+        let (since, sent) = (keeps.memory.invalidations(), self.clock.now());
+        let reply = self.inner.call(call, passage).await?;
+        if call.caching.is_none() && keeps.spec.defaults.ttl.is_none() && !speaks(&reply.headers) {
+            return Ok(reply);
+        }
+        let asked = Asked { call, key: keeps.key(call), directives: Directives::default(), tick: None };
+        Ok(self.keep(keeps, &asked, reply, sent, since))
+    }
+
     /// Asks the service for a reply that is not there.
     async fn fetch(&self, keeps: &Keeps, asked: &Asked<'_>, passage: Passage) -> Result<Reply, CallError> {
         let (since, sent) = (keeps.memory.invalidations(), self.clock.now());
@@ -440,8 +452,7 @@ impl<S: Service> Core<S> {
 
     /// A reply that is not kept, with what is said of its freshness.
     fn told(&self, call: &Call, reply: Reply) -> Reply {
-        let says = [header::CACHE_CONTROL, header::EXPIRES].iter().any(|name| reply.headers.contains_key(name));
-        if !says && call.caching.is_none() {
+        if !speaks(&reply.headers) && call.caching.is_none() {
             return reply;
         }
         let reply = Reply { headers: counted(call, reply.headers), ..reply };
@@ -472,7 +483,22 @@ fn counted(call: &Call, headers: Arc<HeaderMap>) -> Arc<HeaderMap> {
     Arc::new(headers)
 }
 
+/// Whether headers say anything of caching.
+fn speaks(headers: &HeaderMap) -> bool {
+    [header::CACHE_CONTROL, header::EXPIRES, header::PRAGMA].iter().any(|name| headers.contains_key(name))
+}
+
 impl Keeps {
+    /// By what the reply to a call is found.
+    fn key(&self, call: &Call) -> Fingerprint {
+        let key = self.seed.of(call, Counted::Selecting);
+        match &call.caching {
+            // Who says something else of a reply keeps another one: it is forgotten by other names.
+            Some(hints) => key.with(&format!("{hints:?}")),
+            None => key,
+        }
+    }
+
     /// How long replies to a call may be used that do not say.
     fn defaults(&self, call: &Call) -> Lifetimes {
         call.caching.as_ref().map_or(self.spec.defaults, |hints| hints.over(self.spec.defaults))
