@@ -144,15 +144,14 @@ impl Gateway {
             masked.map(|(plan, has_guards)| Masked { plan, guards_for: has_guards.then_some(request.identity) });
         let asked = Arc::new(Asked { snapshot: Arc::clone(&snapshot), planned, masked, variables, caller });
         let made = asked.made(introspection, is_identified).await;
-        let Asked { planned, variables, .. } = &*asked;
-        let Made { body, sources, error_count } = &*made;
-        let (body, error_count) = (body.clone(), *error_count);
+        let planned = &asked.planned;
+        let Made { body, sources, error_count, actual } = &*made;
+        let (body, error_count, actual) = (body.clone(), *error_count, *actual);
         let mut caching = Caching::default();
         if planned.plan.operation.kind == Kind::Query {
             caching = Caching::of_query(sources, planned.caching, error_count, is_identified);
             caching.vary.clone_from(&snapshot.reads.vary);
         }
-        let actual = planned.estimate.actual(&body, variables);
         telemetry::metrics().cost(price.cost, actual);
         let mut headers = Vec::new();
         charge.settle(actual, &mut headers);
@@ -186,6 +185,8 @@ pub(super) struct Made {
     pub(super) body: Bytes,
     pub(super) sources: Sources,
     pub(super) error_count: usize,
+    /// What it cost, where that is reckoned.
+    pub(super) actual: Option<u64>,
 }
 
 impl Asked {
@@ -234,7 +235,8 @@ impl Asked {
         let judge = judging.as_ref().map(|judging| judging as &dyn Judge);
         let run = execute::run(&snapshot.graph, plan, variables, introspection, caller, judge, settings, upstreams);
         let execute::Outcome { body, sources, error_count, .. } = run.await;
-        let made = Made { body: body.into(), sources, error_count };
+        let actual = planned.estimate.actual(&body, variables);
+        let made = Made { body: body.into(), sources, error_count, actual };
         if let Some(terms) = self.terms() {
             snapshot.answers.keep(terms, || terms.key(variables, caller), &made);
         }

@@ -24,6 +24,7 @@ const PARTS_MIN: u64 = 8;
 struct Remembered {
     body: Bytes,
     sources: Sources,
+    actual: Option<u64>,
 }
 
 /// The answers of a snapshot, within a budget of bytes.
@@ -50,14 +51,15 @@ impl Answers {
     pub(super) fn find(&self, key: &Key, upstreams: &Upstreams) -> Option<Made> {
         let answer = self.cache.get(key)?;
         let sources = answer.sources.again(upstreams)?;
-        Some(Made { body: answer.body.clone(), sources, error_count: 0 })
+        Some(Made { body: answer.body.clone(), sources, error_count: 0, actual: answer.actual })
     }
 
     /// Remembers an answer without errors, if it was made of nothing but stored replies.
     pub(super) fn keep(&self, terms: &Terms, key: impl FnOnce() -> Key, made: &Made) {
         let is_good = terms.is_remembered && made.error_count == 0 && made.sources.is_all_stored();
         if is_good && made.body.len() as u64 <= self.answer_max {
-            let answer = Remembered { body: made.body.clone(), sources: made.sources.clone() };
+            let (body, sources) = (made.body.clone(), made.sources.clone());
+            let answer = Remembered { body, sources, actual: made.actual };
             self.cache.insert(key(), Arc::new(answer));
             terms.has_remembered.store(true, Ordering::Relaxed);
         }

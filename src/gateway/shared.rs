@@ -164,7 +164,12 @@ mod tests {
             let make = || async move {
                 let error_count = usize::try_from(begun.fetch_add(1, Ordering::Relaxed)).expect("few runs");
                 may_end.acquire().await.expect("it is open").forget();
-                Arc::new(Made { body: bytes::Bytes::new(), sources: crate::execute::Sources::default(), error_count })
+                Arc::new(Made {
+                    body: bytes::Bytes::new(),
+                    sources: crate::execute::Sources::default(),
+                    error_count,
+                    actual: None,
+                })
             };
             let mut asked: Asked<'_> =
                 Box::pin(async move { self.operations.run(Key::of(1, b"{}"), make).await.error_count });

@@ -26,7 +26,7 @@ use self::{
     clock::Clock,
     fleet::Fleet,
     quota::{Quotas, Window},
-    shares::Shares,
+    shares::{Keys, Shares},
 };
 use super::Identity;
 use crate::{
@@ -67,8 +67,8 @@ pub struct Charge<'a> {
     rates: &'a Rates,
     /// Empty where none does.
     parts: Vec<Part<'a>>,
-    /// Of Redis; else of this process.
-    is_fleets: bool,
+    /// It was taken in Redis; else in this process.
+    is_shared: bool,
 }
 
 /// One limit with its state.
@@ -115,7 +115,8 @@ impl Rates {
         };
         let is_shared = fleet.is_some();
         let shares = |limit: &RateLimit| {
-            kept.share(&process, &(limit, is_shared), || Shares::new(limit, Clock::default(), is_shared))
+            let keys = || if is_shared { Keys::Shared } else { Keys::own() };
+            kept.share(&process, &(limit, is_shared), || Shares::new(limit, Clock::default(), keys()))
         };
         let quotas = kept.share(&process, &(), Quotas::default);
         Self { quotas, fleet, ..Self::with(limits, trusted_proxies, shares) }
@@ -139,7 +140,7 @@ impl Rates {
     /// Takes a request's share of every limit that concerns it. Errors: `RATE_LIMITED`, with when to come back, and nothing was taken;
     /// `OVERLOADED` while Redis is away, where the configuration says so.
     pub async fn charge(&self, spender: &Spender<'_>, cost: u64) -> Result<Charge<'_>, Refusal> {
-        let mut charge = Charge { rates: self, parts: self.parts(spender, cost), is_fleets: false };
+        let mut charge = Charge { rates: self, parts: self.parts(spender, cost), is_shared: false };
         if charge.parts.is_empty() {
             return Ok(charge);
         }
@@ -149,7 +150,7 @@ impl Rates {
             (None, None) => self.take(&mut charge.parts),
             (None, Some(fleet)) => match (fleet.take(&mut charge.parts).await, fleet.away) {
                 (Ok(refused), _) => {
-                    charge.is_fleets = true;
+                    charge.is_shared = true;
                     refused
                 }
                 (Err(_), WhenAway::Memory) => self.take(&mut charge.parts),
@@ -244,7 +245,7 @@ impl Charge<'_> {
                 differences.push((at, difference));
             }
         }
-        match self.rates.fleet.as_ref().filter(|_| self.is_fleets) {
+        match self.rates.fleet.as_ref().filter(|_| self.is_shared) {
             Some(fleet) => fleet.settle(&self.parts, &differences),
             None => differences.iter().for_each(|(at, difference)| self.rates.settle(&self.parts[*at], *difference)),
         }

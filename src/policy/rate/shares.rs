@@ -16,27 +16,34 @@ use crate::config::RateLimit;
 pub(super) struct Shares {
     limiter: RateLimiter<u128, Store, Clock, NoOpMiddleware<Nanos>>,
     pub(super) store: Store,
-    /// Two, for keys of 128 bits that nobody outside can find a second text for; `None`: keys are those of the fleet.
-    hashers: Option<[RandomState; 2]>,
+    keys: Keys,
+}
+
+/// How a text becomes a key, for which nobody outside can find a second text.
+#[derive(Debug)]
+pub(super) enum Keys {
+    /// As no other process does it.
+    Own([RandomState; 2]),
+    /// As all of a fleet do.
+    Shared,
 }
 
 impl Shares {
-    /// Nobody has taken anything. `is_fleets`: keys have to be the same in all processes.
-    pub(super) fn new(limit: &RateLimit, clock: Clock, is_fleets: bool) -> Self {
+    /// Nobody has taken anything.
+    pub(super) fn new(limit: &RateLimit, clock: Clock, keys: Keys) -> Self {
         let store = Store::new(limit.keys_max, clock.clone());
         let burst = NonZeroU32::new(limit.burst).unwrap_or(NonZeroU32::MIN);
         // A pace is never zero.
         let quota = Quota::with_period(Duration::from_nanos(pace(limit))).unwrap_or_else(|| Quota::per_second(burst));
         let limiter = RateLimiter::new(quota.allow_burst(burst), store.clone(), clock);
-        let hashers = (!is_fleets).then(|| [RandomState::new(), RandomState::new()]);
-        Self { limiter, store, hashers }
+        Self { limiter, store, keys }
     }
 
     /// The key of a text.
     pub(super) fn key(&self, text: &[u8]) -> u128 {
-        match &self.hashers {
-            Some([one, other]) => u128::from(one.hash_one(text)) << 64 | u128::from(other.hash_one(text)),
-            None => fleet::fingerprint(text),
+        match &self.keys {
+            Keys::Own([one, other]) => u128::from(one.hash_one(text)) << 64 | u128::from(other.hash_one(text)),
+            Keys::Shared => fleet::fingerprint(text),
         }
     }
 
@@ -61,5 +68,12 @@ impl Shares {
 
     fn now(&self) -> u64 {
         self.limiter.clock().now().as_u64()
+    }
+}
+
+impl Keys {
+    /// Of this process.
+    pub(super) fn own() -> Self {
+        Self::Own([RandomState::new(), RandomState::new()])
     }
 }

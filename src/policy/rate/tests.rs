@@ -29,7 +29,7 @@ struct World {
 impl World {
     fn new(limits: &[RateLimit]) -> Self {
         let now = Arc::new(AtomicU64::new(0));
-        let rates = Rates::with(limits, &[], |limit| Arc::new(Shares::new(limit, Clock::still(&now), false)));
+        let rates = Rates::with(limits, &[], |limit| Arc::new(Shares::new(limit, Clock::still(&now), Keys::own())));
         Self { rates: Rates { clock: Clock::still(&now), ..rates }, now }
     }
 

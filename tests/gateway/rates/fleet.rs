@@ -173,6 +173,70 @@ fn without_redis_each_gateway_counts_by_itself_until_it_is_back() {
     });
 }
 
+/// The scripts, on a clock that the test moves, against integers: three limits at once, of two rates and a quota.
+#[test]
+fn the_scripts_reckon_as_a_model_does() {
+    const TAKE: &str = include_str!("../../../src/policy/rate/take.lua");
+    const SETTLE: &str = include_str!("../../../src/policy/rate/settle.lua");
+    const KINDS: [&str; 3] = ["rate", "rate", "quota"];
+    const PACES: [u64; 3] = [3_333_333, 250_000_000, 1];
+    let most = [7 * PACES[0], 5 * PACES[1], 250];
+    let Some(redis) = Redis::start() else { return };
+    let run = |script: &str, now: u64, arguments: &[String]| -> Vec<u64> {
+        let time = format!("{{ '{}', '{}' }}", now / 1_000_000, now % 1_000_000);
+        // Nothing ends by the real clock.
+        let script = script.replace("redis.call('TIME')", &time).replace("'PX', ", "'PX', 600000 + ");
+        let mut command: Vec<&[u8]> = vec![b"EVAL", script.as_bytes(), b"3", b"a", b"b", b"c"];
+        command.extend(arguments.iter().map(String::as_bytes));
+        let answer = redis.ask(&command);
+        assert!(!answer.contains("ERR"), "{answer}");
+        let lines = answer.split("\r\n").filter(|line| !line.starts_with(['*', '$']));
+        lines.filter_map(|line| line.trim_start_matches(':').parse().ok()).collect()
+    };
+    let mut random = 7_u64;
+    let mut below = |bound: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % bound
+    };
+    // In microseconds; levels in nanoseconds, and a number of the quota.
+    let (mut now, mut levels, mut refused_count) = (1_700_000_000_000_000_u64, [0_u64; 3], 0);
+    for step in 0..400 {
+        let pause = below(500_000);
+        now += pause;
+        for level in &mut levels[..2] {
+            *level = level.saturating_sub(pause * 1000);
+        }
+        let numbers = [1 + below(3), 1 + below(2), below(3)];
+        let weights: Vec<u64> = (0..3).map(|at| numbers[at] * PACES[at]).collect();
+        let arguments: Vec<String> = (0..3)
+            .flat_map(|at| [KINDS[at].to_owned(), weights[at].to_string(), most[at].to_string(), "1000".to_owned()])
+            .collect();
+        let told = run(TAKE, now, &arguments);
+        if let Some(at) = (0..3).find(|at| levels[*at] + weights[*at] > most[*at]) {
+            assert_eq!(told, [at as u64 + 1, levels[at]], "step {step}");
+            refused_count += 1;
+            continue;
+        }
+        for at in 0..3 {
+            levels[at] += weights[at];
+        }
+        assert_eq!(told, [0, levels[0], levels[1], levels[2]], "step {step}");
+        // Of the second limit something is given back, or a little more is taken.
+        let (back, more) = (below(300_000_000), below(100_000_000));
+        let next = levels[1].saturating_sub(back) + more;
+        let (differences, debt_max) = ([0, 0, 0], [u64::MAX >> 12; 3]);
+        let mut arguments: Vec<String> = (0..3)
+            .flat_map(|at| [KINDS[at].to_owned(), differences[at].to_string(), debt_max[at].to_string()])
+            .collect();
+        arguments[4] = format!("-{back}");
+        run(SETTLE, now, &arguments);
+        arguments[4] = more.to_string();
+        run(SETTLE, now, &arguments);
+        levels[1] = next;
+    }
+    assert!((20..380).contains(&refused_count), "{refused_count} were refused");
+}
+
 #[test]
 fn what_happens_without_redis_is_a_choice() {
     let settings = json!({ "rate_limits": [{ "by": "ip", "requests": 1, "per": "24h" }] });
