@@ -23,11 +23,16 @@ pub(super) struct Arguments {
     /// Only the services, for a graph of your own in front of them.
     #[arg(long)]
     services_only: bool,
+    /// Kill, slow and break services for a minute, and show what callers of two gateways see: with the layers around calls and without.
+    #[arg(long, conflicts_with = "services_only")]
+    chaos: bool,
 }
 
-pub(super) fn run(Arguments { port, admin_port, flaky_every, slow_every, services_only }: Arguments) -> Outcome {
-    let options = weft::demo::Options { port, admin_port, flaky_every, slow_every, services_only };
-    let log = telemetry::Log { level: log_level().unwrap_or_else(|| "warn".to_owned()), ..telemetry::Log::default() };
+pub(super) fn run(Arguments { port, admin_port, flaky_every, slow_every, services_only, chaos }: Arguments) -> Outcome {
+    let options = weft::demo::Options { port, admin_port, flaky_every, slow_every, services_only, chaos };
+    // What fails there is meant to.
+    let usual = if chaos { "error" } else { "warn" };
+    let log = telemetry::Log { level: log_level().unwrap_or_else(|| usual.to_owned()), ..telemetry::Log::default() };
     let runtime = runtime()?;
     let _inside = runtime.enter();
     let _telemetry = telemetry::init(&log, &telemetry::Traces::default()).map_err(Failure::Message)?;

@@ -2,7 +2,9 @@
 //!
 //! Not here: what the services do (`services/`), the graph that joins them (`schema/`).
 
+mod chaos;
 mod gateway;
+mod replica;
 mod services;
 mod shop;
 #[cfg(test)]
@@ -22,11 +24,13 @@ pub struct Options {
     pub slow_every: u32,
     /// Only the services, no gateway: for a graph of one's own.
     pub services_only: bool,
+    /// Not to be asked: it shows what callers see while services fail, and ends.
+    pub chaos: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { port: 4000, admin_port: 9090, flaky_every: 0, slow_every: 0, services_only: false }
+        Self { port: 4000, admin_port: 9090, flaky_every: 0, slow_every: 0, services_only: false, chaos: false }
     }
 }
 
@@ -34,6 +38,9 @@ impl Default for Options {
 ///
 /// Errors: a busy port, in words for whoever typed the command.
 pub async fn run(options: Options) -> anyhow::Result<()> {
+    if options.chaos {
+        return chaos::run(&options).await;
+    }
     let services = services::start(&options, services::Ports::Usual).await?;
     if options.services_only {
         anstream::print!("{}", welcome::services(&services.started));

@@ -37,8 +37,7 @@ fn all(options: &Options) -> [(&'static str, u16, Build); 5] {
 pub(super) enum Ports {
     /// Those of the README; free ones for services whose port is taken.
     Usual,
-    /// Free ones, so that tests do not meet.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for tests"))]
+    /// Free ones, so that nobody meets.
     Free,
 }
 
