@@ -22,7 +22,7 @@ use crate::{
 /// Calls are counted by the second, for so many seconds.
 const WINDOW: usize = 10;
 
-/// So many calls at once try whether the service is back, and so many good ones close the breaker.
+/// So many calls try whether the service is back: by the same rate as ever they close the breaker, or open it again.
 const PROBES: u32 = 3;
 
 /// Stops calls while most of them fail: closed (all pass), open (none), half open (a few try).
@@ -96,7 +96,7 @@ struct Count {
 enum Phase {
     Closed,
     Open { until: Instant },
-    HalfOpen { under_way: u32, good: u32 },
+    HalfOpen { under_way: u32, good: u32, bad: u32 },
 }
 
 impl Circuit {
@@ -118,7 +118,7 @@ impl Circuit {
         match &mut state.phase {
             Phase::Closed => {}
             Phase::Open { until } if *until > now => return None,
-            Phase::Open { .. } => self.enter(&mut state, Phase::HalfOpen { under_way: 1, good: 0 }),
+            Phase::Open { .. } => self.enter(&mut state, Phase::HalfOpen { under_way: 1, good: 0, bad: 0 }),
             Phase::HalfOpen { under_way, .. } if *under_way >= PROBES => return None,
             Phase::HalfOpen { under_way, .. } => *under_way += 1,
         }
@@ -157,11 +157,14 @@ impl Circuit {
                     self.enter(&mut state, open);
                 }
             }
-            (Phase::HalfOpen { .. }, Some(Verdict::Bad)) => self.enter(&mut state, open),
-            (Phase::HalfOpen { under_way, good }, verdict) => {
+            (Phase::HalfOpen { under_way, good, bad }, verdict) => {
                 *under_way -= 1;
                 *good += u32::from(verdict == Some(Verdict::Good));
-                if *good >= PROBES {
+                *bad += u32::from(verdict == Some(Verdict::Bad));
+                let enough = self.settings.bad_probes();
+                if *bad >= enough {
+                    self.enter(&mut state, open);
+                } else if *good > PROBES - enough {
                     self.enter(&mut state, Phase::Closed);
                 }
             }
@@ -185,6 +188,13 @@ impl State {
             good: sum.good + count.good,
             bad: sum.bad + count.bad,
         })
+    }
+}
+
+impl config::Breaker {
+    /// So many bad probes are too many. A service that fails some calls, as it did before the breaker opened, is back.
+    fn bad_probes(&self) -> u32 {
+        (1..PROBES).find(|bad| f64::from(*bad) >= f64::from(PROBES) * self.failure_rate).unwrap_or(PROBES)
     }
 }
 
@@ -298,13 +308,22 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_probe_opens_it_again() {
+    fn bad_probes_open_it_again_by_the_same_rate() {
+        for (failure_rate, bad, good) in [(0.1, 1, 3), (0.34, 2, 2), (0.5, 2, 2), (0.67, 3, 1), (1.0, 3, 1)] {
+            let settings = config::Breaker { failure_rate, ..config::Breaker::default() };
+            assert_eq!((settings.bad_probes(), PROBES - settings.bad_probes() + 1), (bad, good), "{failure_rate}");
+        }
         paused(async {
             let circuit = circuit();
             trip(&circuit);
             advance(5 * SECOND);
+            end(&circuit, Verdict::Bad);
+            (0..2).for_each(|_| end(&circuit, Verdict::Good));
+            assert_eq!(circuit.state().phase, Phase::Closed, "one of three is below the rate");
+            trip(&circuit);
+            advance(5 * SECOND);
             let late = circuit.admit(None).expect("a probe");
-            circuit.admit(None).expect("a probe").end(Some(Verdict::Bad));
+            (0..2).for_each(|_| end(&circuit, Verdict::Bad));
             assert!(circuit.admit(None).is_none());
             late.end(Some(Verdict::Good));
             assert!(circuit.admit(None).is_none(), "what began before says nothing");
