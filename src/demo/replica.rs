@@ -108,3 +108,46 @@ async fn pass(caller: TcpStream, to: SocketAddr, mut fault: watch::Receiver<Faul
         _ = fault.wait_for(|fault| *fault == Fault::Killed) => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use axum::routing::get;
+
+    use super::*;
+
+    /// Asks on a connection of its own; the first line of the answer, empty where there is none.
+    async fn ask(replica: &Replica) -> String {
+        let Ok(mut stream) = TcpStream::connect(replica.address).await else { return String::new() };
+        let request = b"GET / HTTP/1.1\r\nhost: replica\r\nconnection: close\r\n\r\n";
+        if stream.write_all(request).await.is_err() {
+            return String::new();
+        }
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer).await;
+        answer.lines().next().unwrap_or_default().to_owned()
+    }
+
+    #[tokio::test]
+    async fn its_faults_come_and_go() {
+        let replica = Replica::start(Router::new().route("/", get(|| async { "well" }))).await.unwrap();
+        assert_eq!(ask(&replica).await, "HTTP/1.1 200 OK");
+        replica.set(Fault::Failing(100));
+        assert_eq!(ask(&replica).await, "HTTP/1.1 503 Service Unavailable");
+        replica.set(Fault::Slow(Duration::from_millis(50)));
+        let begun = Instant::now();
+        assert_eq!(ask(&replica).await, "HTTP/1.1 200 OK");
+        assert!(begun.elapsed() >= Duration::from_millis(50));
+        // Also for who is connected already.
+        let mut open = TcpStream::connect(replica.address).await.unwrap();
+        open.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+        replica.set(Fault::Killed);
+        let mut rest = Vec::new();
+        let _ = open.read_to_end(&mut rest).await;
+        assert_eq!(rest, b"");
+        assert_eq!(ask(&replica).await, "");
+        replica.set(Fault::None);
+        assert_eq!(ask(&replica).await, "HTTP/1.1 200 OK");
+    }
+}
