@@ -29,6 +29,9 @@ pub struct Transport {
 /// Idle connections are closed after this; below the 60 s after which many servers and balancers do it.
 const IDLE_MAX: Duration = Duration::from_secs(50);
 
+/// Longest URL that the client takes; servers mostly take a tenth of it.
+const URL_MAX: usize = 65_534;
+
 /// Space reserved for a body on the word of its `content-length`; what is longer grows as it comes.
 const RESERVED_MAX: usize = 1 << 20;
 
@@ -158,6 +161,9 @@ impl Client {
         passage: &'a Passage,
     ) -> Result<(&'a Pool, Option<impl Future<Output = reqwest::Result<reqwest::Response>> + use<>>), CallError> {
         let text = passage.url.as_deref().unwrap_or(&call.url);
+        if text.len() > URL_MAX {
+            return Err(self.invalid(format!("its URL would be longer than {URL_MAX} bytes")));
+        }
         let mut url = self.targets.read(text).map_err(|reason| self.invalid(reason))?;
         let address = passage.instance.as_ref().and_then(|instance| Some((instance, instance.place.address?)));
         let pool = match (address, url.host_str()) {
@@ -237,7 +243,8 @@ impl Client {
         // Addresses and queries stay out of the log.
         let error = error.without_url();
         if error.is_builder() {
-            return self.invalid(Causes(&error).to_string()).into();
+            self.report.failure(&self.spec.name, &Causes(&error));
+            return self.invalid("it would be no valid HTTP request").into();
         }
         self.report.failure(&self.spec.name, &Causes(&error));
         let upstream = Arc::clone(&self.spec.name);

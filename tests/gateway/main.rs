@@ -2,6 +2,7 @@
 
 #[path = "../architecture.rs"]
 mod architecture;
+mod attacks;
 mod authentication;
 mod authorization;
 mod cache;

@@ -116,6 +116,11 @@ impl Weft {
         assert!(sent.is_ok_and(|status| status.success()), "a signal can be sent");
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Whether the process still lives.
     pub fn is_alive(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
