@@ -37,7 +37,7 @@ pub use document::json_schema;
 pub use headers::{Headers, OWN_HEADERS, Propagate, RESERVED_HEADERS};
 pub use load::{load, load_with};
 pub use quota::{Quota, QuotaPeriod};
-pub use rate::{Network, RateBy, RateFor, RateLimit, RateUnit};
+pub use rate::{Network, QUOTA, RateBy, RateFor, RateLimit, RateUnit};
 pub use rate_store::{RateStore, WhenAway};
 pub use resilience::{
     Adaptive, Balance, Breaker, Canary, Certificate, Credentials, Discovery, HashKey, Health, Hedge, HedgeAfter,

@@ -11,6 +11,8 @@ use super::{
     value::{Count, Given, Lifetime},
 };
 
+/// The name of quotas where limits have theirs.
+pub const QUOTA: &str = "quota";
 /// Least time in which one comes back.
 const PACE_MIN: Duration = Duration::from_micros(1);
 /// Most time in which a whole share comes back.
@@ -181,6 +183,8 @@ impl Interpreter<'_> {
             name = self.text(given)?;
             if name.is_empty() || !name.chars().all(is_plain) {
                 self.find(span, "INVALID_VALUE", "a name has letters, digits and `_-.:` only");
+            } else if name == QUOTA {
+                self.find(span, "INVALID_VALUE", "`quota` is the name of the quotas of API keys: choose another one");
             }
         }
         // What is reckoned in whole nanoseconds is exact to a thousandth then, and no product of them gets too large.

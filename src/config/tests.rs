@@ -637,6 +637,7 @@ fn limits_on_rates_that_mean_nothing_are_refused() {
         ("rate_limits: [{ by: ip, requests: 1, per: 30d, burst: 13 }]", "never does"),
         ("rate_limits: [{ by: ip, for: bots, requests: 1, per: 1s }]", "expected one of"),
         ("rate_limits: [{ by: ip, requests: 1, per: 1s, name: 'a b' }]", "letters, digits"),
+        ("rate_limits: [{ by: ip, requests: 1, per: 1s, name: quota }]", "quotas of API keys"),
         (
             "rate_limits: [{ by: ip, requests: 1, per: 1s, name: a }, { by: ip, cost: 1, per: 1s, name: a }, { by: global, cost: 1, per: 1s, name: a-2 }]",
             "two limits have the name `a-2`",

@@ -9,6 +9,9 @@ use crate::config::Cors;
 /// How long a browser may keep the answer to a preflight; longer is cut by browsers anyway.
 const PREFLIGHT_AGE: HeaderValue = HeaderValue::from_static("7200");
 
+/// What pages may read beside the headers that the standard lets them: what is left for their caller.
+const READABLE: [&str; 4] = ["ratelimit", "ratelimit-policy", "retry-after", "weft-cost"];
+
 fn any(cors: &Cors) -> bool {
     cors.origins.iter().any(|origin| origin == "*")
 }
@@ -37,6 +40,13 @@ pub(super) fn mark(cors: &Cors, request: &HeaderMap, response: &mut HeaderMap) {
         if cors.credentials {
             response.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
         }
+    }
+    let told: Vec<&str> = READABLE.into_iter().filter(|name| response.contains_key(*name)).collect();
+    if !told.is_empty()
+        && response.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN)
+        && let Ok(names) = HeaderValue::try_from(told.join(", "))
+    {
+        response.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, names);
     }
 }
 
@@ -98,6 +108,22 @@ mod tests {
         assert!(!answer.contains_key("access-control-allow-credentials"));
         let wrong = Cors { origins: vec!["*".into()], credentials: true };
         assert!(!marked(&wrong, Some("https://a.example")).contains_key("access-control-allow-origin"));
+    }
+
+    #[test]
+    fn pages_may_read_what_is_left_for_them() {
+        let cors = Cors { origins: vec!["https://shop.example".into()], credentials: false };
+        let exposed = |origin: &str| {
+            let request = HeaderMap::from_iter([(header::ORIGIN, origin.parse().unwrap())]);
+            let mut response = HeaderMap::from_iter([(header::RETRY_AFTER, HeaderValue::from(3))]);
+            response.insert("ratelimit", HeaderValue::from_static("\"ip\";r=0;t=3"));
+            mark(&cors, &request, &mut response);
+            response.get(header::ACCESS_CONTROL_EXPOSE_HEADERS).cloned()
+        };
+        assert_eq!(exposed("https://shop.example").unwrap(), "ratelimit, retry-after");
+        assert_eq!(exposed("https://foreign.example"), None);
+        let plain = marked(&cors, Some("https://shop.example"));
+        assert!(!plain.contains_key(header::ACCESS_CONTROL_EXPOSE_HEADERS));
     }
 
     #[test]

@@ -8,15 +8,12 @@ use http::{HeaderName, HeaderValue, header};
 
 use super::{Meter, Part};
 use crate::{
-    config::{QuotaPeriod, RateUnit},
+    config::{QUOTA, QuotaPeriod, RateUnit},
     error::{ErrorCode, Refusal},
 };
 
 pub(super) const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 pub(super) const STATE: HeaderName = HeaderName::from_static("ratelimit");
-
-/// What stands for a quota where a limit has its name.
-const QUOTA: &str = "quota";
 
 /// `RateLimit-Policy` of the limits that concern a request.
 pub(super) fn policy(parts: &[Part<'_>]) -> Option<(HeaderName, HeaderValue)> {
@@ -66,7 +63,7 @@ pub(super) fn refuse(parts: &[Part<'_>], part: &Part<'_>) -> Refusal {
         );
         return with_limit(Refusal::new(ErrorCode::RateLimited, message), parts, part);
     }
-    let wait = seconds(part.wait());
+    let wait = seconds(part.wait()).max(1);
     let amount = part.meter.amount();
     let what = if part.meter.unit() == RateUnit::Cost { "in cost" } else { "requests" };
     let message = match &part.meter {
