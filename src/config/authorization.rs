@@ -13,6 +13,8 @@ use super::{interpret::Interpreter, value::Given};
 pub(super) struct AuthorizationDocument {
     /// Refuses an operation of which a field is denied, instead of leaving that field null. Default: `false`.
     reject: Option<Given<bool>>,
+    /// Shows in introspection only what its caller may have. Default: `false`.
+    hide: Option<Given<bool>>,
     /// Policies of `@policy`, by name: CEL expressions over `claims`, `headers`, `args`, `operation` and `this`, the
     /// object that has the field.
     policies: BTreeMap<String, Given<String>>,
@@ -23,15 +25,17 @@ pub(super) struct AuthorizationDocument {
 pub struct Authorization {
     /// Whether an operation is refused of which a field is denied.
     pub reject: bool,
+    /// Whether introspection shows only what its caller may have.
+    pub hide: bool,
     /// Expressions by name.
     pub policies: BTreeMap<String, String>,
 }
 
 impl Interpreter<'_> {
     pub(super) fn authorization(&mut self, document: AuthorizationDocument) -> Authorization {
-        let reject = self.read(document.reject, false);
+        let (reject, hide) = (self.read(document.reject, false), self.read(document.hide, false));
         let policies = document.policies.into_iter();
         let policies = policies.filter_map(|(name, text)| Some((name, self.text(text)?))).collect();
-        Authorization { reject, policies }
+        Authorization { reject, hide, policies }
     }
 }

@@ -112,19 +112,23 @@ impl Gateway {
         }
         let variables = operation::coerce(&snapshot.graph, operation, &request.variables)?;
         let price = snapshot.rules.afford(operation, &planned.estimate, &variables)?;
+        let (identity, headers) = (&request.identity, &*request.headers);
+        let question = Question { identity, headers, operation, variables: &variables };
         let introspection = if let Some(document) = &planned.introspects {
             if !snapshot.introspection {
                 let message = "`__schema` and `__type` are not answered here (`server.introspection`)";
                 return Err(Refusal::new(ErrorCode::IntrospectionDisabled, message));
             }
-            operation::introspect(&snapshot.graph, document, operation, &variables)?
+            let hidden = snapshot.rules.authorization.hidden(&snapshot.graph, question);
+            match hidden.map(|hidden| snapshot.plans.get_visible(&snapshot.graph, hidden)) {
+                Some(visible) => operation::introspect_visible(&visible, document, operation, &variables)?,
+                None => operation::introspect(&snapshot.graph, document, operation, &variables)?,
+            }
         } else {
             Object::new()
         };
         let mut masked = None;
         if let Some(gates) = &planned.gates {
-            let (identity, headers) = (&request.identity, &*request.headers);
-            let question = Question { identity, headers, operation, variables: &variables };
             let mask = snapshot.rules.authorization.judge(&snapshot.graph, gates, &question)?;
             if !mask.is_empty() {
                 let has_guards = mask.has_guards();

@@ -17,7 +17,7 @@ use crate::{
     operation::{self, Document, FieldRef, Kind, Selection},
     plan::{self, Gates, Mask, Plan, PlanError},
     policy::Estimate,
-    schema::{CacheHint, Graph},
+    schema::{CacheHint, Graph, Visible},
     telemetry::{self, Lookup, Trace},
 };
 
@@ -27,6 +27,8 @@ const BYTES_MAX: u64 = 32 << 20;
 const BYTES_PER_BYTE: usize = 24;
 /// Estimated bytes of the smallest plan.
 const BYTES_MIN: usize = 4096;
+/// Most schemas kept that show a part of the API; most callers are of few kinds.
+const VISIBLE_MAX: u64 = 16;
 
 /// A document that was understood.
 #[derive(Debug)]
@@ -53,6 +55,8 @@ pub(super) struct Plans {
     cache: Cache<Key, Arc<Planned>>,
     /// Plans without what somebody may not have.
     masked: Cache<MaskedKey, Arc<Plan>>,
+    /// What is shown in introspection to those from whom some requirements hide fields.
+    visible: Cache<Mask, Arc<Visible>>,
     next: AtomicU64,
 }
 
@@ -69,7 +73,8 @@ impl Plans {
     pub(super) fn new() -> Self {
         let cache = Cache::builder().max_capacity(BYTES_MAX).weigher(|key: &Key, _| weight(key.query.len())).build();
         let masked = Cache::builder().max_capacity(BYTES_MAX).weigher(|key: &MaskedKey, _| weight(key.size)).build();
-        Self { cache, masked, next: AtomicU64::new(0) }
+        let visible = Cache::new(VISIBLE_MAX);
+        Self { cache, masked, visible, next: AtomicU64::new(0) }
     }
 
     /// The plan of an operation. Errors: the document is refused, has no such operation, or cannot be planned.
@@ -111,6 +116,15 @@ impl Plans {
         let plan = Arc::new(plan.map_err(|error| refuse(&error))?);
         self.masked.insert(key, Arc::clone(&plan));
         Ok(plan)
+    }
+
+    /// The API schema without fields of those requirements.
+    pub(super) fn get_visible(&self, graph: &Graph, hidden: Mask) -> Arc<Visible> {
+        self.visible.get(&hidden).unwrap_or_else(|| {
+            let visible = Arc::new(Visible::of(graph, |access| hidden.denies(access.0 as usize)));
+            self.visible.insert(hidden, Arc::clone(&visible));
+            visible
+        })
     }
 
     #[cfg(test)]

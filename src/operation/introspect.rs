@@ -4,6 +4,7 @@ use apollo_compiler::{
     ExecutableDocument, introspection,
     request::RequestError,
     response::{JsonMap, JsonValue},
+    schema::Schema,
     validation::Valid,
 };
 
@@ -11,7 +12,7 @@ use super::{Document, FieldRef, Kind, Operation, VariableValues, introspect_cost
 use crate::{
     error::{ErrorCode, Refusal},
     mapping::{Number, Object, Value},
-    schema::Graph,
+    schema::{Graph, Visible},
 };
 
 /// Lists inside of lists (`fields`, `interfaces`, `possibleTypes`, `inputFields`) that apollo-compiler allows.
@@ -22,6 +23,25 @@ const LISTS_MAX: usize = 2;
 /// many times as long as the whole schema.
 pub fn introspect(
     graph: &Graph,
+    document: &Document,
+    operation: &Operation,
+    variables: &VariableValues,
+) -> Result<Object, Refusal> {
+    introspect_schema(&graph.schema, document, operation, variables)
+}
+
+/// The same, of what somebody may see.
+pub fn introspect_visible(
+    visible: &Visible,
+    document: &Document,
+    operation: &Operation,
+    variables: &VariableValues,
+) -> Result<Object, Refusal> {
+    introspect_schema(visible.schema(), document, operation, variables)
+}
+
+fn introspect_schema(
+    schema: &Valid<Schema>,
     document: &Document,
     operation: &Operation,
     variables: &VariableValues,
@@ -44,7 +64,7 @@ pub fn introspect(
         Refusal::limit_exceeded("nested introspection lists", LISTS_MAX, LISTS_MAX + 1, Some(location))
     })?;
 
-    if let Some((maximum, value)) = introspect_cost::excess(&graph.schema, executable, &written.selection_set) {
+    if let Some((maximum, value)) = introspect_cost::excess(schema, executable, &written.selection_set) {
         let size = |size| usize::try_from(size).unwrap_or(usize::MAX);
         return Err(Refusal::limit_exceeded("introspected values", size(maximum), size(value), None));
     }
@@ -55,7 +75,7 @@ pub fn introspect(
             given.insert(&*definition.name, serde_json::Value::from(value).into());
         }
     }
-    let data = executed(graph, executable, operation.name.as_deref(), &Valid::assume_valid(given)).map_err(refused)?;
+    let data = executed(schema, executable, operation.name.as_deref(), &Valid::assume_valid(given)).map_err(refused)?;
     let mut values = Object::new();
     for (key, value) in data {
         // `__typename` is executed too; it is not ours to answer.
@@ -73,19 +93,18 @@ pub fn introspection(graph: &Graph) -> serde_json::Value {
     let text = include_str!("introspection.graphql");
     let document = ExecutableDocument::parse_and_validate(&graph.schema, text, "introspection.graphql")
         .expect("the query asks only for what every schema has");
-    let data = executed(graph, &document, None, &Valid::assume_valid(JsonMap::new()))
+    let data = executed(&graph.schema, &document, None, &Valid::assume_valid(JsonMap::new()))
         .expect("one operation without variables and without fields of the graph");
     serde_json::to_value(data).expect("names and texts are JSON")
 }
 
 /// The introspection fields of an operation of the document, and `__typename`.
 fn executed(
-    graph: &Graph,
+    schema: &Valid<Schema>,
     document: &Valid<ExecutableDocument>,
     operation: Option<&str>,
     variables: &Valid<JsonMap>,
 ) -> Result<JsonMap, RequestError> {
-    let schema = &graph.schema;
     let rewritten = introspect_one_of::rewritten(schema, document);
     let asked = rewritten.as_ref().unwrap_or(document);
     let implementers = schema.implementers_map();

@@ -31,6 +31,6 @@ pub use bind::{
     VariableDefinition, VariableId, Variant, bind,
 };
 pub use coerce::{VariableValues, coerce};
-pub use introspect::{introspect, introspection};
+pub use introspect::{introspect, introspect_visible, introspection};
 pub use measure::Measure;
 pub use parse::{Document, Limits, parse};

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// What is decided for an operation and a caller before it is planned.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Gates {
     /// In the order of the text.
     pub gates: Vec<Gate>,
@@ -46,7 +46,7 @@ impl Gates {
         if graph.access.requirements.is_empty() {
             return None;
         }
-        let mut gates = Self { gates: Vec::new(), by_place: HashMap::new() };
+        let mut gates = Self::default();
         gates.collect(graph, &operation.selection, &needs);
         (!gates.gates.is_empty()).then_some(gates)
     }
@@ -121,8 +121,13 @@ impl Mask {
         !self.guarded.is_empty()
     }
 
+    /// Whether what a gate guards is denied.
+    pub fn denies(&self, gate: usize) -> bool {
+        is_set(&self.denied, gate)
+    }
+
     fn verdict(&self, gate: usize) -> Verdict {
-        if is_set(&self.denied, gate) {
+        if self.denies(gate) {
             Verdict::Denied
         } else if is_set(&self.guarded, gate) {
             Verdict::Guarded(gate)

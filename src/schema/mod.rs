@@ -20,6 +20,7 @@ mod prelude;
 pub mod reach;
 mod tables;
 pub mod template;
+mod visible;
 mod words;
 
 /// What a GraphQL language server needs to know the directives of a schema file: SDL with descriptions, under the names that
@@ -34,6 +35,7 @@ pub use graph::{
     Argument, Batch, CacheHint, CacheTag, Compatibility, Connector, ConnectorId, Errors, Field, FieldId, Graph, Place,
     Provides, Reads, Scalar, Source, SourceId, Type, TypeId, TypeKind, TypeRef,
 };
+pub use visible::Visible;
 
 #[cfg(test)]
 mod language_tests;

@@ -63,9 +63,13 @@ fn service(seen: &Seen) -> Behaviour {
 }
 
 async fn world(reject: bool) -> World {
+    configured(&format!("reject: {reject}")).await
+}
+
+async fn configured(authorization: &str) -> World {
     let yaml = format!(
         "auth: {{ jwt: {{ issuers: [{{ issuer: i, secret: '{SECRET}', audiences: [weft] }}] }} }}\n\
-         authorization:\n  reject: {reject}\n  policies:\n    morning: 'headers[\"x-time\"] == \"morning\"'\n    \
+         authorization:\n  {authorization}\n  policies:\n    morning: 'headers[\"x-time\"] == \"morning\"'\n    \
          evening: 'headers[\"x-time\"] == \"evening\" && operation.kind == \"query\"'\n    boss: '\"boss\" in claims.roles'\n"
     );
     World::over(SCHEMA, &yaml, &[], service).await
@@ -412,4 +416,48 @@ fn policies_over_objects_are_held_against_their_types() {
     let wrong = found("this.customer == claims.sub", "this == 1");
     assert!(wrong.contains("reads `customer` of `this`, which is an object"), "{wrong}");
     assert!(wrong.contains("name the fields that it reads"), "{wrong}");
+}
+
+#[test]
+fn introspection_shows_what_its_caller_may_have() {
+    runtime().block_on(async {
+        let everything = configured("hide: false").await;
+        let world = configured("hide: true").await;
+        let query = "{ __schema { mutationType { name } types { name fields { name } interfaces { name } } } \
+                     film: __type(name: \"Film\") { name } }";
+        let shown = |answer: &Answer| {
+            let types = answer.body["data"]["__schema"]["types"].as_array().cloned().unwrap_or_default();
+            let mut shown = Vec::new();
+            for ty in types.iter().filter(|ty| !ty["name"].as_str().is_some_and(|name| name.starts_with("__"))) {
+                let name = ty["name"].as_str().unwrap_or_default();
+                shown.push(name.to_owned());
+                let fields = ty["fields"].as_array().cloned().unwrap_or_default();
+                shown.extend(
+                    fields.iter().map(|field| format!("{name}.{}", field["name"].as_str().unwrap_or_default())),
+                );
+            }
+            shown
+        };
+        let has = |shown: &[String], name: &str| shown.iter().any(|one| one == name);
+        let all = shown(&ask(&everything, query, None, &[]).await);
+        let boss = shown(&ask(&world, query, Some("boss admin colors films"), &[("x-time", "evening")]).await);
+        assert_eq!(boss, all, "who may have everything is shown everything");
+        let answer = ask(&world, query, None, &[]).await;
+        let nobody = shown(&answer);
+        for hidden in
+            ["Mutation", "Seller", "Product.seller", "Product.color", "Color", "Film", "Thing.title", "Strict.secret"]
+        {
+            assert!(has(&all, hidden) && !has(&nobody, hidden), "{hidden}: {nobody:?}");
+        }
+        for kept in ["Query.products", "Product.name", "Strict.id", "Thing.id", "Book.id", "String"] {
+            assert!(has(&nobody, kept), "{kept}: {nobody:?}");
+        }
+        assert_eq!(
+            (&answer.body["data"]["__schema"]["mutationType"], &answer.body["data"]["film"]),
+            (&Value::Null, &Value::Null)
+        );
+        // What is not shown is not there to be guessed at either: asked for, it is what it would be anyway.
+        let asked = ask(&world, "{ products { id seller { name } } }", None, &[]).await;
+        assert_eq!(errors(&asked)[0], r#"UNAUTHENTICATED ["products",0,"seller"]"#);
+    });
 }

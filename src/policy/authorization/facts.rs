@@ -18,6 +18,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Facts<'a> {
     pub(super) asked: Question<'a>,
+    /// Whether it is about anything that its caller could ask.
+    is_open: bool,
     claims: OnceLock<Cel>,
     headers: OnceLock<Cel>,
     operation: OnceLock<Cel>,
@@ -25,7 +27,12 @@ pub(super) struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     pub(super) fn new(asked: Question<'a>) -> Self {
-        Self { asked, claims: OnceLock::new(), headers: OnceLock::new(), operation: OnceLock::new() }
+        Self { asked, is_open: false, claims: OnceLock::new(), headers: OnceLock::new(), operation: OnceLock::new() }
+    }
+
+    /// Whatever its caller could ask.
+    pub(super) fn open(asked: Question<'a>) -> Self {
+        Self { is_open: true, ..Self::new(asked) }
     }
 
     pub(super) fn claims(&self) -> &Cel {
@@ -37,8 +44,9 @@ impl<'a> Facts<'a> {
         self.headers.get_or_init(|| headers(self.asked.headers))
     }
 
-    pub(super) fn operation(&self) -> &Cel {
-        self.operation.get_or_init(|| operation(self.asked.operation))
+    /// `None`: what is asked is not known.
+    pub(super) fn operation(&self) -> Option<&Cel> {
+        (!self.is_open).then(|| self.operation.get_or_init(|| operation(self.asked.operation)))
     }
 }
 

@@ -31,6 +31,7 @@ use crate::{
 pub struct Authorization {
     policies: HashMap<Arc<str>, Policy>,
     rejects: bool,
+    hides: bool,
 }
 
 /// Whoever asks, and what.
@@ -71,7 +72,11 @@ impl Authorization {
             findings.push(finding("UNKNOWN_POLICY", message).help(help));
         }
         findings.extend(check::misplaced(graph, &policies));
-        if findings.is_empty() { Ok(Self { policies, rejects: settings.reject }) } else { Err(findings) }
+        if findings.is_empty() {
+            Ok(Self { policies, rejects: settings.reject, hides: settings.hide })
+        } else {
+            Err(findings)
+        }
     }
 
     /// What a requirement depends on beside the caller.
@@ -117,6 +122,23 @@ impl Authorization {
             return Err(refusal(graph, denied, asked.identity));
         }
         Ok(mask)
+    }
+
+    /// By requirement, which fields are not shown to a caller in introspection: those that they may not have, whatever they ask and
+    /// of whatever object. `None`: all are shown.
+    pub fn hidden(&self, graph: &Graph, asked: Question<'_>) -> Option<Mask> {
+        if !self.hides {
+            return None;
+        }
+        let gates = Gates::default();
+        let judging = Judging { authorization: self, graph, gates: &gates, facts: Facts::open(asked) };
+        let mut hidden = Mask::default();
+        for (number, requirement) in graph.access.requirements.iter().enumerate() {
+            if all(requirement.rules().map(|rule| judging.holds(rule, None, None))) == Some(false) {
+                hidden.deny(number);
+            }
+        }
+        (!hidden.is_empty()).then_some(hidden)
     }
 
     /// Decides for a request what depends on objects.

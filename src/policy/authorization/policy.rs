@@ -70,8 +70,8 @@ impl Policy {
         &self.this
     }
 
-    /// Whether it holds. What cannot be evaluated, and what is neither true nor false, does not; `None`: that depends on an object, and
-    /// none is known.
+    /// Whether it holds. What cannot be evaluated, and what is neither true nor false, does not; `None`: that depends on what is not
+    /// known.
     pub(super) fn holds(&self, facts: &Facts<'_>, arguments: Option<&Cel>, this: Option<&Cel>) -> Option<bool> {
         let mut context = Context::with_env(Arc::clone(&FUNCTIONS));
         let [claims, headers, args, operation, _] = self.reads;
@@ -79,7 +79,7 @@ impl Policy {
             claims.then(|| facts.claims()),
             headers.then(|| facts.headers()),
             arguments.filter(|_| args),
-            operation.then(|| facts.operation()),
+            facts.operation().filter(|_| operation),
             this,
         ];
         for (name, value) in VARIABLES.into_iter().zip(known) {
@@ -90,7 +90,7 @@ impl Policy {
         match self.program.execute(&context) {
             Ok(Cel::Bool(holds)) => Some(holds),
             // `true || this.x` is decided, whatever the object is.
-            _ if self.reads_this() && this.is_none() => None,
+            _ if known.iter().zip(self.reads).any(|(known, reads)| reads && known.is_none()) => None,
             _ => Some(false),
         }
     }

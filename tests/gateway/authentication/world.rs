@@ -100,7 +100,7 @@ impl World {
         std::fs::write(folder.join("api.graphql"), schema.replace("BASE", &format!("http://{}", service.address)))
             .expect("a writable folder");
         let file = folder.join("weft.yaml");
-        let fixed = "schema: [api.graphql]\nserver: { listen: 127.0.0.1:0, batching: { enabled: true } }\nadmin: { listen: off }\n\
+        let fixed = "schema: [api.graphql]\nserver: { listen: 127.0.0.1:0, introspection: true, batching: { enabled: true } }\nadmin: { listen: off }\n\
                      context: { user: { claim: sub }, role: { claim: realm_access.roles } }\n";
         std::fs::write(&file, format!("{fixed}{yaml}")).expect("a writable folder");
         let settings = config::load(Some(&file), &Overrides::default());

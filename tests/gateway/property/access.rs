@@ -44,6 +44,8 @@ enum Rule {
     Scopes(Vec<Vec<&'static str>>),
     /// `claims.level >= 2`
     Level,
+    /// `this.key in claims.mine || claims.level == 3`
+    Own,
 }
 
 /// Who asks.
@@ -52,22 +54,26 @@ struct Caller {
     /// `None`: nobody in particular.
     scopes: Option<&'static [&'static str]>,
     level: i64,
+    /// Keys of the entities that are theirs.
+    mine: &'static [&'static str],
 }
 
 const CALLERS: [Caller; 5] = [
-    Caller { scopes: None, level: 0 },
-    Caller { scopes: Some(&[]), level: 1 },
-    Caller { scopes: Some(&["a"]), level: 2 },
-    Caller { scopes: Some(&["b", "c"]), level: 0 },
-    Caller { scopes: Some(&["a", "b", "c"]), level: 3 },
+    Caller { scopes: None, level: 0, mine: &[] },
+    Caller { scopes: Some(&[]), level: 1, mine: &["k1", "k3"] },
+    Caller { scopes: Some(&["a"]), level: 2, mine: &["k2"] },
+    Caller { scopes: Some(&["b", "c"]), level: 0, mine: &["k1", "k2", "k3"] },
+    Caller { scopes: Some(&["a", "b", "c"]), level: 3, mine: &[] },
 ];
 
 impl Caller {
-    fn satisfies(self, rule: &Rule) -> bool {
+    /// `key`: of the object that has the field, where it is known.
+    fn satisfies(self, rule: &Rule, key: Option<&str>) -> bool {
         match (rule, self.scopes) {
             (_, None) => false,
             (Rule::Authenticated, Some(_)) => true,
             (Rule::Level, Some(_)) => self.level >= 2,
+            (Rule::Own, Some(_)) => self.level == 3 || key.is_some_and(|key| self.mine.contains(&key)),
             (Rule::Scopes(lists), Some(scopes)) => {
                 lists.iter().any(|list| list.iter().all(|scope| scopes.contains(scope)))
             }
@@ -77,7 +83,7 @@ impl Caller {
     fn headers(self) -> http::HeaderMap {
         let mut headers = http::HeaderMap::new();
         if let Some(scopes) = self.scopes {
-            let claims = json!({ "iss": "i", "aud": "weft", "exp": 4_102_444_800_i64, "scope": scopes.join(" "), "level": self.level });
+            let claims = json!({ "iss": "i", "aud": "weft", "exp": 4_102_444_800_i64, "scope": scopes.join(" "), "level": self.level, "mine": self.mine });
             let key = EncodingKey::from_secret(SECRET.as_bytes());
             let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).expect("a token");
             headers.insert("authorization", format!("Bearer {token}").parse().expect("a header"));
@@ -98,24 +104,38 @@ struct Oracle {
 
 impl Oracle {
     /// All that says something about a field of a type, looked up by itself.
-    fn denies(&self, caller: Caller, ty: &str, field: &str) -> bool {
+    fn denies(&self, caller: Caller, ty: &str, field: &str, key: Option<&str>) -> bool {
         let result = self.results.get(&format!("{ty}.{field}")).map_or("", String::as_str);
-        let mut elements = vec![ty.to_owned(), format!("{ty}.{field}"), result.to_owned()];
+        let mut elements = vec![ty.to_owned(), format!("{ty}.{field}")];
+        // What the value requires of its own objects, those are asked.
+        let mut of_value = vec![result.to_owned()];
         if self.nodes.contains(ty) {
             elements.extend(["Node".to_owned(), format!("Node.{field}")]);
         }
         if self.nodes.contains(result) {
-            elements.push("Node".to_owned());
+            of_value.push("Node".to_owned());
         }
-        elements.iter().filter_map(|element| self.rules.get(element)).flatten().any(|rule| !caller.satisfies(rule))
+        let rules = |elements: Vec<String>| -> Vec<&Rule> {
+            elements.iter().filter_map(|element| self.rules.get(element)).flatten().collect()
+        };
+        rules(elements).into_iter().any(|rule| !caller.satisfies(rule, key))
+            || rules(of_value).into_iter().any(|rule| !matches!(rule, Rule::Own) && !caller.satisfies(rule, None))
     }
 
-    /// The values of an answer that should not be there.
-    fn leaks(&self, caller: Caller, world: &World, nodes: &[Node], object: &Value, out: &mut Vec<String>) {
+    /// The values of an answer that should not be there. `told`: the same place of an answer in which entities tell their keys.
+    fn leaks(
+        &self,
+        caller: Caller,
+        world: &World,
+        nodes: &[Node],
+        object: &Value,
+        told: &Value,
+        out: &mut Vec<String>,
+    ) {
         let Value::Object(members) = object else {
             if let Value::Array(items) = object {
-                for item in items {
-                    self.leaks(caller, world, nodes, item, out);
+                for (at, item) in items.iter().enumerate() {
+                    self.leaks(caller, world, nodes, item, &told[at], out);
                 }
             }
             return;
@@ -126,17 +146,17 @@ impl Oracle {
                 Node::Fragment { on, selection, .. } => {
                     let is_other = on.as_ref().is_some_and(|on| on.starts_with('T') && on != ty);
                     if !is_other {
-                        self.leaks(caller, world, selection, object, out);
+                        self.leaks(caller, world, selection, object, told, out);
                     }
                 }
                 Node::Field { field: Selected::Typename, .. } => {}
                 Node::Field { key, field, selection, .. } => {
                     let Some(value) = members.get(key).filter(|value| !value.is_null()) else { continue };
                     let name = name(world, ty, field);
-                    if self.denies(caller, ty, &name) {
+                    if self.denies(caller, ty, &name, told["told"].as_str()) {
                         out.push(format!("{ty}.{name} as `{key}`: {value}"));
                     } else {
-                        self.leaks(caller, world, selection, value, out);
+                        self.leaks(caller, world, selection, value, &told[key], out);
                     }
                 }
             }
@@ -229,8 +249,10 @@ fn require(element: &str, is_renamed: bool, choices: &mut Choices, oracle: &mut 
     if !choices.chance(18) {
         return String::new();
     }
-    let (rule, name, arguments) = match choices.below(6) {
-        0 | 1 => (Rule::Authenticated, ["authenticated", "known"], String::new()),
+    let has_key = element.starts_with('T') || element.starts_with("Node");
+    let (rule, name, arguments) = match choices.below(7) {
+        6 if has_key => (Rule::Own, ["policy", "rule"], r#"(policies: [["own"]])"#.to_owned()),
+        0 | 1 | 6 => (Rule::Authenticated, ["authenticated", "known"], String::new()),
         2 => (Rule::Level, ["policy", "rule"], r#"(policies: [["level"]])"#.to_owned()),
         at => {
             let lists = [vec![vec!["a"]], vec![vec!["a", "b"], vec!["c"]], vec![vec!["b"]]][at - 3].clone();
@@ -277,6 +299,7 @@ fn no_answer_has_a_value_that_its_caller_may_not_have() {
                 let text = operation.text(&world);
                 let calls = || services.calls.swap(0, Ordering::Relaxed);
                 let everything = ask(&open, &text, &operation, CALLERS[0]).await;
+                let told = ask(&open, &operation.keyed(&world).text(&world), &operation, CALLERS[0]).await;
                 // All at once, so that what can be shared is; then again, from replies that are stored.
                 let all_at_once = || futures_util::future::join_all(CALLERS.map(|caller| ask(&guarded, &text, &operation, caller)));
                 let mut answers = all_at_once().await;
@@ -284,16 +307,16 @@ fn no_answer_has_a_value_that_its_caller_may_not_have() {
                 calls();
                 for (caller, answer) in CALLERS.into_iter().cycle().zip(answers) {
                     let mut leaks = Vec::new();
-                    oracle.leaks(caller, &world, &operation.selection, &answer["data"], &mut leaks);
+                    oracle.leaks(caller, &world, &operation.selection, &answer["data"], &told["data"], &mut leaks);
                     let codes = ["FORBIDDEN", "UNAUTHENTICATED"];
                     let errors = answer["errors"].as_array().cloned().unwrap_or_default();
-                    let told = errors.iter().filter(|error| codes.iter().any(|code| error["extensions"]["code"] == *code)).count();
-                    denied.set(denied.get() + told);
+                    let denials = errors.iter().filter(|error| codes.iter().any(|code| error["extensions"]["code"] == *code)).count();
+                    denied.set(denied.get() + denials);
                     if let Some(refused) = answer.get("refused") {
                         leaks.push(format!("refused: {refused}"));
                     }
                     // Who is denied nothing gets all of it.
-                    if told == 0 && errors.len() < 100 && !same(&answer["data"], &everything["data"]) {
+                    if denials == 0 && errors.len() < 100 && !same(&answer["data"], &everything["data"]) {
                         leaks.push(format!("another answer than without requirements: {everything}"));
                     }
                     if !leaks.is_empty() {
@@ -323,7 +346,10 @@ fn settings(url: &str) -> config::Settings {
         "schema": [],
         "sources": { "rest": { "urls": [url], "share": "coalesce", "cache": { "ttl": "1m" } } },
         "auth": { "jwt": { "issuers": [{ "issuer": "i", "secret": SECRET, "audiences": ["weft"] }] } },
-        "authorization": { "policies": { "level": "claims.level >= 2" } },
+        "authorization": { "policies": {
+            "level": "claims.level >= 2",
+            "own": "claims.level == 3 || this.key in claims.mine",
+        } },
         // Generated operations are larger than those that people write.
         "limits": { "depth": 1000, "height": 100_000, "aliases": 1000, "root_fields": 1000, "directives": 1000,
             "cost": 1_000_000_000, "upstream_calls": 1_000_000_000 },

@@ -227,6 +227,13 @@ impl Operation {
         wide
     }
 
+    /// The same, telling the `key` of every entity.
+    pub fn keyed(&self, world: &World) -> Self {
+        let mut keyed = self.clone();
+        tell_keys(world, &mut keyed.selection, Place::Root);
+        keyed
+    }
+
     /// The document.
     pub fn text(&self, world: &World) -> String {
         let kind = if self.is_mutation { "mutation" } else { "query" };
@@ -302,6 +309,32 @@ fn widen(world: &World, nodes: &mut Vec<Node>, place: Place, is_mutation: bool) 
         Place::Code => leaf("more", Selected::CodeB),
         Place::Root | Place::Value(_) | Place::Abstract { .. } => leaf("more_type", Selected::Typename),
     });
+}
+
+/// Adds the key of entities, under a key that no other field has.
+fn tell_keys(world: &World, nodes: &mut Vec<Node>, place: Place) {
+    for node in nodes.iter_mut() {
+        match node {
+            Node::Field { field, selection, .. } => {
+                if let (_, Some(below)) = named(world, field, place) {
+                    tell_keys(world, selection, below);
+                }
+            }
+            Node::Fragment { place, selection, .. } => tell_keys(world, selection, *place),
+        }
+    }
+    let key =
+        || Node::Field { key: "told".into(), field: Selected::Key, conditions: Vec::new(), selection: Vec::new() };
+    match place {
+        Place::Entity(_) => nodes.push(key()),
+        Place::Abstract { .. } => nodes.extend(world.able().into_iter().map(|own| Node::Fragment {
+            on: Some(format!("T{own}")),
+            place: Place::Entity(own),
+            conditions: Vec::new(),
+            selection: vec![key()],
+        })),
+        Place::Root | Place::Value(_) | Place::Code => {}
+    }
 }
 
 fn write_set(world: &World, nodes: &[Node], place: Place, text: &mut String) {
