@@ -264,7 +264,7 @@ fn an_answer_that_is_no_http_or_no_json_is_an_error_of_its_field() {
         ("keys", &["RESPONSE_TOO_LARGE"]),
     ];
     runtime().block_on(async {
-        let mut world = World::start("hostile-wire", "1s").await;
+        let mut world = World::start("hostile-wire", "3s").await;
         let mut findings = Vec::new();
         for (how, codes) in expected {
             let answer = world.ask(&format!("{{ good {{ id name }} bad(how: \"{how}\") {{ id count }} }}")).await;
