@@ -51,8 +51,7 @@ fn one(graph: &Graph, settings: &Settings, limits: &Limits, text: &str, name: Op
     let document = operation::parse(graph, text, &gateway::limits(settings))?;
     let operation = operation::bind(graph, &document, name)?;
     limits.check(&operation)?;
-    let plan = plan::build(graph, Arc::new(operation))
-        .map_err(|error| Refusal::new(weft::error::ErrorCode::LimitExceeded, error.to_string()))?;
+    let plan = plan::build(graph, Arc::new(operation))?;
     let variables = VariableValues::open(&plan.operation);
     let price = Estimate::new(graph, &plan, gateway::costing(settings)).price(&variables);
     limits.afford(&plan.operation, price)

@@ -222,12 +222,7 @@ pub(super) fn conditions(plan: &Plan, variables: &VariableValues) -> Vec<bool> {
     plan.conditions
         .iter()
         .map(|condition| {
-            condition.0.iter().any(|clauses| {
-                clauses.iter().all(|clause| {
-                    let value = variables.0.get(clause.variable.0 as usize).and_then(Option::as_ref);
-                    value == Some(&crate::mapping::Value::Bool(clause.wanted))
-                })
-            })
+            condition.0.iter().any(|clauses| clauses.iter().all(|clause| clause.holds(variables) == Some(true)))
         })
         .collect()
 }

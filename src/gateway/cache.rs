@@ -13,9 +13,9 @@ use moka::sync::Cache;
 
 use super::{Request, Snapshot, repeats::Terms};
 use crate::{
-    error::{ErrorCode, Refusal},
-    operation::{self, Document, FieldRef, Kind, Selection},
-    plan::{self, Gates, Mask, Plan, PlanError},
+    error::Refusal,
+    operation::{self, Document, FieldRef, Selection},
+    plan::{self, Gates, Mask, Plan},
     policy::Estimate,
     schema::{CacheHint, Graph, Visible},
     telemetry::{self, Lookup, Trace},
@@ -113,7 +113,7 @@ impl Plans {
             return Ok(plan);
         }
         let plan = plan::build_masked(graph, Arc::clone(&planned.plan.operation), gates, &key.mask);
-        let plan = Arc::new(plan.map_err(|error| refuse(&error))?);
+        let plan = Arc::new(plan.map_err(Refusal::from)?);
         self.masked.insert(key, Arc::clone(&plan));
         Ok(plan)
     }
@@ -142,11 +142,7 @@ fn weight(size: usize) -> u32 {
 /// Tells the trace what is asked.
 fn note(trace: &Trace, planned: &Planned, outcome: &'static str) {
     let operation = &planned.plan.operation;
-    let kind = match operation.kind {
-        Kind::Query => "query",
-        Kind::Mutation => "mutation",
-    };
-    trace.operation(kind, operation.name.as_deref(), outcome);
+    trace.operation(operation.kind.as_str(), operation.name.as_deref(), outcome);
 }
 
 fn plan(snapshot: &Snapshot, query: &str, name: Option<&str>, number: u64, trace: &Trace) -> Result<Planned, Refusal> {
@@ -163,7 +159,7 @@ fn plan(snapshot: &Snapshot, query: &str, name: Option<&str>, number: u64, trace
     let introspects = introspects(&operation.selection).then_some(document);
     let (graph, authorization) = (&snapshot.graph, &snapshot.rules.authorization);
     let gates = Gates::of(graph, &operation, |access| authorization.needs(graph, access));
-    let plan = plan::build(&snapshot.graph, Arc::new(operation)).map_err(|error| refuse(&error));
+    let plan = plan::build(&snapshot.graph, Arc::new(operation)).map_err(Refusal::from);
     let plan = plan.inspect_err(|refusal| planning.refused(refusal))?;
     let caching = cache_hint(&snapshot.graph, &plan);
     let repeats = if introspects.is_none() { Terms::of(snapshot, &plan) } else { None };
@@ -181,15 +177,6 @@ fn cache_hint(graph: &Graph, plan: &Plan) -> CacheHint {
 fn introspects(selection: &Selection) -> bool {
     let mut fields = selection.variants.iter().flat_map(|variant| &variant.fields);
     fields.any(|field| field.field == FieldRef::Introspection)
-}
-
-fn refuse(error: &PlanError) -> Refusal {
-    let code = match error {
-        PlanError::TooComplex => ErrorCode::LimitExceeded,
-        // A schema that allows this is refused when it is loaded.
-        PlanError::Unreachable { .. } => ErrorCode::Internal,
-    };
-    Refusal::new(code, error.to_string())
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use apollo_compiler::{Node, ast::OperationType, executable};
 
-use super::{Document, Measure, collect, literal, measure};
+use super::{Document, Measure, VariableValues, collect, literal, measure};
 use crate::{
     error::{ErrorCode, Location, Refusal},
     mapping::Value,
@@ -19,6 +19,16 @@ pub enum Kind {
     Query,
     /// Writes, root fields one after the other.
     Mutation,
+}
+
+impl Kind {
+    /// As documents write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Mutation => "mutation",
+        }
+    }
 }
 
 /// Index into [`Operation::variables`].
@@ -130,6 +140,14 @@ pub struct Clause {
     pub variable: VariableId,
     /// The value it must have.
     pub wanted: bool,
+}
+
+impl Clause {
+    /// Whether it holds; `None`: the variable has no value.
+    pub fn holds(&self, variables: &VariableValues) -> Option<bool> {
+        let value = variables.0.get(self.variable.0 as usize)?.as_ref()?;
+        Some(*value == Value::Bool(self.wanted))
+    }
 }
 
 /// When a field is in the answer: always, or when one of the alternatives holds, each being a conjunction (enclosing fragments'

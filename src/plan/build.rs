@@ -13,6 +13,7 @@ use super::{
     want::{Numbers, Share, Want, WantKind, Wants},
 };
 use crate::{
+    error::{ErrorCode, Refusal},
     mapping::KeyTree,
     operation::{Kind as OperationKind, Operation},
     schema::{
@@ -36,6 +37,18 @@ pub enum PlanError {
     /// The search took more steps than it may.
     #[error("the operation needs too many planning steps; ask for less in one operation")]
     TooComplex,
+}
+
+/// What a caller is told.
+impl From<PlanError> for Refusal {
+    fn from(error: PlanError) -> Self {
+        let code = match error {
+            PlanError::TooComplex => ErrorCode::LimitExceeded,
+            // A schema that allows this is refused when it is loaded.
+            PlanError::Unreachable { .. } => ErrorCode::Internal,
+        };
+        Self::new(code, error.to_string())
+    }
 }
 
 /// Plans an operation.

@@ -23,10 +23,7 @@ use crate::{
 /// ```
 pub fn explain(graph: &Graph, plan: &Plan) -> String {
     let mut out = String::new();
-    let kind = match plan.kind {
-        operation::Kind::Query => "query",
-        operation::Kind::Mutation => "mutation",
-    };
+    let kind = plan.kind.as_str();
     let name = plan.operation.name.as_deref().map(|name| format!(" {name}")).unwrap_or_default();
     let count = plan.steps.len();
     let _ = writeln!(out, "{kind}{name}: {count} {}", if count == 1 { "step" } else { "steps" });

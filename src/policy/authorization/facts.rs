@@ -11,7 +11,7 @@ use http::HeaderMap;
 use super::Question;
 use crate::{
     mapping::{Object, Value},
-    operation::{Kind, Operation},
+    operation::Operation,
 };
 
 /// A request.
@@ -59,12 +59,8 @@ fn headers(headers: &HeaderMap) -> Cel {
 }
 
 fn operation(operation: &Operation) -> Cel {
-    let kind = match operation.kind {
-        Kind::Query => "query",
-        Kind::Mutation => "mutation",
-    };
     let name = operation.name.as_deref().map_or(Cel::Null, Cel::from);
-    let members = [("name".to_owned(), name), ("kind".to_owned(), Cel::from(kind))];
+    let members = [("name".to_owned(), name), ("kind".to_owned(), Cel::from(operation.kind.as_str()))];
     Cel::Map(HashMap::<String, Cel>::from_iter(members).into())
 }
 

@@ -228,12 +228,9 @@ fn first_denied<'s>(
 fn is_included(include: &Include, variables: &VariableValues) -> bool {
     match include {
         Include::Always => true,
-        Include::AnyOf(alternatives) => alternatives.iter().any(|clauses| {
-            clauses.iter().all(|clause| {
-                let value = variables.0.get(clause.variable.0 as usize).and_then(Option::as_ref);
-                value == Some(&crate::mapping::Value::Bool(clause.wanted))
-            })
-        }),
+        Include::AnyOf(alternatives) => {
+            alternatives.iter().any(|clauses| clauses.iter().all(|clause| clause.holds(variables) == Some(true)))
+        }
     }
 }
 

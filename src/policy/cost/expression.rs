@@ -217,9 +217,7 @@ impl Weights {
 /// Whether one of the alternatives holds. A request has all variables of conditions; where they are left open (`weft check`) what
 /// they may bring counts.
 pub(super) fn hold(alternatives: &[Vec<Clause>], variables: &VariableValues) -> bool {
-    let holds =
-        |clause: &Clause| value_of(variables, clause.variable).is_none_or(|value| *value == Value::Bool(clause.wanted));
-    alternatives.iter().any(|clauses| clauses.iter().all(holds))
+    alternatives.iter().any(|clauses| clauses.iter().all(|clause| clause.holds(variables) != Some(false)))
 }
 
 fn value_of(variables: &VariableValues, variable: VariableId) -> Option<&Value> {
