@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::ValueEnum;
 use weft::{
     error::{self, Diagnostic, Severity},
-    policy,
+    gateway, policy,
     schema::Graph,
 };
 
@@ -48,17 +48,8 @@ enum Format {
 /// Exit code 1: there are errors; warnings alone are 0.
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     let source = arguments.source.with(&arguments.paths)?;
-    let (graph, findings) = match source.graph() {
-        Ok((graph, mut warnings)) => {
-            if let Some(folder) = &arguments.operations {
-                let (cost_max, calls_max) = (arguments.cost_max, arguments.calls_max);
-                warnings.extend(operations::check(&graph, &source.settings()?, folder, cost_max, calls_max)?);
-            }
-            if arguments.production {
-                warnings.extend(policy::production(&source.settings()?, &graph));
-            }
-            (Some(graph), warnings)
-        }
+    let (graph, findings) = match find(arguments, &source) {
+        Ok((graph, findings)) => (Some(graph), findings),
         Err(Failure::Findings(findings)) => (None, findings),
         Err(failure) => return Err(failure),
     };
@@ -79,6 +70,20 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
     }
     let wrong = findings.iter().any(|finding| finding.severity == Severity::Error);
     Ok(if wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// The graph with all that is to be said of it. Errors: there is no graph.
+fn find(arguments: &Arguments, source: &Source) -> Result<(Graph, Vec<Diagnostic>), Failure> {
+    let settings = source.settings()?;
+    let (graph, mut findings) = gateway::compile(&settings)?;
+    if let Some(folder) = &arguments.operations {
+        let (cost_max, calls_max) = (arguments.cost_max, arguments.calls_max);
+        findings.extend(operations::check(&graph, &settings, folder, cost_max, calls_max)?);
+    }
+    if arguments.production {
+        findings.extend(policy::production(&settings, &graph));
+    }
+    Ok((graph, findings))
 }
 
 /// One line that says how it went.
