@@ -6,7 +6,7 @@ use super::{flight::Waiter, run::Run};
 use crate::{
     mapping::{Object, Value},
     plan::{Origin, Plan, PositionId, StepId, StepKind},
-    upstream::{CallError, Freshness, Reply, Served, StaleCause, Standing, Stored, Upstreams},
+    upstream::{CallError, Freshness, Reply, Served, StaleCause, Stored, Upstreams},
 };
 
 /// The replies of an answer, folded: the strictest of what they say.
@@ -79,8 +79,8 @@ impl Sources {
     /// The same replies as they are now, counted as used once more; `None`: some of them may not be used without being asked for.
     pub fn again(&self, upstreams: &Upstreams) -> Option<Self> {
         let mut again = Self::default();
-        for Standing { freshness, age } in upstreams.standing(&self.stored)? {
-            again.add(&freshness, Served::Cached { age });
+        for freshness in upstreams.standing(&self.stored)? {
+            again.add(&freshness, Served::Cached { age: freshness.age });
         }
         Some(again)
     }

@@ -38,8 +38,7 @@ use self::{
     terms::{Terms, Verdict, is_cacheable, is_failure, is_storable},
 };
 use super::{
-    Call, CallError, Freshness, Kept, Lifetimes, Reply, Safety, Sent, Served, StaleCause, Standing, Stored,
-    UpstreamSpec,
+    Call, CallError, Freshness, Kept, Lifetimes, Reply, Safety, Sent, Served, StaleCause, Stored, UpstreamSpec,
     fingerprint::{Counted, Fingerprint, Seed},
     instance::{FNV_START, fnv},
     service::{Passage, Service},
@@ -164,15 +163,15 @@ impl<S> HttpCache<S> {
         }
     }
 
-    /// What is to be said of a stored reply now, without its call; `None`: it is gone, another one is in its place, or its call has to decide.
-    pub(super) fn standing(&self, stored: &Stored) -> Option<Standing> {
+    /// How fresh a stored reply is now, without its call; `None`: it is gone, another one is in its place, or its call has to decide.
+    pub(super) fn standing(&self, stored: &Stored) -> Option<Freshness> {
         let entry = self.core.keeps.as_ref()?.memory.get(&stored.fingerprint)?;
         let now = self.core.clock.now();
         // Near its end a use may have to ask for it again, and for that its call is needed.
         let may_be_due = !entry.cost.is_zero() && early::is_due(entry.terms.fresh_for(now), entry.cost, || 1.0);
         let is_fresh = entry.terms.judge(&Directives::default(), now) == Verdict::Fresh;
         let stands = entry.version == stored.version && is_fresh && !may_be_due;
-        stands.then(|| Standing { freshness: entry.terms.freshness(now), age: entry.terms.age(now) })
+        stands.then(|| entry.terms.freshness(now))
     }
 
     /// Counts the use of a reply that was found [`standing`](Self::standing).

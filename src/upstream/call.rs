@@ -127,15 +127,6 @@ pub struct Stored {
     pub version: u64,
 }
 
-/// What is to be said of a stored reply that is fresh.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
-    /// How long it stays so, and for whom.
-    pub freshness: Freshness,
-    /// Its age.
-    pub age: Duration,
-}
-
 /// A complete answer, whatever its status.
 #[derive(Debug, Clone)]
 pub struct Reply {

@@ -153,15 +153,13 @@ impl<S> Limit<S> {
         let until = longest.map_or(passage.deadline, |until| until.min(passage.deadline));
         let permit = clock::timeout_at(until, Arc::clone(&room.places).acquire_owned()).await;
         let now = clock::now();
+        if now >= passage.deadline {
+            return Err(CallError::TimedOut { upstream: Arc::clone(&self.spec.name), waited: passage.allowed });
+        }
         match permit {
-            // The wait may have been longer than it looked: then what is left does not suffice.
-            Ok(permit) if now < passage.deadline && now + usual <= patience => {
-                Ok(permit.expect("the semaphore is never closed"))
-            }
-            Err(_) | Ok(_) if now < passage.deadline => Err(self.overloaded()),
-            Err(_) | Ok(_) => {
-                Err(CallError::TimedOut { upstream: Arc::clone(&self.spec.name), waited: passage.allowed })
-            }
+            Ok(permit) if now + usual <= patience => Ok(permit.expect("the semaphore is never closed")),
+            // The wait was too long, or longer than it looked: what is left does not suffice.
+            Ok(_) | Err(_) => Err(self.overloaded()),
         }
     }
 }

@@ -41,7 +41,7 @@ mod tests;
 mod verdict;
 
 pub use cache::{CacheSpec, Clock, Purge, Purged, Storage};
-pub use call::{Call, CallError, Freshness, Reply, Safety, Sent, Served, StaleCause, Standing, Stored};
+pub use call::{Call, CallError, Freshness, Reply, Safety, Sent, Served, StaleCause, Stored};
 pub use client::Transport;
 pub use coalesce::{CREDENTIALS, Share};
 pub use fingerprint::Fingerprint;

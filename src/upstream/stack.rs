@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use super::{
-    Call, CallError, Clock, Kept, Purge, Purged, Reply, Share, Standing, Stored, Transport, UpstreamSpec,
+    Call, CallError, Clock, Freshness, Kept, Purge, Purged, Reply, Share, Stored, Transport, UpstreamSpec,
     authorize::Authorize,
     balance::Balance,
     breaker::Breaker,
@@ -159,9 +159,9 @@ impl Upstreams {
         spec.filter(|spec| spec.deadline_header.is_none()).map_or(Share::Off, |spec| spec.share)
     }
 
-    /// What is to be said now of stored replies, by upstream, if all of them may be used without their calls; counted as used.
+    /// How fresh stored replies are now, by upstream, if all of them may be used without their calls; counted as used.
     /// `None`: some may not.
-    pub fn standing(&self, stored: &[(usize, Stored)]) -> Option<Vec<Standing>> {
+    pub fn standing(&self, stored: &[(usize, Stored)]) -> Option<Vec<Freshness>> {
         let stack = |upstream: usize| self.upstreams.get(upstream).map(|it| &it.stack);
         let all = stored.iter().map(|(upstream, stored)| stack(*upstream)?.standing(stored)).collect::<Option<_>>()?;
         for stack in stored.iter().filter_map(|(upstream, _)| stack(*upstream)) {
