@@ -136,13 +136,12 @@ impl Gateway {
                 masked = Some((plan, has_guards));
             }
         }
-        let (identity, name) = (&request.identity, operation.name.as_deref());
-        let spender = Spender { identity, headers: &request.headers, peer: request.peer, operation: name };
+        let spender = Spender { identity, headers, peer: request.peer, operation: operation.name.as_deref() };
         // Last, so that only what is answered is counted; an answer that is repeated counts too.
         let charge = snapshot.rules.rates.charge(&spender, price.cost).await?;
         let context = snapshot.context.of(&request.headers, &request.identity);
-        let is_identified = !request.identity.is_anonymous() || snapshot.reads.identify(&request.headers);
         let is_known = !request.identity.is_anonymous();
+        let is_identified = is_known || snapshot.reads.identify(&request.headers);
         let caller = Caller { is_known, headers: request.headers, context, trace: request.trace };
         let masked =
             masked.map(|(plan, has_guards)| Masked { plan, guards_for: has_guards.then_some(request.identity) });
