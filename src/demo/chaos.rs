@@ -4,7 +4,6 @@
 //! breaker, the other calls the three in turn and has nothing of it. Both are asked the same at the same time.
 
 use std::{
-    io::Write as _,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -78,7 +77,6 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<()> {
         }
         let (without, with) = tokio::join!(ask(&without), ask(&with));
         anstream::println!("{name:34}{}   {}", without.row(), with.row());
-        let _ = std::io::stdout().flush();
     }
     anstream::println!(
         "\nFull: all of the page. Part: the page without products, told so in `errors`. p99: of hundred answers one took longer."

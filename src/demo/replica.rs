@@ -1,6 +1,6 @@
 //! One of several copies of a service, with faults that can be switched on while it runs (`weft demo --chaos`).
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use axum::{Router, extract::Request, http::StatusCode, middleware, response::IntoResponse as _};
 use tokio::{
@@ -86,7 +86,7 @@ async fn pass(caller: TcpStream, to: SocketAddr, mut fault: watch::Receiver<Faul
     let _ = (caller.set_nodelay(true), service.set_nodelay(true));
     let ((mut from_caller, mut to_caller), (mut from_service, mut to_service)) =
         (caller.into_split(), service.into_split());
-    let drags = Arc::new(fault.clone());
+    let drags = fault.clone();
     let there = async move {
         let _ = tokio::io::copy(&mut from_caller, &mut to_service).await;
     };

@@ -128,9 +128,9 @@ fn loose_limits(settings: &Settings, _: &Graph) -> Vec<Diagnostic> {
     ];
     let passed = bounds.into_iter().filter(|(_, given, most)| given > most);
     passed
-        .flat_map(|(key, given, most)| {
-            error(
-                true,
+        .map(|(key, given, most)| {
+            found(
+                Severity::Error,
                 "PRODUCTION_LIMITS",
                 format!("`{key}` is {given}: beyond {most} it bounds nothing that hurts"),
                 "take the default, or what `weft check --operations` says your largest operation needs",
@@ -237,9 +237,9 @@ fn plain_keys(settings: &Settings, _: &Graph) -> Vec<Diagnostic> {
     });
     let plain = urls.filter(|url| is_plain_and_remote(url));
     plain
-        .flat_map(|url| {
-            error(
-                true,
+        .map(|url| {
+            found(
+                Severity::Error,
                 "PRODUCTION_PLAIN_HTTP",
                 format!("keys of an identity provider are fetched by plain HTTP: `{url}`"),
                 "fetch them by `https://`: who can change them on the way can sign tokens",
@@ -265,9 +265,9 @@ fn plain_sources(settings: &Settings, graph: &Graph) -> Vec<Diagnostic> {
     plain.dedup_by(|one, other| one.0 == other.0);
     plain
         .into_iter()
-        .flat_map(|(name, url)| {
-            error(
-                true,
+        .map(|(name, url)| {
+            found(
+                Severity::Error,
                 "PRODUCTION_PLAIN_HTTP",
                 format!("`{name}` is called by plain HTTP over a network that is not yours: `{}`", without_secrets(&url)),
                 "call it by `https://`; names of one label and of `.internal`, `.local`, `.svc` and private addresses count as yours",
@@ -288,9 +288,9 @@ fn plain_redis(settings: &Settings, _: &Graph) -> Vec<Diagnostic> {
     });
     plain
         .take(1)
-        .flat_map(|_| {
-            error(
-                true,
+        .map(|_| {
+            found(
+                Severity::Error,
                 "PRODUCTION_PLAIN_HTTP",
                 "Redis is asked without TLS over a network that is not yours",
                 "write `rediss://`: what is kept there are answers of your services",
@@ -310,9 +310,9 @@ fn propagated(settings: &Settings, _: &Graph) -> Vec<Diagnostic> {
     let of_sources = settings.sources.iter().map(|(name, source)| (format!("sources.{name}.headers"), &source.headers));
     let all = std::iter::once(("headers".to_owned(), &settings.headers)).chain(of_sources);
     all.filter(|(_, headers)| passes(headers))
-        .flat_map(|(key, _)| {
-            error(
-                true,
+        .map(|(key, _)| {
+            found(
+                Severity::Error,
                 "PRODUCTION_PROPAGATE",
                 format!("a pattern of `{key}.propagate` matches `Authorization` or `Cookie`: callers' secrets go where nobody named them"),
                 "name the headers, or narrow the pattern: `{ matching: \"^x-app-\" }`",
@@ -334,9 +334,9 @@ fn plain_listener(settings: &Settings, _: &Graph) -> Vec<Diagnostic> {
 fn open_admin(settings: &Settings, _: &Graph) -> Vec<Diagnostic> {
     let open = settings.admin.listen.filter(|address| !is_own(address.ip()));
     open.iter()
-        .flat_map(|address| {
-            error(
-                true,
+        .map(|address| {
+            found(
+                Severity::Error,
                 "PRODUCTION_ADMIN",
                 format!("the operator's listener is at `{address}`: whoever reaches it reads the metrics and empties the cache"),
                 "listen on `127.0.0.1:9090` or on an address of a private network",
