@@ -7,36 +7,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::json;
 
-use crate::support::{process::Weft, runtime, scratch};
+use crate::support::{process::Weft, runtime, scratch, tls::Root};
 
 const SCHEMA: &str = "extend schema @link(url: \"https://specs.apollo.dev/connect/v0.4\", import: [\"@connect\"])\n\
     type Query { greeting: String @connect(selection: \"$('hi')\") }\n";
-
-/// An authority and what it signs.
-struct Authority {
-    pem: String,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut root = CertificateParams::new(Vec::new()).expect("no names are valid names");
-        root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().expect("a key");
-        let pem = root.self_signed(&key).expect("a root certificate").pem();
-        Self { pem, issuer: Issuer::new(root, key) }
-    }
-
-    /// Certificate and key for a name, as PEM.
-    fn sign(&self, name: &str) -> (String, String) {
-        let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
-        (params.signed_by(&key, &self.issuer).expect("a certificate").pem(), key.serialize_pem())
-    }
-}
 
 struct Folder(PathBuf);
 
@@ -60,8 +36,8 @@ impl Folder {
         fs::write(self.0.join(name), text).expect("a writable folder");
     }
 
-    fn certify(&self, authority: &Authority) {
-        let (cert, key) = authority.sign("localhost");
+    fn certify(&self, authority: &Root) {
+        let (cert, key) = authority.sign_pem("localhost");
         self.write("cert.pem", &cert);
         self.write("key.pem", &key);
     }
@@ -94,7 +70,7 @@ fn files() -> serde_json::Value {
 
 #[test]
 fn it_answers_by_https_and_renews_its_certificate_without_losing_a_request() {
-    let (first, second) = (Authority::new(), Authority::new());
+    let (first, second) = (Root::new(), Root::new());
     let folder = Folder::new("https", &files());
     folder.certify(&first);
     let weft = Weft::start(&folder.config(), &[]).expect("weft starts");
@@ -123,24 +99,24 @@ fn it_answers_by_https_and_renews_its_certificate_without_losing_a_request() {
 
 #[test]
 fn clients_have_to_show_a_certificate_where_that_is_wanted() {
-    let (server, clients) = (Authority::new(), Authority::new());
+    let (server, clients) = (Root::new(), Root::new());
     let folder =
         Folder::new("https-mutual", &json!({ "cert": "cert.pem", "key": "key.pem", "client_ca": "clients.pem" }));
     folder.certify(&server);
     folder.write("clients.pem", &clients.pem);
     let weft = Weft::start(&folder.config(), &[]).expect("weft starts");
     runtime().block_on(async {
-        let known = client(&server.pem, Some(clients.sign("app")));
+        let known = client(&server.pem, Some(clients.sign_pem("app")));
         assert_eq!(ask(&known, &weft).await.expect("an answer").0, 200);
         ask(&client(&server.pem, None), &weft).await.expect_err("without");
-        ask(&client(&server.pem, Some(server.sign("app"))), &weft).await.expect_err("of another authority");
+        ask(&client(&server.pem, Some(server.sign_pem("app"))), &weft).await.expect_err("of another authority");
         assert_eq!(ask(&known, &weft).await.expect("an answer").0, 200);
     });
 }
 
 #[test]
 fn who_does_not_speak_tls_is_not_answered_and_holds_no_place() {
-    let authority = Authority::new();
+    let authority = Root::new();
     let folder = Folder::new("https-plain", &files());
     folder.certify(&authority);
     let weft = Weft::start(&folder.config(), &[]).expect("weft starts");
@@ -161,7 +137,7 @@ fn who_does_not_speak_tls_is_not_answered_and_holds_no_place() {
 
 #[test]
 fn files_that_cannot_be_used_are_told_at_the_start() {
-    let authority = Authority::new();
+    let authority = Root::new();
     let folder = Folder::new("https-broken", &files());
     let refused = |expected: &str| {
         let error = Weft::start(&folder.config(), &[]).err().expect("it does not start");
@@ -169,7 +145,7 @@ fn files_that_cannot_be_used_are_told_at_the_start() {
     };
     refused("cert.pem`: No such file or directory");
     folder.certify(&authority);
-    folder.write("key.pem", &authority.sign("localhost").1);
+    folder.write("key.pem", &authority.sign_pem("localhost").1);
     refused("do not go together");
     folder.write("key.pem", "nothing");
     refused("holds no PEM private key");

@@ -1,8 +1,8 @@
-//! A certificate authority made for one run, and a server certificate for every host of the fixtures.
+//! Certificate authorities made for one run, and what they sign.
 
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair};
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{
@@ -19,18 +19,41 @@ pub struct Authority {
     pub acceptor: TlsAcceptor,
 }
 
+/// Who signs.
+pub struct Root {
+    /// PEM text of its certificate.
+    pub pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Root {
+    /// Known to nobody yet.
+    pub fn new() -> Self {
+        let mut root = CertificateParams::new(Vec::new()).expect("no names are valid names");
+        root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        let pem = root.self_signed(&key).expect("a root certificate").pem();
+        Self { pem, issuer: Issuer::new(root, key) }
+    }
+
+    /// A certificate for names, with its key.
+    pub fn sign(&self, names: &[String]) -> (Certificate, KeyPair) {
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new(names.to_vec()).expect("DNS names");
+        (params.signed_by(&key, &self.issuer).expect("a certificate"), key)
+    }
+
+    /// The same for one name, as PEM texts.
+    pub fn sign_pem(&self, name: &str) -> (String, String) {
+        let (certificate, key) = self.sign(&[name.to_owned()]);
+        (certificate.pem(), key.serialize_pem())
+    }
+}
+
 /// A new authority with one certificate for `hosts`.
 pub fn authority(hosts: &[String]) -> Authority {
-    let mut root = CertificateParams::new(Vec::new()).expect("no names are valid names");
-    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let root_key = KeyPair::generate().expect("a key");
-    let root_pem = root.self_signed(&root_key).expect("a root certificate").pem();
-    let issuer = Issuer::new(root, root_key);
-    let key = KeyPair::generate().expect("a key");
-    let leaf = CertificateParams::new(hosts.to_vec())
-        .expect("fixture hosts are DNS names")
-        .signed_by(&key, &issuer)
-        .expect("a server certificate");
+    let root = Root::new();
+    let (leaf, key) = root.sign(hosts);
     let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -38,5 +61,5 @@ pub fn authority(hosts: &[String]) -> Authority {
         .with_no_client_auth()
         .with_single_cert(vec![leaf.der().clone()], PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())))
         .expect("key and certificate belong together");
-    Authority { root_pem, acceptor: TlsAcceptor::from(Arc::new(config)) }
+    Authority { root_pem: root.pem, acceptor: TlsAcceptor::from(Arc::new(config)) }
 }
