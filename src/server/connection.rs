@@ -4,10 +4,9 @@
 //! for ever. Here one timer a connection looks at what the socket and the service did last; nothing is re-armed per request.
 
 use std::{
-    future::Future,
     io,
     net::IpAddr,
-    pin::{Pin, pin},
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -21,6 +20,8 @@ use tokio::{
     net::TcpStream,
     time::Instant,
 };
+
+use super::turn::Turn;
 
 /// Longest silence of a connection that asks nothing, or of a caller that does not take its answer. Above the 60 s that
 /// load balancers keep idle connections, so that they and not we close first.
@@ -137,33 +138,17 @@ impl Drop for InFlight {
     }
 }
 
-/// A socket that notes its traffic, and writes when the other requests of the turn have been worked on.
-///
-/// Every write wakes whoever reads at the other end, which costs the system several microseconds where that one sleeps. Written
-/// one by one, as each answer is ready, every answer pays it; written one after the other, when nothing else is left to compute,
-/// they share it. Under load that is a quarter of the cost of a request; alone, a request waits for nobody.
+/// A socket that notes its traffic, and writes when it is its [`Turn`].
 #[derive(Debug)]
 pub(super) struct Watched {
     stream: TcpStream,
     activity: Arc<Activity>,
-    /// Whether the write at hand has let the others go first.
-    has_yielded: bool,
+    turn: Turn,
 }
 
 impl Watched {
     pub(super) fn new(stream: TcpStream, activity: Arc<Activity>) -> Self {
-        Self { stream, activity, has_yielded: false }
-    }
-
-    /// Pending once for each write, until the tasks that are ready now have run.
-    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.has_yielded {
-            self.has_yielded = false;
-            return Poll::Ready(());
-        }
-        let polled = pin!(tokio::task::yield_now()).poll(cx);
-        self.has_yielded = polled.is_pending();
-        polled
+        Self { stream, activity, turn: Turn::default() }
     }
 }
 
@@ -180,7 +165,7 @@ impl AsyncRead for Watched {
 
 impl AsyncWrite for Watched {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        ready!(self.poll_turn(cx));
+        ready!(self.turn.poll(cx));
         let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
         if polled.is_ready() {
             self.activity.wrote();
@@ -205,7 +190,7 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_turn(cx));
+        ready!(self.turn.poll(cx));
         let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         if polled.is_ready() {
             self.activity.wrote();

@@ -28,6 +28,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod turn;
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
