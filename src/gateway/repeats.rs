@@ -11,7 +11,7 @@ use super::Snapshot;
 use crate::{
     execute::Caller,
     operation::{Kind, VariableValues},
-    plan::Plan,
+    plan::{Plan, Step},
     schema::Connector,
     upstream::Share,
 };
@@ -41,8 +41,13 @@ impl Terms {
     /// Of a plan. `None`: no two requests are taken for equal, because it is no query, or depends on what cannot be listed.
     pub(super) fn of(snapshot: &Snapshot, plan: &Plan) -> Option<Self> {
         static PLANS: AtomicU64 = AtomicU64::new(0);
-        // In development an answer tells of its calls.
-        if plan.operation.kind != Kind::Query || snapshot.reads.is_open() || snapshot.settings.dev {
+        // In development an answer tells of its calls. Where nothing is called there is nothing to save.
+        let calls = |step: &Step| snapshot.graph[step.connector].request.is_some();
+        if plan.operation.kind != Kind::Query
+            || snapshot.reads.is_open()
+            || snapshot.settings.dev
+            || !plan.steps.iter().any(calls)
+        {
             return None;
         }
         let (mut headers, mut context) = (Vec::new(), Vec::new());

@@ -12,12 +12,14 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
 use futures_util::{
     FutureExt as _,
     future::{BoxFuture, Shared, WeakShared},
+    poll,
 };
 use tokio::time::Instant;
 
@@ -69,32 +71,30 @@ impl Operations {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let part = usize::try_from(self.hasher.hash_one(&key) % PARTS as u64).unwrap_or(0);
         let writes = self.writes.load(Ordering::Relaxed);
-        let (run, is_joined) = {
-            let mut under_way = lock(&self.parts[part]);
-            let is_open = |it: &&UnderWay| it.writes == writes && it.began.elapsed() < self.timeout / JOIN_MAX;
-            let equal = under_way.get(&key).filter(is_open).and_then(|it| it.run.upgrade());
-            if let Some(run) = equal {
-                (run, true)
-            } else {
-                let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-                let place = Place { parts: Arc::clone(&self.parts), part, key: key.clone(), number };
-                let work = begin();
-                let run: Shared<Run> = async move {
-                    let made = work.await;
-                    // Who comes now runs anew.
-                    drop(place);
-                    made
-                }
-                .boxed()
-                .shared();
-                if let Some(weak) = run.downgrade() {
-                    under_way.insert(key, UnderWay { run: weak, number, writes, began: Instant::now() });
-                }
-                (run, false)
-            }
-        };
-        if is_joined {
+        let is_open = |it: &&UnderWay| it.writes == writes && it.began.elapsed() < self.timeout / JOIN_MAX;
+        let equal = lock(&self.parts[part]).get(&key).filter(is_open).and_then(|it| it.run.upgrade());
+        if let Some(run) = equal {
             telemetry::metrics().operation_shared();
+            return run.await;
+        }
+        let mut work = begin().boxed();
+        // What waits for nothing is done before anybody could join: that is dearer.
+        if let Poll::Ready(made) = poll!(&mut work) {
+            return made;
+        }
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        let place = Place { parts: Arc::clone(&self.parts), part, key: key.clone(), number };
+        let run: Shared<Run> = async move {
+            let made = work.await;
+            // Who comes now runs anew.
+            drop(place);
+            made
+        }
+        .boxed()
+        .shared();
+        if let Some(weak) = run.downgrade() {
+            let under_way = UnderWay { run: weak, number, writes, began: Instant::now() };
+            lock(&self.parts[part]).insert(key, under_way);
         }
         run.await
     }

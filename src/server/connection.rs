@@ -21,7 +21,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::turn::Turn;
+use crate::upstream::Turn;
 
 /// Longest silence of a connection that asks nothing, or of a caller that does not take its answer. Above the 60 s that
 /// load balancers keep idle connections, so that they and not we close first.

@@ -28,7 +28,6 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod tls;
-mod turn;
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 

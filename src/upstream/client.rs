@@ -12,6 +12,7 @@ use super::{
     report::Report,
     service::Passage,
     target::Targets,
+    turn::Turn,
 };
 use crate::config::{Certificate, Hidden};
 
@@ -138,7 +139,7 @@ impl Client {
     /// Sends the call once and reads its reply, body as received. Headers of the passage replace those of the call.
     pub(super) async fn send(&self, call: &Call, passage: &Passage) -> Result<Reply, Failure> {
         // What is ready is computed first and sent together, as with answers: each sending wakes an upstream.
-        tokio::task::yield_now().await;
+        Turn::come().await;
         // Nothing but what is waited for stays while it is: many calls wait at once.
         let (pool, mut sending) = self.begin(call, passage)?;
         if sending.is_none() {

@@ -38,6 +38,7 @@ mod target;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod verdict;
 
 pub use cache::{CacheSpec, Clock, Purge, Purged, Storage};
@@ -49,3 +50,4 @@ pub use hints::{Hints, Lifetimes};
 pub use kept::Kept;
 pub use spec::UpstreamSpec;
 pub use stack::Upstreams;
+pub use turn::Turn;
