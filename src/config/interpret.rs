@@ -31,7 +31,7 @@ use crate::{
 pub(super) struct Interpreter<'a> {
     source: &'a Arc<SourceText>,
     pub(super) folder: &'a Path,
-    environment: Lookup<'a>,
+    pub(super) environment: Lookup<'a>,
     pub(super) findings: Vec<Diagnostic>,
     origins: Vec<PathBuf>,
 }

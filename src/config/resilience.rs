@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 
 use http::{HeaderName, Method};
 
-use super::value::Hidden;
+use super::{aws::AwsKeys, value::Hidden};
 
 /// One place where a service answers.
 #[derive(Debug, Clone, PartialEq)]
@@ -243,10 +243,19 @@ pub enum Credentials {
         /// `audience`, which some servers ask for.
         audience: Option<String>,
     },
+    /// AWS Signature Version 4.
+    Sigv4 {
+        /// The region that the service is in.
+        region: String,
+        /// The service's name for signatures, such as `execute-api`.
+        service: String,
+        /// Where the keys are.
+        keys: AwsKeys,
+    },
 }
 
 /// Where a token is.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Token {
     /// In the configuration (by `${env.NAME}`).
     Fixed(Hidden<String>),

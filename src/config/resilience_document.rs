@@ -8,6 +8,7 @@ use serde_saphyr::Spanned;
 
 use super::{
     HedgeAfter,
+    aws::Sigv4Document,
     value::{Count, Given, Meaning, OrText, TextOr, range},
 };
 
@@ -150,7 +151,7 @@ pub(super) struct DiscoveryDocument {
     pub(super) refresh: Option<Given<Duration>>,
 }
 
-/// What the source wants to see of us: one of `basic`, `bearer` and `oauth2`, and `mtls`.
+/// What the source wants to see of us: one of `basic`, `bearer`, `oauth2` and `sigv4`, and `mtls`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct CredentialsDocument {
@@ -160,6 +161,8 @@ pub(super) struct CredentialsDocument {
     pub(super) bearer: Option<BearerDocument>,
     /// `OAuth` 2.0 client credentials.
     pub(super) oauth2: Option<Oauth2Document>,
+    /// Signatures for services of AWS.
+    pub(super) sigv4: Option<Sigv4Document>,
     /// A client certificate.
     pub(super) mtls: Option<MtlsDocument>,
 }

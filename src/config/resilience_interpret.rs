@@ -213,16 +213,21 @@ impl Interpreter<'_> {
         &mut self,
         document: Option<CredentialsDocument>,
     ) -> (Option<Credentials>, Option<Certificate>) {
-        let Some(CredentialsDocument { basic, bearer, oauth2, mtls }) = document else { return (None, None) };
+        let Some(CredentialsDocument { basic, bearer, oauth2, sigv4, mtls }) = document else { return (None, None) };
         let certificate = mtls
             .and_then(|MtlsDocument { cert, key }| Some(Certificate { cert: self.path(cert)?, key: self.path(key)? }));
-        let second = match (&basic, &bearer, &oauth2) {
-            (Some(basic), Some(_), _) | (Some(basic), _, Some(_)) => Some(basic.username.span.clone()),
-            (None, Some(_), Some(oauth2)) => Some(oauth2.token_url.span.clone()),
-            _ => None,
+        let place_of_bearer = |bearer: &BearerDocument| {
+            let given = bearer.token.as_ref().or(bearer.file.as_ref());
+            given.map_or(0..0, |given| given.span.clone())
         };
-        if let Some(span) = second {
-            self.find(span, "INVALID_VALUE", "give one of `basic`, `bearer` and `oauth2`");
+        let given = [
+            basic.as_ref().map(|basic| basic.username.span.clone()),
+            bearer.as_ref().map(place_of_bearer),
+            oauth2.as_ref().map(|oauth2| oauth2.token_url.span.clone()),
+            sigv4.as_ref().map(|sigv4| sigv4.region.span.clone()),
+        ];
+        if let Some(second) = given.into_iter().flatten().nth(1) {
+            self.find(second, "INVALID_VALUE", "give one of `basic`, `bearer`, `oauth2` and `sigv4`");
             return (None, certificate);
         }
         let credentials = if let Some(basic) = basic {
@@ -248,7 +253,7 @@ impl Interpreter<'_> {
                 audience: oauth2.audience.and_then(|audience| self.text(audience)),
             })
         } else {
-            None
+            sigv4.and_then(|sigv4| self.sigv4(sigv4))
         };
         (credentials, certificate)
     }
@@ -321,7 +326,7 @@ impl Interpreter<'_> {
 }
 
 /// Errors: what is expected.
-fn check_url(text: &str, has_several: bool) -> Result<(), String> {
+pub(super) fn check_url(text: &str, has_several: bool) -> Result<(), String> {
     let url = url::Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
     let Some(url) = url else {
         return Err("not an absolute URL: expected one such as `https://api.example.com/v1`".to_owned());

@@ -397,7 +397,7 @@ sources:
         "INVALID_VALUE ['a b'] `a b` is not the name of a header",
         "INVALID_VALUE [p10] expected a quantile from `p50` to `p99.9`, or a duration",
         "give `dns` or `file`, not both",
-        "give one of `basic`, `bearer` and `oauth2`",
+        "give one of `basic`, `bearer`, `oauth2` and `sigv4`",
         "INVALID_VALUE [0] expected a number from 0.001 to 1000",
         "`bearer` needs a `token` or a `file`",
         "`dns` needs exactly one URL",
@@ -409,6 +409,70 @@ sources:
     assert_eq!(
         findings("sources: { a: { retry: { attempt: 1 } } }"),
         ["UNKNOWN_KEY [attempt] there is no key `attempt` here (did you mean `attempts`?)"]
+    );
+}
+
+#[test]
+fn keys_of_aws_come_from_the_file_or_the_environment() {
+    let folder = |text: &str| Folder::new(&[("weft.yaml", text)]);
+    let keys = |sigv4: &str, env: &[(&str, &str)]| {
+        let text = format!("sources: {{ a: {{ credentials: {{ sigv4: {{ region: eu-1, service: s3{sigv4} }} }} }} }}");
+        let lookup = |name: &str| env.iter().find(|(own, _)| *own == name).map(|(_, value)| (*value).to_owned());
+        let settings = load_with(Some(&folder(&text).0.join("weft.yaml")), &Overrides::default(), &lookup);
+        match settings.map(|settings| settings.source("x", "a").credentials) {
+            Ok(Some(Credentials::Sigv4 { region, service, keys })) => {
+                assert_eq!((region.as_str(), service.as_str()), ("eu-1", "s3"));
+                let shown = format!("{keys:?}");
+                assert!(!shown.contains("s3cret") && !shown.contains("t0ken"), "{shown}");
+                Ok(keys)
+            }
+            Ok(other) => panic!("{other:?}"),
+            Err(findings) => Err(findings[0].message.clone()),
+        }
+    };
+    let hidden = |text: &str| Hidden(text.to_owned());
+    let fixed = |session: Option<&str>| {
+        Ok(AwsKeys::Fixed { id: "AKID".to_owned(), secret: hidden("s3cret"), session: session.map(hidden) })
+    };
+    let own = ", access_key_id: AKID, secret_access_key: s3cret";
+    let both = [("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "s3cret")];
+    assert_eq!(keys(own, &[("AWS_SESSION_TOKEN", "t0ken")]), fixed(None), "a session belongs to its keys");
+    assert_eq!(keys(&format!("{own}, session_token: t0ken"), &[]), fixed(Some("t0ken")));
+    assert_eq!(keys("", &both), fixed(None));
+    assert_eq!(keys("", &[both[0], both[1], ("AWS_SESSION_TOKEN", "t0ken")]), fixed(Some("t0ken")));
+    let file = |path: &str, profile: &str| Ok(AwsKeys::File { path: path.into(), profile: profile.to_owned() });
+    assert_eq!(keys(", file: /keys", &both), file("/keys", "default"), "what is written comes first");
+    assert_eq!(keys(", profile: shop", &[("HOME", "/home/weft")]), file("/home/weft/.aws/credentials", "shop"));
+    assert_eq!(keys("", &[("AWS_PROFILE", "shop"), ("AWS_SHARED_CREDENTIALS_FILE", "/keys")]), file("/keys", "shop"));
+    let role = [("AWS_ROLE_ARN", "role"), ("AWS_WEB_IDENTITY_TOKEN_FILE", "/token"), ("AWS_PROFILE", "shop")];
+    assert_eq!(
+        keys("", &role),
+        Ok(AwsKeys::WebIdentity {
+            url: "https://sts.eu-1.amazonaws.com/".to_owned(),
+            role: "role".to_owned(),
+            session: "weft".to_owned(),
+            token: "/token".into(),
+        })
+    );
+    assert_eq!(
+        keys("", &[("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/x"), ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "t0ken")]),
+        Ok(AwsKeys::Container { url: "http://169.254.170.2/x".to_owned(), token: Some(Token::Fixed(hidden("t0ken"))) })
+    );
+    for (sigv4, problem) in [
+        ("", "`sigv4` needs keys: give `access_key_id`"),
+        (", access_key_id: AKID", "go together"),
+        (", session_token: t", "go together"),
+        (", access_key_id: AKID, secret_access_key: s, profile: x", "not both"),
+        (", access_key_id: AKID, secret_access_key: 'a b'", "visible ASCII"),
+        (", profile: shop", "no home folder"),
+    ] {
+        let message = keys(sigv4, &[]).expect_err(sigv4);
+        assert!(message.contains(problem), "{sigv4}: {message}");
+    }
+    let found = findings("sources: { a: { credentials: { sigv4: { region: 'eu 1', service: s3, file: x } } } }");
+    assert_eq!(
+        found,
+        ["INVALID_VALUE ['eu 1'] expected letters, digits and `-`, such as `eu-central-1` or `execute-api`"]
     );
 }
 

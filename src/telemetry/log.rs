@@ -65,6 +65,9 @@ pub struct Telemetry {
 /// Errors: the level or a variable cannot be read, or there is a log already.
 pub fn init(log: &Log, traces: &Traces) -> Result<Telemetry, String> {
     let filter = EnvFilter::try_new(&log.level).map_err(|error| format!("log level `{}`: {error}", log.level))?;
+    // At its level `trace` it tells what it signs, headers with secrets of the caller among it.
+    let mute = "aws_sigv4=off".parse().map_err(|error| format!("log level: {error}"))?;
+    let filter = filter.add_directive(mute);
     let terminal = std::io::stderr().is_terminal();
     let json = match log.format {
         LogFormat::Auto => !terminal,

@@ -1,6 +1,12 @@
 //! The only file that opens a connection.
 
-use std::{collections::HashMap, future::Future, net::SocketAddr, sync::Arc, sync::OnceLock, time::Duration};
+use std::{
+    collections::HashMap,
+    future::Future,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::{Duration, SystemTime},
+};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Method, header};
@@ -186,6 +192,11 @@ impl Client {
         if call.body.is_none() && [Method::POST, Method::PUT, Method::PATCH].contains(&call.method) {
             // RFC 9110, 8.6: methods that anticipate content say that there is none.
             headers.entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
+        }
+        if let Some(signer) = &passage.signer {
+            let body = call.body.as_deref().unwrap_or_default();
+            let signed = signer.sign(&call.method, &url, &mut headers, body, SystemTime::now());
+            signed.map_err(|reason| self.invalid(reason))?;
         }
         let mut request = reqwest::Request::new(call.method.clone(), url);
         *request.headers_mut() = headers;

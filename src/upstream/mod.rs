@@ -31,6 +31,7 @@ mod report;
 mod resend;
 mod retry;
 mod service;
+mod sign;
 mod spec;
 mod stack;
 mod target;

@@ -10,7 +10,7 @@ use std::{
 use http::HeaderMap;
 use tokio::time::Instant;
 
-use super::{Call, CallError, Reply, clock, instance::Instance, instances::Tried, limit::Place};
+use super::{Call, CallError, Reply, clock, instance::Instance, instances::Tried, limit::Place, sign::Signer};
 
 /// A layer, or the client at the bottom. Layers are concrete types around each other: no boxed futures between them.
 pub(super) trait Service: Send + Sync {
@@ -36,6 +36,8 @@ pub(super) struct Terms {
     /// Headers that layers add to this sending (credentials, deadline); they replace the call's of the same name and do
     /// not count for what makes two calls equal.
     pub(super) headers: HeaderMap,
+    /// What signs each sending, when all else of it is known.
+    pub(super) signer: Option<Arc<Signer>>,
     /// Instances that the call was sent to, where it may be sent again.
     pub(super) tried: Option<Arc<Tried>>,
     /// The instance that was chosen for this sending.
@@ -58,6 +60,7 @@ impl Passage {
             longest: None,
             permit: None,
             headers: HeaderMap::new(),
+            signer: None,
             tried: None,
             instance: None,
             url: None,

@@ -16,5 +16,6 @@ mod rates;
 mod reload;
 mod resilience;
 mod shared;
+mod signatures;
 mod support;
 mod traces;
