@@ -35,7 +35,9 @@ pub(super) fn run(Arguments { port, admin_port, flaky_every, slow_every, service
     let log = telemetry::Log { level: log_level().unwrap_or_else(|| usual.to_owned()), ..telemetry::Log::default() };
     let runtime = runtime()?;
     let _inside = runtime.enter();
-    let _telemetry = telemetry::init(&log, &telemetry::Traces::default()).map_err(Failure::Message)?;
+    // The terminal is for what the demo says.
+    let audit = telemetry::audit::Audit { enabled: false, ..Default::default() };
+    let _telemetry = telemetry::init(&log, &audit, &telemetry::Traces::default()).map_err(Failure::Message)?;
     runtime.block_on(weft::demo::run(options)).map_err(|error| Failure::Message(format!("{error:#}")))?;
     Ok(ExitCode::SUCCESS)
 }

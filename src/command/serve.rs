@@ -43,7 +43,8 @@ pub(super) fn run(Arguments { source, listen, dev }: Arguments) -> Outcome {
     let (snapshot, warnings) = Snapshot::build(&settings, &transport, &kept)?;
     let runtime = runtime()?;
     let _inside = runtime.enter();
-    let _telemetry = telemetry::init(&settings.telemetry.log, &settings.telemetry.traces).map_err(Failure::Message)?;
+    let _telemetry = telemetry::init(&settings.telemetry.log, &settings.telemetry.audit, &settings.telemetry.traces)
+        .map_err(Failure::Message)?;
     output::tell(&warnings);
     let path = settings.server.path.clone();
     let hooks = process::Hooks {

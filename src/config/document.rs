@@ -298,6 +298,20 @@ pub(super) struct TelemetryDocument {
     pub(super) traces: TracesDocument,
     /// Figures for monitoring.
     pub(super) metrics: MetricsDocument,
+    /// The audit log: who was refused what, and what operators did.
+    pub(super) audit: AuditDocument,
+}
+
+/// The audit log: who was refused what, and what operators did.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct AuditDocument {
+    /// Writes it, whatever the level of the log is. Default: `true`.
+    pub(super) enabled: Option<Given<bool>>,
+    /// A file that it is appended to, as a JSON object a line; opened anew at a reload. Default: none, it is part of the log on stderr.
+    pub(super) file: Option<Given<String>>,
+    /// Most events of one reason that are written in a second; one line says how many more there were. Default: `10`.
+    pub(super) events_max: Option<Given<Count>>,
 }
 
 /// The log on stderr.

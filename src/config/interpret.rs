@@ -14,8 +14,8 @@ use super::{
     Admin, Batching, Compatibility, ContextValue, Cors, Documents, LimitMode, Limits, Overrides, SchemaFile, Server,
     Settings, Source, Telemetry, Tls,
     document::{
-        AdminDocument, ContextDocument, CorsDocument, Document, DocumentsDocument, LimitsDocument, SchemaEntry,
-        ServerDocument, SourceDocument, TelemetryDocument, TlsDocument,
+        AdminDocument, AuditDocument, ContextDocument, CorsDocument, Document, DocumentsDocument, LimitsDocument,
+        SchemaEntry, ServerDocument, SourceDocument, TelemetryDocument, TlsDocument,
     },
     environment::{Lookup, expand},
     load::list,
@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     error::{Diagnostic, Label, Severity, SourceText, did_you_mean},
-    telemetry::{Log, LogFormat, Traces},
+    telemetry::{Log, LogFormat, Traces, audit::Audit},
 };
 
 /// Collects findings while it reads.
@@ -321,7 +321,17 @@ impl<'a> Interpreter<'a> {
             otlp: document.traces.otlp.map(|url| self.read(Some(url), HttpUrl::default()).0),
             sample: self.read(document.traces.sample, Share(Traces::default().sample)).0,
         };
-        Telemetry { log: Log { format, level }, traces, prometheus: self.read(document.metrics.prometheus, true) }
+        let prometheus = self.read(document.metrics.prometheus, true);
+        Telemetry { log: Log { format, level }, traces, prometheus, audit: self.audit(document.audit) }
+    }
+
+    fn audit(&mut self, document: AuditDocument) -> Audit {
+        let defaults = Audit::default();
+        Audit {
+            enabled: self.read(document.enabled, defaults.enabled),
+            file: document.file.and_then(|file| self.path(file)),
+            events_max: self.count(document.events_max, defaults.events_max),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
     rate_store::RateStore,
     value::{Hidden, Json},
 };
-use crate::telemetry::{Log, Traces};
+use crate::telemetry::{Log, Traces, audit::Audit};
 
 /// All settings of one process.
 #[derive(Debug, Clone)]
@@ -356,6 +356,8 @@ pub struct Telemetry {
     pub traces: Traces,
     /// Whether `/metrics` is served on the admin listener.
     pub prometheus: bool,
+    /// The audit log.
+    pub audit: Audit,
 }
 
 /// What the command line says; it beats the file.
@@ -391,7 +393,12 @@ impl Default for Settings {
             rate_limits: Vec::new(),
             rate_store: RateStore::Memory,
             documents: Documents::default(),
-            telemetry: Telemetry { log: Log::default(), traces: Traces::default(), prometheus: true },
+            telemetry: Telemetry {
+                log: Log::default(),
+                traces: Traces::default(),
+                prometheus: true,
+                audit: Audit::default(),
+            },
             dev: false,
         }
     }

@@ -31,6 +31,8 @@ pub struct Refusal {
     pub errors: Vec<RequestError>,
     /// Header fields that tell an HTTP caller more, such as when to come back.
     pub headers: Vec<(http::HeaderName, http::HeaderValue)>,
+    /// Coordinates of fields that the caller may not have, for the audit log.
+    pub fields: Vec<String>,
     /// How a caller who is not known can say who it is: the value of `WWW-Authenticate`.
     pub challenge: Option<String>,
 }
@@ -46,9 +48,11 @@ impl Refusal {
                 extensions: serde_json::Map::new(),
             }],
             headers: Vec::new(),
+            fields: Vec::new(),
             challenge: None,
         }
     }
+
     /// A limit that was passed: `LIMIT_EXCEEDED`, with the limit, its maximum and the value in `extensions`. `value` is what the
     /// request has, or one past the maximum where counting stopped there.
     pub fn limit_exceeded(limit: &str, maximum: usize, value: usize, location: Option<Location>) -> Self {

@@ -8,14 +8,14 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{Caching, Snapshot, cache::Planned, repeats::Terms, spent};
+use super::{Caching, Snapshot, audit, cache::Planned, repeats::Terms, spent};
 use crate::{
     error::{ErrorCode, Refusal},
     execute::{self, Caller, Judge, Sources},
     mapping::Object,
     operation::{self, Kind, VariableValues},
-    plan::Plan,
-    policy::{DocumentId, Identity, Judging, Question, Spender},
+    plan::{Mask, Plan},
+    policy::{Charge, DocumentId, Identity, Judging, Price, Question, Spender},
     telemetry::{self, Trace},
 };
 
@@ -79,88 +79,121 @@ impl Gateway {
         self.snapshot.load_full()
     }
 
-    /// Who sent a request with these headers. Errors: `UNAUTHENTICATED`, `UPSTREAM_UNAVAILABLE`; nothing else of the request need
-    /// be read.
-    pub async fn identify(&self, headers: &HeaderMap) -> Result<Identity, Refusal> {
+    /// Who sent a request with these headers, from the other end of this connection. Errors: `UNAUTHENTICATED`,
+    /// `UPSTREAM_UNAVAILABLE`; nothing else of the request need be read.
+    pub async fn identify(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Identity, Refusal> {
         let snapshot = self.snapshot.load_full();
         let identity = snapshot.rules.authentication.identify(headers).await;
-        identity.inspect_err(|refusal| telemetry::metrics().refused(refusal.code))
+        identity.inspect_err(|refusal| {
+            let caller = audit::Caller { identity: &Identity::default(), headers, peer };
+            snapshot.tell_refused(caller, None, refusal);
+        })
+    }
+
+    /// Tells of a request that was refused before it could be answered here.
+    pub fn tell_refused(&self, identity: &Identity, headers: &HeaderMap, peer: Option<IpAddr>, refusal: &Refusal) {
+        self.snapshot.load().tell_refused(audit::Caller { identity, headers, peer }, None, refusal);
     }
 
     /// Answers one request. Errors: it was refused, nothing was executed; [`Answer::refused`] is what to send.
     pub async fn answer(&self, request: Request) -> Result<Answer, Refusal> {
-        let outcome = self.run(request).await;
-        match &outcome {
-            Ok((_, error_count)) => telemetry::metrics().field_errors(*error_count),
-            Err(refusal) => telemetry::metrics().refused(refusal.code),
-        }
-        outcome.map(|(answer, _)| answer)
-    }
-
-    async fn run(&self, request: Request) -> Result<(Answer, usize), Refusal> {
         // One graph, start to end.
         let snapshot = self.snapshot.load_full();
+        match snapshot.admit(&request).await {
+            Ok(admitted) => Ok(run(&snapshot, request, admitted).await),
+            Err(refusal) => {
+                let Request { identity, headers, peer, .. } = &request;
+                let caller = audit::Caller { identity, headers, peer: *peer };
+                snapshot.tell_refused(caller, Some(&request), &refusal);
+                Err(refusal)
+            }
+        }
+    }
+}
+
+/// What a request became when nothing stood against it.
+#[derive(Debug)]
+struct Admitted<'a> {
+    planned: Arc<Planned>,
+    variables: VariableValues,
+    price: Price,
+    introspection: Object,
+    masked: Option<Masked>,
+    charge: Charge<'a>,
+}
+
+impl Snapshot {
+    /// All that may stand against a request, in order. Errors: something does.
+    async fn admit(&self, request: &Request) -> Result<Admitted<'_>, Refusal> {
         // Again: whoever made this request may have forgotten to ask who sent it.
-        snapshot.rules.authentication.admit(&request.identity)?;
-        let documents = &snapshot.rules.documents;
+        self.rules.authentication.admit(&request.identity)?;
+        let documents = &self.rules.documents;
         let document = documents.resolve(request.query.as_deref(), request.document_id.as_ref())?;
-        let planned = snapshot.plans.get_or_plan(&snapshot, &document.text, &request)?;
+        let planned = self.plans.get_or_plan(self, &document.text, request)?;
         documents.keep(&document);
         let operation = &planned.plan.operation;
         if request.read_only && operation.kind == Kind::Mutation {
             return Err(Refusal::new(ErrorCode::MethodNotAllowed, "mutations have to be sent by POST"));
         }
-        let variables = operation::coerce(&snapshot.graph, operation, &request.variables)?;
-        let price = snapshot.rules.afford(operation, &planned.estimate, &variables)?;
-        let (identity, headers) = (&request.identity, &*request.headers);
+        let variables = operation::coerce(&self.graph, operation, &request.variables)?;
+        let price = self.rules.afford(operation, &planned.estimate, &variables)?;
+        let (identity, headers, peer) = (&request.identity, &*request.headers, request.peer);
         let question = Question { identity, headers, operation, variables: &variables };
         let introspection = if let Some(document) = &planned.introspects {
-            if !snapshot.introspection {
+            if !self.introspection {
                 let message = "`__schema` and `__type` are not answered here (`server.introspection`)";
                 return Err(Refusal::new(ErrorCode::IntrospectionDisabled, message));
             }
-            let hidden = snapshot.rules.authorization.hidden(&snapshot.graph, question);
-            match hidden.map(|hidden| snapshot.plans.get_visible(&snapshot.graph, hidden)) {
+            let hidden = self.rules.authorization.hidden(&self.graph, question);
+            match hidden.map(|hidden| self.plans.get_visible(&self.graph, hidden)) {
                 Some(visible) => operation::introspect_visible(&visible, document, operation, &variables)?,
-                None => operation::introspect(&snapshot.graph, document, operation, &variables)?,
+                None => operation::introspect(&self.graph, document, operation, &variables)?,
             }
         } else {
             Object::new()
         };
         let mut masked = None;
         if let Some(gates) = &planned.gates {
-            let mask = snapshot.rules.authorization.judge(&snapshot.graph, gates, &question)?;
+            let mask = self.rules.authorization.judge(&self.graph, gates, &question)?;
             if !mask.is_empty() {
-                let has_guards = mask.has_guards();
-                let plan = snapshot.plans.get_masked(&snapshot.graph, &planned, gates, mask, document.text.len())?;
-                masked = Some((plan, has_guards));
+                if mask.has_denied() {
+                    self.tell_denied(peer, &question, gates, &mask);
+                }
+                let guards_for = mask.has_guards().then(|| (identity.clone(), peer));
+                let plan = self.plans.get_masked(&self.graph, &planned, gates, mask, document.text.len())?;
+                masked = Some(Masked { plan, guards_for });
             }
         }
-        let spender = Spender { identity, headers, peer: request.peer, operation: operation.name.as_deref() };
+        let spender = Spender { identity, headers, peer, operation: operation.name.as_deref() };
         // Last, so that only what is answered is counted; an answer that is repeated counts too.
-        let charge = snapshot.rules.rates.charge(&spender, price.cost).await?;
-        let context = snapshot.context.of(&request.headers, &request.identity);
-        let is_known = !request.identity.is_anonymous();
-        let is_identified = is_known || snapshot.reads.identify(&request.headers);
-        let caller = Caller { is_known, headers: request.headers, context, trace: request.trace };
-        let masked =
-            masked.map(|(plan, has_guards)| Masked { plan, guards_for: has_guards.then_some(request.identity) });
-        let asked = Arc::new(Asked { snapshot: Arc::clone(&snapshot), planned, masked, variables, caller });
-        let made = asked.made(introspection, is_identified).await;
-        let planned = &asked.planned;
-        let Made { body, sources, error_count, actual } = &*made;
-        let (body, error_count, actual) = (body.clone(), *error_count, *actual);
-        let mut caching = Caching::default();
-        if planned.plan.operation.kind == Kind::Query {
-            caching = Caching::of_query(sources, planned.caching, error_count, is_identified);
-            caching.vary.clone_from(&snapshot.reads.vary);
-        }
-        telemetry::metrics().cost(price.cost, actual);
-        let mut headers = Vec::new();
-        charge.settle(actual, &mut headers);
-        let body = spent::show(&snapshot.rules, price, actual, body, &mut headers);
-        Ok((Answer { body, refused: None, caching, headers }, error_count))
+        let charge = self.rules.rates.charge(&spender, price.cost).await?;
+        Ok(Admitted { planned, variables, price, introspection, masked, charge })
     }
+}
+
+/// Answers what was let in.
+async fn run(snapshot: &Arc<Snapshot>, request: Request, admitted: Admitted<'_>) -> Answer {
+    let Admitted { planned, variables, price, introspection, masked, charge } = admitted;
+    let context = snapshot.context.of(&request.headers, &request.identity);
+    let is_known = !request.identity.is_anonymous();
+    let is_identified = is_known || snapshot.reads.identify(&request.headers);
+    let caller = Caller { is_known, headers: request.headers, context, trace: request.trace };
+    let asked = Arc::new(Asked { snapshot: Arc::clone(snapshot), planned, masked, variables, caller });
+    let made = asked.made(introspection, is_identified).await;
+    let planned = &asked.planned;
+    let Made { body, sources, error_count, actual } = &*made;
+    let (body, error_count, actual) = (body.clone(), *error_count, *actual);
+    let mut caching = Caching::default();
+    if planned.plan.operation.kind == Kind::Query {
+        caching = Caching::of_query(sources, planned.caching, error_count, is_identified);
+        caching.vary.clone_from(&snapshot.reads.vary);
+    }
+    telemetry::metrics().field_errors(error_count);
+    telemetry::metrics().cost(price.cost, actual);
+    let mut headers = Vec::new();
+    charge.settle(actual, &mut headers);
+    let body = spent::show(&snapshot.rules, price, actual, body, &mut headers);
+    Answer { body, refused: None, caching, headers }
 }
 
 /// An operation, ready to run.
@@ -178,8 +211,8 @@ struct Asked {
 #[derive(Debug)]
 struct Masked {
     plan: Arc<Plan>,
-    /// Who asks, where some of it depends on objects.
-    guards_for: Option<Identity>,
+    /// Who asks, and from where, where some of it depends on objects.
+    guards_for: Option<(Identity, Option<IpAddr>)>,
 }
 
 /// What became of it.
@@ -223,10 +256,27 @@ impl Asked {
 
     /// Who decides what depends on objects.
     fn judging(&self) -> Option<Judging<'_>> {
-        let Self { snapshot, planned, masked, variables, caller } = self;
-        let identity = masked.as_ref()?.guards_for.as_ref()?;
-        let question = Question { identity, headers: &caller.headers, operation: &planned.plan.operation, variables };
-        Some(snapshot.rules.authorization.judging(&snapshot.graph, planned.gates.as_ref()?, question))
+        let snapshot = &self.snapshot;
+        let gates = self.planned.gates.as_ref()?;
+        Some(snapshot.rules.authorization.judging(&snapshot.graph, gates, self.question()?))
+    }
+
+    /// What is asked about objects.
+    fn question(&self) -> Option<Question<'_>> {
+        let Self { planned, masked, variables, caller, .. } = self;
+        let (identity, _) = masked.as_ref()?.guards_for.as_ref()?;
+        Some(Question { identity, headers: &caller.headers, operation: &planned.plan.operation, variables })
+    }
+
+    /// Tells of what some object does not show to this caller.
+    fn tell_closed(&self, closed: &Mask) {
+        if closed.is_empty() {
+            return;
+        }
+        let peer = self.masked.as_ref().and_then(|masked| masked.guards_for.as_ref()?.1);
+        if let (Some(gates), Some(question)) = (&self.planned.gates, self.question()) {
+            self.snapshot.tell_denied(peer, &question, gates, closed);
+        }
     }
 
     /// Runs it, and remembers what may be.
@@ -238,6 +288,9 @@ impl Asked {
         let judge = judging.as_ref().map(|judging| judging as &dyn Judge);
         let run = execute::run(&snapshot.graph, plan, variables, introspection, caller, judge, settings, upstreams);
         let execute::Outcome { body, sources, error_count, .. } = run.await;
+        if let Some(judging) = judging {
+            self.tell_closed(&judging.into_closed());
+        }
         let actual = planned.estimate.actual(&body, variables);
         let made = Made { body: body.into(), sources, error_count, actual };
         if let Some(terms) = self.terms() {

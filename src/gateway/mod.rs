@@ -2,9 +2,10 @@
 //!
 //! `snapshot` holds what one configuration produced, `cache` what known documents became, `caching` what
 //! answers say to who keeps them, `spent` what they say of their cost, `context` and `answer` what goes in
-//! and out. `repeats` knows equal requests; `remembered` and `shared` make one answer do for them. Not here: HTTP (`server`).
+//! and out, `audit` what is told of requests that were refused. `repeats` knows equal requests; `remembered` and `shared` make one answer do for them. Not here: HTTP (`server`).
 
 mod answer;
+mod audit;
 mod cache;
 mod caching;
 mod context;

@@ -110,7 +110,7 @@ impl Findings {
             let message = format!("{} more errors are not shown", self.more);
             self.errors.push(RequestError { message, locations: Vec::new(), extensions: Map::new() });
         }
-        Some(Refusal { code: self.code, errors: self.errors, challenge: None, headers: Vec::new() })
+        Some(Refusal { code: self.code, errors: self.errors, challenge: None, headers: Vec::new(), fields: Vec::new() })
     }
 
     pub(super) fn into_result(self) -> Result<(), Refusal> {

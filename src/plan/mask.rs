@@ -116,6 +116,11 @@ impl Mask {
         self.denied.is_empty() && !self.has_guards()
     }
 
+    /// Whether something is denied.
+    pub fn has_denied(&self) -> bool {
+        !self.denied.is_empty()
+    }
+
     /// Whether something is to be decided for each object.
     pub fn has_guards(&self) -> bool {
         !self.guarded.is_empty()

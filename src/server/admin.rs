@@ -1,6 +1,6 @@
 //! The operator's listener: probes, metrics, and what an operator may do.
 
-use std::sync::Arc;
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use axum::{
     Router,
@@ -18,6 +18,19 @@ use super::{
     purge,
 };
 use crate::telemetry;
+
+/// From where an operator asks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Operator(Option<IpAddr>);
+
+impl fmt::Display for Operator {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(address) => write!(out, "{address}"),
+            None => out.write_str("this process"),
+        }
+    }
+}
 
 /// `/livez`, `/readyz`, `/health`, `/metrics` and `/cache/purge`.
 #[derive(Debug)]
@@ -38,7 +51,8 @@ impl Admin {
 }
 
 impl Responder for Admin {
-    async fn respond(&self, request: Request<Body>, _: Option<&InFlight>) -> Response<Body> {
+    async fn respond(&self, mut request: Request<Body>, in_flight: Option<&InFlight>) -> Response<Body> {
+        request.extensions_mut().insert(Operator(in_flight.map(InFlight::peer)));
         self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
     }
 }

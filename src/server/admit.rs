@@ -42,11 +42,19 @@ impl Drop for Admitted<'_> {
     }
 }
 
-/// 503 with `Retry-After`. Source: RFC 9110, 15.6.4.
-pub(super) fn refuse(headers: &HeaderMap) -> Response<Body> {
+/// Why somebody was not let in who had no place among `most`.
+pub(super) fn refusal(most: usize) -> Refusal {
     let message = "the gateway has as many requests under way as it may have: try again later";
+    let mut refusal = Refusal::new(ErrorCode::Overloaded, message);
+    refusal.errors[0].extensions.insert("limit".to_owned(), "requests_max".into());
+    refusal.errors[0].extensions.insert("maximum".to_owned(), most.into());
+    refusal
+}
+
+/// 503 with `Retry-After`. Source: RFC 9110, 15.6.4.
+pub(super) fn refuse(refusal: Refusal, headers: &HeaderMap) -> Response<Body> {
     let media = media::choose(headers).unwrap_or(Media::Json);
-    let mut response = graphql::refuse(Refused::new(Refusal::new(ErrorCode::Overloaded, message), media));
+    let mut response = graphql::refuse(Refused::new(refusal, media));
     response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
     response
 }
@@ -68,7 +76,7 @@ mod tests {
 
     #[test]
     fn who_is_refused_learns_when_to_come_back() {
-        let response = refuse(&HeaderMap::new());
+        let response = refuse(refusal(1), &HeaderMap::new());
         assert_eq!(response.status(), 503);
         assert_eq!(response.headers().get(header::RETRY_AFTER), Some(&RETRY_AFTER));
     }

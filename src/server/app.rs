@@ -22,6 +22,7 @@ use crate::{
     config,
     error::{ErrorCode, Refusal},
     gateway::Gateway,
+    policy::Identity,
     telemetry::{self, HttpRequest, Trace},
 };
 
@@ -127,7 +128,12 @@ impl Responder for App {
             headers: &parts.headers,
         });
         let mut response = match self.admission.admit(settings.requests_max) {
-            None => admit::refuse(&parts.headers),
+            None => {
+                let (refusal, peer) = (admit::refusal(settings.requests_max), in_flight.map(InFlight::peer));
+                let told = async { self.gateway.tell_refused(&Identity::default(), &parts.headers, peer, &refusal) };
+                trace.follow(told).await;
+                admit::refuse(refusal, &parts.headers)
+            }
             Some(_place) => {
                 let work = graphql::answer(&self.gateway, &settings, parts, body, in_flight, &trace);
                 trace.follow(AssertUnwindSafe(work).catch_unwind()).await.unwrap_or_else(|_panic| broken())

@@ -22,6 +22,7 @@ use crate::{
     config::Server,
     error::{ErrorCode, Refusal},
     gateway::{self, Answer, Gateway},
+    policy::Identity,
     telemetry::Trace,
 };
 
@@ -75,49 +76,37 @@ async fn run(
     in_flight: Option<&InFlight>,
     trace: &Trace,
 ) -> Outcome<Response<Body>> {
+    let peer = in_flight.map(InFlight::peer);
     let Some(media) = media::choose(&parts.headers) else {
         let message = "answers are `application/graphql-response+json` or `application/json`: `Accept` names neither";
-        return Err(Box::new(Refused::http(StatusCode::NOT_ACCEPTABLE, message, Media::Json)));
+        let refused = Refused::http(StatusCode::NOT_ACCEPTABLE, message, Media::Json);
+        gateway.tell_refused(&Identity::default(), &parts.headers, peer, &refused.refusal);
+        return Err(Box::new(refused));
     };
     let refused = |refusal| Box::new(Refused::new(refusal, media));
     let coding = compress::choose(&parts.headers);
     // Before the body is read: who is not let in sends nothing.
-    let identity = gateway.identify(&parts.headers).await.map_err(refused)?;
+    let identity = gateway.identify(&parts.headers, peer).await.map_err(refused)?;
     trace.identity(identity.name());
-    let peer = in_flight.map(InFlight::peer);
-    let asked = match parts.method {
-        Method::POST => {
-            check_body_headers(&parts.headers, settings, media)?;
-            let body = read(body, settings, media).await?;
-            if let Some(in_flight) = in_flight {
-                in_flight.body_read();
-            }
-            let operations_max = settings.batching.enabled.then_some(settings.batching.operations_max);
-            request::from_body(&body, parts.headers, operations_max, trace).map_err(refused)?
-        }
-        Method::GET => {
-            let origin_allowed = cors::allows(&settings.cors, &parts.headers);
-            if settings.csrf && !csrf::is_safe(&parts.headers, origin_allowed) {
-                return Err(refused(Refusal::new(ErrorCode::CsrfPreventionFailed, csrf::MESSAGE)));
-            }
-            let asked =
-                request::from_query(parts.uri.query().unwrap_or_default(), parts.headers, trace).map_err(refused)?;
-            Asked::One(asked)
-        }
+    let Parts { method, uri, headers, .. } = parts;
+    let headers = Arc::new(headers);
+    let asked = match method {
+        Method::POST => take(body, &headers, settings, media, in_flight, trace).await,
+        Method::GET => take_query(uri.query().unwrap_or_default(), &headers, settings, trace).map_err(refused),
         _ => {
-            let message = format!("`{}` is not a method of this endpoint: use POST, or GET for queries", parts.method);
-            return Err(refused(Refusal::new(ErrorCode::MethodNotAllowed, message)));
+            let message = format!("`{method}` is not a method of this endpoint: use POST, or GET for queries");
+            Err(refused(Refusal::new(ErrorCode::MethodNotAllowed, message)))
         }
     };
+    let asked = asked.inspect_err(|refused| gateway.tell_refused(&identity, &headers, peer, &refused.refusal))?;
     match asked {
         Asked::One(mut request) => {
             request.identity = identity;
             request.peer = peer;
             let by_get = request.read_only;
-            let sent = Arc::clone(&request.headers);
             let answer = gateway.answer(request).await.map_err(refused)?;
             let has_tag = by_get.then(|| caching::tag(&answer)).flatten();
-            let if_none_match = sent.get(header::IF_NONE_MATCH);
+            let if_none_match = headers.get(header::IF_NONE_MATCH);
             if let Some(tag) = has_tag.as_ref().filter(|tag| caching::has(if_none_match, tag)) {
                 return Ok(caching::not_modified(&answer.caching, tag.clone()));
             }
@@ -135,6 +124,34 @@ async fn run(
             Ok(respond(StatusCode::OK, media, body, coding).await)
         }
     }
+}
+
+/// Takes what a POST asks.
+async fn take(
+    body: Body,
+    headers: &Arc<HeaderMap>,
+    settings: &Server,
+    media: Media,
+    in_flight: Option<&InFlight>,
+    trace: &Trace,
+) -> Outcome<Asked> {
+    check_body_headers(headers, settings, media)?;
+    let body = read(body, settings, media).await?;
+    if let Some(in_flight) = in_flight {
+        in_flight.body_read();
+    }
+    let operations_max = settings.batching.enabled.then_some(settings.batching.operations_max);
+    request::from_body(&body, Arc::clone(headers), operations_max, trace)
+        .map_err(|refusal| Box::new(Refused::new(refusal, media)))
+}
+
+/// Takes what a GET asks.
+fn take_query(query: &str, headers: &Arc<HeaderMap>, settings: &Server, trace: &Trace) -> Result<Asked, Refusal> {
+    let origin_allowed = cors::allows(&settings.cors, headers);
+    if settings.csrf && !csrf::is_safe(headers, origin_allowed) {
+        return Err(Refusal::new(ErrorCode::CsrfPreventionFailed, csrf::MESSAGE));
+    }
+    request::from_query(query, Arc::clone(headers), trace).map(Asked::One)
 }
 
 /// Each operation is answered by itself; a refused one leaves the others alone.
@@ -170,7 +187,11 @@ fn check_body_headers(headers: &HeaderMap, settings: &Server, media: Media) -> O
 
 fn too_large(settings: &Server, media: Media) -> Refused {
     let message = format!("the body has more than {} bytes (`server.body_max`)", settings.body_max);
-    Refused::http(StatusCode::PAYLOAD_TOO_LARGE, message, media)
+    let mut refused = Refused::http(StatusCode::PAYLOAD_TOO_LARGE, message, media);
+    let extensions = &mut refused.refusal.errors[0].extensions;
+    extensions.insert("limit".to_owned(), "body_max".into());
+    extensions.insert("maximum".to_owned(), settings.body_max.into());
+    refused
 }
 
 async fn read(body: Body, settings: &Server, media: Media) -> Outcome<Bytes> {

@@ -9,6 +9,7 @@ use crate::{
     config::{Settings, Watch},
     error::Diagnostic,
     gateway::{Gateway, Snapshot},
+    telemetry::audit::{self, Action},
 };
 
 /// Settings and what they became, with warnings.
@@ -135,6 +136,8 @@ async fn reload<L, F>(
         }
         let load = Arc::clone(&load);
         let Ok(outcome) = tokio::task::spawn_blocking(move || load()).await else { continue };
+        audit::reopen();
+        let by = if files.is_empty() { "SIGHUP" } else { "a changed file" };
         match outcome {
             Ok((settings, snapshot, warnings)) => {
                 if let Some(watch) = &mut watch {
@@ -144,14 +147,21 @@ async fn reload<L, F>(
                 gateway.swap(snapshot);
                 app.reload(settings.server);
                 tracing::info!("reloaded");
+                audit::acted(Action::Reload, by, &names(&files), Ok(()));
                 reloaded(Reload::Done { old: &old, new: &gateway.snapshot(), warnings: &warnings, files: &files });
             }
             Err(findings) => {
                 tracing::error!("not reloaded: the last good configuration stays");
+                let why = findings.first().map_or("", |finding| finding.code);
+                audit::acted(Action::Reload, by, &names(&files), Err(why));
                 reloaded(Reload::Refused { findings: &findings, files: &files });
             }
         }
     }
+}
+
+fn names(files: &[PathBuf]) -> String {
+    files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 async fn changed(watch: &mut Option<Watch>) -> Vec<PathBuf> {

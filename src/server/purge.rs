@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
+    Extension,
     body::Bytes,
     extract::State,
     http::{HeaderMap, StatusCode, header},
@@ -13,10 +14,14 @@ use serde_json::json;
 use url::Url;
 
 use super::{
+    admin::Operator,
     app::App,
     media::{BodyType, body_type},
 };
-use crate::upstream::{Purge, Purged};
+use crate::{
+    telemetry::audit::{self, Action},
+    upstream::{Purge, Purged},
+};
 
 /// What is asked: `{"tags": […]}`, `{"urls": […]}`, `{"all": true}`, or several of them.
 #[derive(Debug, Default, Deserialize)]
@@ -28,11 +33,19 @@ struct Asked {
 }
 
 /// Answers `{"purged": N}`, with Redis also whether it knows. A page cannot send this unasked: JSON needs a preflight, which nobody here answers.
-pub(super) async fn purge(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> impl IntoResponse {
+pub(super) async fn purge(
+    State(app): State<Arc<App>>,
+    Extension(operator): Extension<Operator>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> impl IntoResponse {
+    let by = operator.to_string();
     let (status, answer) = match read(&headers, &body) {
         Ok(purge) => {
+            let about = about(&purge);
             let Purged { count, remote } = app.gateway.snapshot().upstreams.purge(&purge).await;
             tracing::info!(tags = ?purge.tags, all = purge.all, purged = count, "the cache was purged");
+            audit::acted(Action::Purge, &by, &about, Ok(()));
             let answer = match remote {
                 None => json!({ "purged": count }),
                 // Redis is away: it, and with it the other gateways, are told when it is back.
@@ -40,9 +53,20 @@ pub(super) async fn purge(State(app): State<Arc<App>>, headers: HeaderMap, body:
             };
             (StatusCode::OK, answer)
         }
-        Err((status, message)) => (status, json!({ "error": message })),
+        Err((status, message)) => {
+            audit::acted(Action::Purge, &by, "", Err(&message));
+            (status, json!({ "error": message }))
+        }
     };
     (status, [(header::CONTENT_TYPE, "application/json")], answer.to_string())
+}
+
+/// What is purged, in a few words: tags, and URLs without what may be a secret in them.
+fn about(purge: &Purge) -> String {
+    let tags = purge.tags.iter().map(|tag| format!("tag {tag}"));
+    let urls = purge.urls.iter().map(|url| format!("{}{}", url.origin().ascii_serialization(), url.path()));
+    let all = purge.all.then(|| "all".to_owned());
+    all.into_iter().chain(tags).chain(urls).collect::<Vec<_>>().join(", ")
 }
 
 fn read(headers: &HeaderMap, body: &[u8]) -> Result<Purge, (StatusCode, String)> {

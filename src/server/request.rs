@@ -38,7 +38,7 @@ fn kind(value: &Value) -> &'static str {
 /// Reads the body of a POST. `operations_max`: how many a batch may hold; `None`: batches are refused.
 pub(super) fn from_body(
     body: &[u8],
-    headers: HeaderMap,
+    headers: Arc<HeaderMap>,
     operations_max: Option<usize>,
     trace: &Trace,
 ) -> Result<Asked, Refusal> {
@@ -46,7 +46,6 @@ pub(super) fn from_body(
         return Err(bad("the body is empty: send a JSON object with `query`"));
     }
     let value = Value::parse(body).map_err(|error| bad(format!("the body is not JSON: {error}")))?;
-    let headers = Arc::new(headers);
     match value {
         Value::Object(members) => from_members(members, headers, trace).map(Asked::One),
         Value::Array(items) => {
@@ -148,7 +147,7 @@ fn object(name: &str, value: Value) -> Result<Object, Refusal> {
 }
 
 /// Reads the query string of a GET. Errors: missing `query`, a repeated parameter, JSON that cannot be read.
-pub(super) fn from_query(text: &str, headers: HeaderMap, trace: &Trace) -> Result<gateway::Request, Refusal> {
+pub(super) fn from_query(text: &str, headers: Arc<HeaderMap>, trace: &Trace) -> Result<gateway::Request, Refusal> {
     let mut parameters = Parameters::default();
     for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
         let slot = match &*name {
@@ -182,7 +181,7 @@ pub(super) fn from_query(text: &str, headers: HeaderMap, trace: &Trace) -> Resul
         document_id,
         operation_name: named(parameters.operation_name),
         variables,
-        headers: Arc::new(headers),
+        headers,
         identity: Identity::default(),
         peer: None,
         read_only: true,
@@ -204,7 +203,7 @@ mod tests {
     use super::*;
 
     fn refused(body: &str) -> String {
-        let refusal = from_body(body.as_bytes(), HeaderMap::new(), None, &Trace::default()).unwrap_err();
+        let refusal = from_body(body.as_bytes(), Arc::default(), None, &Trace::default()).unwrap_err();
         assert_eq!(refusal.code, ErrorCode::BadRequest);
         refusal.errors[0].message.clone()
     }
@@ -212,7 +211,7 @@ mod tests {
     #[test]
     fn reads_a_body_and_keeps_number_text() {
         let body = br#"{"query":"{a}","operationName":"","variables":{"n":12345678901234567890123},"extensions":null}"#;
-        let Asked::One(request) = from_body(body, HeaderMap::new(), None, &Trace::default()).unwrap() else {
+        let Asked::One(request) = from_body(body, Arc::default(), None, &Trace::default()).unwrap() else {
             panic!("one operation")
         };
         assert_eq!(request.query.as_deref(), Some("{a}"));
@@ -231,19 +230,19 @@ mod tests {
                 DocumentId::Trusted("sha256:cd".to_owned()),
             ),
         ] {
-            let Asked::One(request) = from_body(query.as_bytes(), HeaderMap::new(), None, &Trace::default()).unwrap()
+            let Asked::One(request) = from_body(query.as_bytes(), Arc::default(), None, &Trace::default()).unwrap()
             else {
                 panic!("one operation")
             };
             assert_eq!((request.query, request.document_id), (None, Some(expected)));
         }
         let text = url::form_urlencoded::Serializer::new(String::new()).append_pair("extensions", hash).finish();
-        let request = from_query(&text, HeaderMap::new(), &Trace::default()).unwrap();
+        let request = from_query(&text, Arc::default(), &Trace::default()).unwrap();
         assert_eq!((request.query, request.document_id), (None, Some(DocumentId::Hash("ab".to_owned()))));
-        let request = from_query("documentId=x&query=%7Ba%7D", HeaderMap::new(), &Trace::default()).unwrap();
+        let request = from_query("documentId=x&query=%7Ba%7D", Arc::default(), &Trace::default()).unwrap();
         assert_eq!(request.document_id, Some(DocumentId::Trusted("x".to_owned())));
         let other = r#"{"extensions":{"persistedQuery":{"version":2,"sha256Hash":"ab"}}}"#;
-        let refusal = from_body(other.as_bytes(), HeaderMap::new(), None, &Trace::default()).unwrap_err();
+        let refusal = from_body(other.as_bytes(), Arc::default(), None, &Trace::default()).unwrap_err();
         assert_eq!(refusal.code, ErrorCode::PersistedQueryNotSupported);
         assert_eq!(
             refused(r#"{"extensions":{"persistedQuery":{"version":1}}}"#),
@@ -271,24 +270,24 @@ mod tests {
     fn batches_only_when_enabled_and_bounded() {
         let body = br#"[{"query":"{a}"},{"query":"{b}"}]"#;
         assert!(refused(std::str::from_utf8(body).unwrap()).starts_with("batches of operations are not enabled"));
-        let Asked::Many(requests) = from_body(body, HeaderMap::new(), Some(2), &Trace::default()).unwrap() else {
+        let Asked::Many(requests) = from_body(body, Arc::default(), Some(2), &Trace::default()).unwrap() else {
             panic!("a batch")
         };
         assert_eq!(
             requests.iter().map(|request| request.query.as_deref().unwrap_or_default()).collect::<Vec<_>>(),
             ["{a}", "{b}"]
         );
-        let refusal = from_body(body, HeaderMap::new(), Some(1), &Trace::default()).unwrap_err();
+        let refusal = from_body(body, Arc::default(), Some(1), &Trace::default()).unwrap_err();
         assert_eq!(refusal.errors[0].message, "the batch has 2 operations, at most 1 are allowed");
-        assert!(from_body(b"[]", HeaderMap::new(), Some(2), &Trace::default()).is_err());
-        assert!(from_body(b"[1]", HeaderMap::new(), Some(2), &Trace::default()).is_err());
+        assert!(from_body(b"[]", Arc::default(), Some(2), &Trace::default()).is_err());
+        assert!(from_body(b"[1]", Arc::default(), Some(2), &Trace::default()).is_err());
     }
 
     #[test]
     fn reads_a_query_string() {
         let request = from_query(
             "query=%7Ba%7D&variables=%7B%22n%22%3A1%7D&operationName=A&cb=1",
-            HeaderMap::new(),
+            Arc::default(),
             &Trace::default(),
         )
         .unwrap();
@@ -298,9 +297,9 @@ mod tests {
         );
         assert_eq!(request.variables["n"].to_json(), "1");
         assert!(request.read_only);
-        assert!(from_query("", HeaderMap::new(), &Trace::default()).is_err());
-        assert!(from_query("query=a&query=b", HeaderMap::new(), &Trace::default()).is_err());
-        assert!(from_query("query=a&variables=%5B%5D", HeaderMap::new(), &Trace::default()).is_err());
-        assert!(from_query("query=a&variables=%7B", HeaderMap::new(), &Trace::default()).is_err());
+        assert!(from_query("", Arc::default(), &Trace::default()).is_err());
+        assert!(from_query("query=a&query=b", Arc::default(), &Trace::default()).is_err());
+        assert!(from_query("query=a&variables=%5B%5D", Arc::default(), &Trace::default()).is_err());
+        assert!(from_query("query=a&variables=%7B", Arc::default(), &Trace::default()).is_err());
     }
 }

@@ -20,7 +20,10 @@ use rustls::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::config;
+use crate::{
+    config,
+    telemetry::audit::{self, Action},
+};
 
 /// How often the files are looked at: who renews certificates does so days before they end.
 const LOOK: Duration = Duration::from_secs(10);
@@ -101,13 +104,18 @@ impl Current {
         if is_same(&self.files.cert, &old.cert) && is_same(&self.files.key, &old.key) {
             return;
         }
+        let cert = self.files.cert.display().to_string();
         match Read::from_files(&self.files, &self.provider) {
             Ok(read) => {
                 self.read.store(Arc::new(read));
-                tracing::info!(cert = %self.files.cert.display(), "the certificate was renewed");
+                tracing::info!(cert, "the certificate was renewed");
+                audit::acted(Action::Certificate, "a changed file", &cert, Ok(()));
             }
             // Half of a renewal perhaps: it is looked at again.
-            Err(reason) => tracing::warn!(reason, "the new certificate cannot be used; the old one stays"),
+            Err(reason) => {
+                tracing::warn!(reason, "the new certificate cannot be used; the old one stays");
+                audit::acted(Action::Certificate, "a changed file", &cert, Err(&reason));
+            }
         }
     }
 }

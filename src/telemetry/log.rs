@@ -1,13 +1,14 @@
 //! The log: readable on a terminal, JSON elsewhere, always on stderr. Lines of a request carry the id of its trace.
+//! The audit log goes there too or to a file of its own, whatever the level is.
 
 use std::{fmt, io::IsTerminal};
 
-use tracing::{Event, Subscriber};
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
-    filter::filter_fn,
+    filter::{FilterExt as _, filter_fn},
     fmt::{
-        FmtContext, FormatEvent, FormatFields,
+        FmtContext, FormatEvent, FormatFields, MakeWriter,
         format::{self, JsonFields, Writer},
     },
     layer::SubscriberExt,
@@ -16,6 +17,7 @@ use tracing_subscriber::{
 };
 
 use super::{
+    audit::{self, Appender, Audit},
     export::{Exporter, Traces},
     span,
 };
@@ -54,16 +56,25 @@ impl Log {
     }
 }
 
-/// What the process tells, until it ends. Dropped, it sends the spans that wait.
+/// What the process tells, until it ends. Dropped, it sends the spans that wait, and tells what the audit log still owes.
 #[derive(Debug)]
 #[must_use = "spans that wait are sent when it is dropped"]
 pub struct Telemetry {
     _exporter: Option<Exporter>,
 }
 
-/// Installs log and traces for the process, with OpenTelemetry's environment variables. Call it inside the runtime.
-/// Errors: the level or a variable cannot be read, or there is a log already.
-pub fn init(log: &Log, traces: &Traces) -> Result<Telemetry, String> {
+impl Drop for Telemetry {
+    fn drop(&mut self) {
+        audit::finish();
+    }
+}
+
+/// A layer of lines.
+type Lines = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// Installs log, audit log and traces for the process, with OpenTelemetry's environment variables. Call it inside the runtime.
+/// Errors: the level or a variable cannot be read, the audit log's file cannot be written, or there is a log already.
+pub fn init(log: &Log, audited: &Audit, traces: &Traces) -> Result<Telemetry, String> {
     let filter = EnvFilter::try_new(&log.level).map_err(|error| format!("log level `{}`: {error}", log.level))?;
     // At its level `trace` it tells what it signs, headers with secrets of the caller among it.
     let mute = "aws_sigv4=off".parse().map_err(|error| format!("log level: {error}"))?;
@@ -74,16 +85,21 @@ pub fn init(log: &Log, traces: &Traces) -> Result<Telemetry, String> {
         LogFormat::Text => false,
         LogFormat::Json => true,
     };
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let lines: Box<dyn Layer<Registry> + Send + Sync> = if json {
-        let format = Traced { format: format::json().flatten_event(true), json };
-        Box::new(lines.fmt_fields(JsonFields::new()).event_format(format).with_filter(filter))
-    } else {
-        // The library looks at `NO_COLOR`; whether there is a terminal it does not.
-        let lines = if terminal { lines } else { lines.with_ansi(false) };
-        let format = Traced { format: format::format().compact(), json };
-        Box::new(lines.event_format(format).with_filter(filter))
-    };
+    let on_stderr = || lines(std::io::stderr, json, terminal);
+    let is_audit = |target: &str| target == audit::TARGET;
+    let mut layers = vec![on_stderr().with_filter(filter.and(filter_fn(move |it| !is_audit(it.target())))).boxed()];
+    if audited.enabled {
+        let layer = match &audited.file {
+            None => on_stderr(),
+            Some(path) => {
+                let appender = Appender::open(path)?;
+                lines(move || appender, true, false)
+            }
+        };
+        // Without the hint all that libraries trace would be looked at.
+        let filter = filter_fn(move |it| is_audit(it.target())).with_max_level_hint(Level::INFO);
+        layers.push(layer.with_filter(filter).boxed());
+    }
     let exporter = Exporter::start(traces, &|name| std::env::var(name).ok())?;
     let spans = exporter.as_ref().map(|exporter| {
         tracing_opentelemetry::layer()
@@ -95,9 +111,25 @@ pub fn init(log: &Log, traces: &Traces) -> Result<Telemetry, String> {
             .with_tracked_inactivity(false)
             .with_filter(filter_fn(|metadata| metadata.is_span() && metadata.target() == span::TARGET))
     });
-    let subscriber = tracing_subscriber::registry().with(lines).with(spans);
+    let subscriber = tracing_subscriber::registry().with(layers).with(spans);
     subscriber.try_init().map_err(|error| error.to_string())?;
+    audit::start(audited);
     Ok(Telemetry { _exporter: exporter })
+}
+
+/// Lines of events for a writer. `colored`: for a terminal.
+fn lines<W>(writer: W, json: bool, colored: bool) -> Lines
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+    if json {
+        let format = Traced { format: format::json().flatten_event(true), json };
+        return Box::new(lines.fmt_fields(JsonFields::new()).event_format(format));
+    }
+    // The library looks at `NO_COLOR`; whether there is a terminal it does not.
+    let lines = if colored { lines } else { lines.with_ansi(false) };
+    Box::new(lines.event_format(Traced { format: format::format().compact(), json }))
 }
 
 /// A format of lines, with the id of the trace at the end.

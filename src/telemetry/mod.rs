@@ -1,8 +1,9 @@
-//! What an operator sees: the log, metrics and trace context.
+//! What an operator sees: the log, the audit log, metrics and trace context.
 //!
 //! Nothing here runs on the request path but a few atomic additions: metric handles are made once, and spans exist only
 //! where an exporter asks for them. Not here: the route that serves `/metrics` (`server`).
 
+pub mod audit;
 mod export;
 mod log;
 mod metrics;

@@ -3,6 +3,7 @@
 #[path = "../architecture.rs"]
 mod architecture;
 mod attacks;
+mod audit;
 mod authentication;
 mod authorization;
 mod cache;

@@ -9,10 +9,14 @@ mod facts;
 mod policy;
 mod this;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use cel::Value as Cel;
 use http::HeaderMap;
+use indexmap::IndexSet;
 
 use self::{facts::Facts, policy::Policy};
 use super::Identity;
@@ -124,6 +128,23 @@ impl Authorization {
         Ok(mask)
     }
 
+    /// Coordinates of the fields that would be in the answer and that a mask denies, each once.
+    pub fn denied(graph: &Graph, gates: &Gates, mask: &Mask, asked: &Question<'_>) -> Vec<String> {
+        let mut found = IndexSet::new();
+        let mut open = vec![&asked.operation.selection];
+        while let Some(selection) = open.pop() {
+            let fields = selection.variants.iter().flat_map(|variant| &variant.fields);
+            for selected in fields.filter(|selected| is_included(&selected.include, asked.variables)) {
+                if gates.verdict(graph, mask, selected) == Verdict::Denied {
+                    found.insert(coordinate(graph, selected));
+                } else {
+                    open.extend(selected.selection.as_ref());
+                }
+            }
+        }
+        found.into_iter().collect()
+    }
+
     /// By requirement, which fields are not shown to a caller in introspection: those that they may not have, whatever they ask and
     /// of whatever object. `None`: all are shown.
     pub fn hidden(&self, graph: &Graph, asked: Question<'_>) -> Option<Mask> {
@@ -131,7 +152,8 @@ impl Authorization {
             return None;
         }
         let gates = Gates::default();
-        let judging = Judging { authorization: self, graph, gates: &gates, facts: Facts::open(asked) };
+        let facts = Facts::open(asked);
+        let judging = Judging { authorization: self, graph, gates: &gates, facts, closed: Mutex::default() };
         let mut hidden = Mask::default();
         for (number, requirement) in graph.access.requirements.iter().enumerate() {
             if all(requirement.rules().map(|rule| judging.holds(rule, None, None))) == Some(false) {
@@ -143,7 +165,7 @@ impl Authorization {
 
     /// Decides for a request what depends on objects.
     pub fn judging<'a>(&'a self, graph: &'a Graph, gates: &'a Gates, asked: Question<'a>) -> Judging<'a> {
-        Judging { authorization: self, graph, gates, facts: Facts::new(asked) }
+        Judging { authorization: self, graph, gates, facts: Facts::new(asked), closed: Mutex::default() }
     }
 }
 
@@ -154,19 +176,30 @@ pub struct Judging<'a> {
     graph: &'a Graph,
     gates: &'a Gates,
     facts: Facts<'a>,
+    /// Gates that some object did not pass.
+    closed: Mutex<Mask>,
 }
 
 impl Judge for Judging<'_> {
-    fn allows(&self, gate: usize, this: Object) -> bool {
-        let gate = &self.gates.gates[gate];
+    fn allows(&self, number: usize, this: Object) -> bool {
+        let gate = &self.gates.gates[number];
         let arguments = self.arguments(gate);
         let this = facts::object(&this);
         let holds = |rule| self.holds(rule, arguments.as_ref(), Some(&this));
-        all(self.graph.access[gate.access].own.iter().map(holds)) == Some(true)
+        let allows = all(self.graph.access[gate.access].own.iter().map(holds)) == Some(true);
+        if !allows {
+            self.closed.lock().unwrap_or_else(PoisonError::into_inner).deny(number);
+        }
+        allows
     }
 }
 
 impl Judging<'_> {
+    /// The gates that some object did not pass.
+    pub fn into_closed(self) -> Mask {
+        self.closed.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The arguments of a field, where they count.
     fn arguments(&self, gate: &Gate) -> Option<Cel> {
         let (field, written) = gate.arguments.as_ref()?;
@@ -235,17 +268,23 @@ fn is_included(include: &Include, variables: &VariableValues) -> bool {
 }
 
 fn refusal(graph: &Graph, denied: &Selected, identity: &Identity) -> Refusal {
-    let name = match denied.field {
-        FieldRef::Field(field) => format!("{}.{}", graph[graph[field].parent].name, graph[field].name),
-        FieldRef::Typename | FieldRef::Introspection => denied.key.to_string(),
-    };
+    let name = coordinate(graph, denied);
     let (code, message) = denial(&name, !identity.is_anonymous());
     let mut refusal = Refusal::new(code, message);
     refusal.errors[0].locations.push(denied.location);
     if code == ErrorCode::Unauthenticated {
         refusal.challenge = Some("Bearer realm=\"weft\"".to_owned());
     }
+    refusal.fields.push(name);
     refusal
+}
+
+/// `Type.field`.
+fn coordinate(graph: &Graph, selected: &Selected) -> String {
+    match selected.field {
+        FieldRef::Field(field) => format!("{}.{}", graph[graph[field].parent].name, graph[field].name),
+        FieldRef::Typename | FieldRef::Introspection => selected.key.to_string(),
+    }
 }
 
 fn finding(code: &'static str, message: String) -> Diagnostic {

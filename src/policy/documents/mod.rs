@@ -12,7 +12,7 @@ pub use trusted::Trusted;
 
 use std::{borrow::Cow, sync::Arc};
 
-use data_encoding::HEXLOWER_PERMISSIVE;
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{ErrorCode, Refusal};
@@ -54,6 +54,13 @@ pub enum Text<'a> {
     Sent(&'a str),
     /// It was here.
     Kept(Arc<str>),
+}
+
+impl Resolved<'_> {
+    /// SHA-256 of the text in hexadecimal digits.
+    pub fn hash(&self) -> String {
+        HEXLOWER.encode(&hash_of(&self.text))
+    }
 }
 
 impl std::ops::Deref for Text<'_> {
@@ -135,9 +142,15 @@ impl Documents {
 }
 
 impl DocumentId {
+    /// As the request has it.
+    pub fn as_str(&self) -> &str {
+        let (Self::Hash(text) | Self::Trusted(text)) = self;
+        text
+    }
+
     /// As trusted documents are found: hexadecimal digits in lower case, without the name of the hash before them.
     fn text(&self) -> Cow<'_, str> {
-        let (Self::Hash(text) | Self::Trusted(text)) = self;
+        let text = self.as_str();
         let text = text.strip_prefix("sha256:").unwrap_or(text);
         let is_hash = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         if is_hash { Cow::Owned(text.to_ascii_lowercase()) } else { Cow::Borrowed(text) }

@@ -17,7 +17,10 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::{Subject, fault::Fault};
-use crate::config::{self, ApiKey};
+use crate::{
+    config::{self, ApiKey},
+    telemetry::audit::{self, Action},
+};
 
 /// How often the file is looked at.
 const LOOK: Duration = Duration::from_secs(2);
@@ -119,9 +122,13 @@ async fn follow(keys: Weak<ApiKeys>) {
                     keys.table.store(Arc::new(table));
                     if !is_first {
                         tracing::info!(file = %path.display(), count, "the API keys have changed");
+                        audit::acted(Action::ApiKeys, "a changed file", &path.display().to_string(), Ok(()));
                     }
                 }
-                Err(reason) => tracing::warn!(reason, "the API keys stay as they were"),
+                Err(reason) => {
+                    tracing::warn!(reason, "the API keys stay as they were");
+                    audit::acted(Action::ApiKeys, "a changed file", &path.display().to_string(), Err(&reason));
+                }
             }
         }
         drop(keys);

@@ -79,6 +79,19 @@ impl Identity {
         self.subjects().find_map(|subject| subject.name.as_deref())
     }
 
+    /// Whom the token stands for, where `auth.jwt.identify` names a claim.
+    pub fn subject(&self) -> Option<&str> {
+        self.token.as_ref()?.name.as_deref()
+    }
+
+    /// Who made the token.
+    pub fn issuer(&self) -> Option<&str> {
+        match self.token.as_ref()?.claims.get("iss")? {
+            Value::String(issuer) => Some(issuer),
+            _ => None,
+        }
+    }
+
     /// Name of the API key.
     pub fn api_key(&self) -> Option<&str> {
         self.key.as_ref()?.name.as_deref()

@@ -137,6 +137,11 @@ impl Rates {
         self.fleet.iter().for_each(Fleet::start);
     }
 
+    /// Where a request comes from, as proxies that are trusted say.
+    pub fn address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        address::client(peer, headers, &self.trusted_proxies)
+    }
+
     /// Takes a request's share of every limit that concerns it. Errors: `RATE_LIMITED`, with when to come back, and nothing was taken;
     /// `OVERLOADED` while Redis is away, where the configuration says so.
     pub async fn charge(&self, spender: &Spender<'_>, cost: u64) -> Result<Charge<'_>, Refusal> {
