@@ -6,33 +6,31 @@
 //! only pay for one more look at the sockets: while turns bring the writes of one task only, they are let pass now and then.
 
 use std::{
-    cell::Cell,
     future::poll_fn,
+    hash::{DefaultHasher, Hash, Hasher},
     pin::pin,
+    sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
     task::{Context, Poll},
 };
-
-use tokio::task::Id;
 
 /// After so many turns alone, one after the other, writes go out at once.
 const ALONE: u32 = 8;
 /// Of the writes that go out at once, every so manyth looks for company again.
 const LOOK: u32 = 16;
 
-thread_local! {
-    /// What this worker's turns have brought.
-    static TURNS: Turns = const { Turns { crowd: Cell::new(0), last: Cell::new(None), alone: Cell::new(0), at_once: Cell::new(0) } };
-}
+/// What the turns of this process have brought. Of all workers together: a task whose turn is over may go on at another one.
+static TURNS: Turns = Turns::new();
 
+#[derive(Debug)]
 struct Turns {
     /// Grows with each write by another task than the one before; wraps.
-    crowd: Cell<u64>,
+    crowd: AtomicU64,
     /// Whose write was the last.
-    last: Cell<Option<Id>>,
-    /// The last turns that no other write was part of.
-    alone: Cell<u32>,
+    last: AtomicU64,
+    /// The last turns that no other task was part of.
+    alone: AtomicU32,
     /// Writes that took no turn since the last look.
-    at_once: Cell<u32>,
+    at_once: AtomicU32,
 }
 
 /// The turn of one socket's writes.
@@ -45,71 +43,83 @@ pub struct Turn {
 impl Turn {
     /// Ready where the write is to go out. Pending at most once for each write, until the tasks that are ready now have run.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        TURNS.with(|turns| {
-            if let Some(begun) = self.begun.take() {
-                turns.end(begun);
-                return Poll::Ready(());
-            }
-            let crowd = turns.begin();
-            if turns.is_at_once() {
-                return Poll::Ready(());
-            }
-            let polled = pin!(tokio::task::yield_now()).poll(cx);
-            self.begun = polled.is_pending().then_some(crowd);
-            polled
-        })
+        self.poll_among(&TURNS, cx)
     }
 
     /// As [`Self::poll`], for one write.
     pub(super) async fn come() {
+        Self::come_among(&TURNS).await;
+    }
+
+    async fn come_among(turns: &Turns) {
         let mut turn = Self::default();
-        poll_fn(|cx| turn.poll(cx)).await;
+        poll_fn(|cx| turn.poll_among(turns, cx)).await;
+    }
+
+    fn poll_among(&mut self, turns: &Turns, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(begun) = self.begun.take() {
+            turns.end(begun);
+            return Poll::Ready(());
+        }
+        let crowd = turns.begin();
+        if turns.is_at_once() {
+            return Poll::Ready(());
+        }
+        let polled = pin!(tokio::task::yield_now()).poll(cx);
+        self.begun = polled.is_pending().then_some(crowd);
+        polled
     }
 }
 
 impl Turns {
+    const fn new() -> Self {
+        Self { crowd: AtomicU64::new(0), last: AtomicU64::new(0), alone: AtomicU32::new(0), at_once: AtomicU32::new(0) }
+    }
+
     /// Whether the write at hand takes no turn.
     fn is_at_once(&self) -> bool {
-        if self.alone.get() < ALONE {
-            return false;
-        }
-        let at_once = self.at_once.get() + 1;
-        self.at_once.set(at_once % LOOK);
-        at_once < LOOK
+        self.alone.load(Relaxed) >= ALONE && self.at_once.fetch_add(1, Relaxed) % LOOK != LOOK - 1
     }
 
+    /// A task writes; how large the crowd is.
     fn begin(&self) -> u64 {
-        let task = tokio::task::try_id();
-        if self.last.replace(task) != task {
-            self.crowd.set(self.crowd.get().wrapping_add(1));
+        let mut task = DefaultHasher::new();
+        tokio::task::try_id().hash(&mut task);
+        let task = task.finish();
+        if self.last.load(Relaxed) == task {
+            return self.crowd.load(Relaxed);
         }
-        self.crowd.get()
+        self.last.store(task, Relaxed);
+        self.crowd.fetch_add(1, Relaxed).wrapping_add(1)
     }
 
-    /// Another task has begun to write meanwhile, or this one was carried to another worker, which happens to the busy: company.
+    /// A turn is over: another task has begun to write meanwhile, or none.
     fn end(&self, begun: u64) {
-        self.alone.set(if self.crowd.get() == begun { self.alone.get().saturating_add(1) } else { 0 });
+        if self.crowd.load(Relaxed) == begun {
+            self.alone.fetch_add(1, Relaxed);
+        } else {
+            self.alone.store(0, Relaxed);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::task::Waker;
+    use std::{cell::Cell, rc::Rc, task::Waker};
 
     use super::*;
 
     /// How many of `writers` that are ready together wrote before all of them were ready to.
-    fn early(writers: usize) -> usize {
+    fn early(turns: &Rc<Turns>, writers: usize) -> usize {
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-            let ready = std::rc::Rc::new(Cell::new(0));
+            let ready = Rc::new(Cell::new(0));
             let tasks = tokio::task::LocalSet::new();
             let written: Vec<_> = (0..writers)
                 .map(|_| {
-                    let ready = std::rc::Rc::clone(&ready);
+                    let (ready, turns) = (Rc::clone(&ready), Rc::clone(turns));
                     tasks.spawn_local(async move {
-                        let mut turn = Turn::default();
                         ready.set(ready.get() + 1);
-                        poll_fn(|cx| turn.poll(cx)).await;
+                        Turn::come_among(&turns).await;
                         ready.get() < writers
                     })
                 })
@@ -127,47 +137,50 @@ mod tests {
     }
 
     /// The turns that a lone writer takes for `writes` writes.
-    fn turns(writes: usize) -> usize {
-        let taken = |_: &usize| {
+    fn taken(turns: &Turns, writes: usize) -> usize {
+        let is_taken = |_: &usize| {
             let mut turn = Turn::default();
-            let is_taken = turn.poll(&mut Context::from_waker(Waker::noop())).is_pending();
-            let _ = is_taken && turn.poll(&mut Context::from_waker(Waker::noop())).is_ready();
-            is_taken
+            let mut poll = || turn.poll_among(turns, &mut Context::from_waker(Waker::noop()));
+            poll().is_pending() && poll().is_ready()
         };
-        (0..writes).filter(taken).count()
+        (0..writes).filter(is_taken).count()
     }
 
     #[test]
     fn writes_that_are_ready_together_go_out_together() {
-        (0..50).for_each(|_| assert_eq!(early(3), 0));
+        let turns = Rc::new(Turns::new());
+        (0..50).for_each(|_| assert_eq!(early(&turns, 3), 0));
     }
 
     #[test]
     fn a_lone_writer_soon_goes_out_at_once_and_looks_for_company_now_and_then() {
-        assert_eq!(turns(8), 8);
-        assert_eq!(turns(160), 10);
+        let turns = Turns::new();
+        assert_eq!(taken(&turns, 8), 8);
+        assert_eq!(taken(&turns, 160), 10);
     }
 
     #[test]
     fn the_writes_of_one_task_are_no_company() {
+        let turns = Rc::new(Turns::new());
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let tasks = tokio::task::LocalSet::new();
-        let turns = tasks.block_on(&runtime, async {
-            let work = async || {
-                futures_util::future::join_all((0..3).map(|_| Turn::come())).await;
-            };
+        tasks.block_on(&runtime, async {
             for _ in 0..8 {
-                tokio::task::spawn_local(work()).await.unwrap();
+                let turns = Rc::clone(&turns);
+                let work = async move {
+                    futures_util::future::join_all((0..3).map(|_| Turn::come_among(&turns))).await;
+                };
+                tokio::task::spawn_local(work).await.unwrap();
             }
-            TURNS.with(|turns| turns.alone.get())
         });
-        assert!(turns >= ALONE, "{turns}");
+        assert!(turns.alone.load(Relaxed) >= ALONE, "{turns:?}");
     }
 
     #[test]
     fn company_is_found_again() {
-        turns(100);
-        let early: Vec<_> = (0..10).map(|_| early(3)).collect();
+        let turns = Rc::new(Turns::new());
+        taken(&turns, 100);
+        let early: Vec<_> = (0..10).map(|_| early(&turns, 3)).collect();
         assert!(early.iter().any(|&early| early > 0), "nobody knew yet: {early:?}");
         assert!(early.ends_with(&[0, 0]), "the next look finds the others: {early:?}");
     }
