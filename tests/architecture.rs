@@ -18,6 +18,7 @@ const GUESTS: &[(&str, &[&str])] = &[
     ("clap", &["command"]),
     ("diffy", &["import/openapi/file.rs"]),
     ("governor", &["policy"]),
+    ("hickory_resolver", &["upstream/discovery/names.rs"]),
     ("jsonwebtoken", &["policy"]),
     ("metrics_exporter_prometheus", &["telemetry"]),
     ("miette", &["error/report.rs"]),

@@ -1,7 +1,7 @@
 //! What a source does about trouble: the settings of the resilience layers as meant. A layer whose settings are `None`
 //! is off and costs nothing.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use http::{HeaderName, Method};
 
@@ -208,6 +208,17 @@ pub enum Discovery {
     Dns {
         /// How often they are looked up.
         refresh: Duration,
+        /// Who is asked; empty: whom the operating system asks.
+        nameservers: Vec<SocketAddr>,
+    },
+    /// All addresses of all targets of SRV records (RFC 2782).
+    Srv {
+        /// The name of the records.
+        name: String,
+        /// How often they are looked up.
+        refresh: Duration,
+        /// Who is asked; empty: whom the operating system asks.
+        nameservers: Vec<SocketAddr>,
     },
     /// A file with one URL a line, looked at when it changes.
     File {
@@ -216,6 +227,14 @@ pub enum Discovery {
         /// How often it is looked at.
         refresh: Duration,
     },
+}
+
+impl Discovery {
+    /// How often instances are looked for.
+    pub fn refresh(&self) -> Duration {
+        let (Self::Dns { refresh, .. } | Self::Srv { refresh, .. } | Self::File { refresh, .. }) = self;
+        *refresh
+    }
 }
 
 /// What the source wants to see of us.

@@ -1,6 +1,6 @@
 //! The resilience keys of a source as they are written.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use schemars::{JsonSchema, Schema, json_schema};
 use serde::{Deserialize, Deserializer};
@@ -139,16 +139,21 @@ pub(super) struct AdaptiveDocument {
     pub(super) initial: Option<Given<Count>>,
 }
 
-/// Where instances come from: the first of `urls` gives scheme and path.
+/// Where instances come from, one of `dns`, `srv` and `file`: the first of `urls` gives scheme and path.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct DiscoveryDocument {
     /// Every address of the URL's host is an instance (Kubernetes' headless services). Default: `false`.
     pub(super) dns: Option<Given<bool>>,
+    /// The name of SRV records, such as `_http._tcp.catalog.shop.svc`: every address of every target is an instance, with the record's
+    /// port, priority and weight.
+    pub(super) srv: Option<Given<String>>,
     /// A file with one URL a line (`#` begins a comment), read again when it changes; relative to this file.
     pub(super) file: Option<Given<String>>,
-    /// How often names are looked up, or the file is looked at. Default: `5s`.
+    /// How often names are looked up, or the file is looked at. Default: `5s`; names sooner where their records hold for less.
     pub(super) refresh: Option<Given<Duration>>,
+    /// Name servers that are asked for `dns` and `srv`, such as `10.0.0.2:53`. Default: those of the operating system.
+    pub(super) nameservers: Vec<Given<SocketAddr>>,
 }
 
 /// What the source wants to see of us: one of `basic`, `bearer`, `oauth2` and `sigv4`, and `mtls`.

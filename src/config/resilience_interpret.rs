@@ -1,6 +1,6 @@
 //! The resilience keys of a source, from what is written to what is meant.
 
-use std::{ops::Range, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, ops::Range, path::PathBuf, time::Duration};
 
 use http::{HeaderName, Method};
 
@@ -184,29 +184,53 @@ impl Interpreter<'_> {
     pub(super) fn discovery(&mut self, document: Option<DiscoveryDocument>, urls: &[Url]) -> Option<Discovery> {
         let document = document?;
         let refresh = self.read(document.refresh, Duration::from_secs(5));
+        let first_server = document.nameservers.first().map(|server| server.span.clone());
+        let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
+        let servers = document.nameservers.into_iter().map(|server| self.read(Some(server), unspecified));
+        let nameservers: Vec<SocketAddr> = servers.collect();
         let dns = document.dns.as_ref().map(|dns| dns.span.clone());
         let by_name = self.read(document.dns, false);
-        match (by_name, document.file) {
-            (false, None) => None,
-            (true, Some(file)) => {
-                self.find(file.span, "INVALID_VALUE", "give `dns` or `file`, not both");
-                None
-            }
-            (true, None) => {
-                if urls.len() != 1 {
-                    let message = "`dns` needs exactly one URL in `urls`: the one whose host has the addresses";
-                    self.find(dns.unwrap_or(0..0), "INVALID_VALUE", message);
-                }
-                Some(Discovery::Dns { refresh })
-            }
-            (false, Some(file)) => {
-                if urls.is_empty() {
-                    let message = "`file` needs a URL in `urls`: the one that is used before the file is read";
-                    self.find(file.span.clone(), "INVALID_VALUE", message);
-                }
-                Some(Discovery::File { path: self.path(file)?, refresh })
-            }
+        let spans = [
+            dns.clone().filter(|_| by_name),
+            document.srv.as_ref().map(|srv| srv.span.clone()),
+            document.file.as_ref().map(|file| file.span.clone()),
+        ];
+        if let Some(second) = spans.into_iter().flatten().nth(1) {
+            self.find(second, "INVALID_VALUE", "give one of `dns`, `srv` and `file`");
+            return None;
         }
+        if let (Some(span), false, None) = (&first_server, by_name, &document.srv) {
+            self.find(span.clone(), "INVALID_VALUE", "`nameservers` are for `dns` and `srv`");
+        }
+        if let Some(given) = document.srv {
+            let span = given.span.clone();
+            let name = self.text(given)?;
+            if urls.len() != 1 {
+                let message =
+                    "`srv` needs exactly one URL in `urls`: it gives scheme, path and the name that is asked for";
+                self.find(span.clone(), "INVALID_VALUE", message);
+            }
+            if !is_name(&name) {
+                self.find(
+                    span,
+                    "INVALID_VALUE",
+                    "expected the name of SRV records, such as `_http._tcp.catalog.shop.svc`",
+                );
+            }
+            return Some(Discovery::Srv { name, refresh, nameservers });
+        }
+        if let Some(file) = document.file {
+            if urls.is_empty() {
+                let message = "`file` needs a URL in `urls`: the one that is used before the file is read";
+                self.find(file.span.clone(), "INVALID_VALUE", message);
+            }
+            return Some(Discovery::File { path: self.path(file)?, refresh });
+        }
+        if by_name && urls.len() != 1 {
+            let message = "`dns` needs exactly one URL in `urls`: the one whose host has the addresses";
+            self.find(dns.unwrap_or(0..0), "INVALID_VALUE", message);
+        }
+        by_name.then_some(Discovery::Dns { refresh, nameservers })
     }
 
     pub(super) fn credentials(
@@ -323,6 +347,16 @@ impl Interpreter<'_> {
         let message = format!("`{key}` needs `urls`: the places that it is about");
         self.find(span.unwrap_or(0..0), "INVALID_VALUE", message);
     }
+}
+
+/// Whether it can be the name of records. Source: RFC 1035, 2.3.4; underscores by RFC 2782.
+fn is_name(text: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    };
+    let name = text.strip_suffix('.').unwrap_or(text);
+    name.len() <= 253 && name.split('.').all(is_label)
 }
 
 /// Errors: what is expected.

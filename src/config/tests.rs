@@ -396,7 +396,7 @@ sources:
         "INVALID_VALUE [2] expected a number above 0 and at most 1",
         "INVALID_VALUE ['a b'] `a b` is not the name of a header",
         "INVALID_VALUE [p10] expected a quantile from `p50` to `p99.9`, or a duration",
-        "give `dns` or `file`, not both",
+        "give one of `dns`, `srv` and `file`",
         "give one of `basic`, `bearer`, `oauth2` and `sigv4`",
         "INVALID_VALUE [0] expected a number from 0.001 to 1000",
         "`bearer` needs a `token` or a `file`",
@@ -410,6 +410,38 @@ sources:
         findings("sources: { a: { retry: { attempt: 1 } } }"),
         ["UNKNOWN_KEY [attempt] there is no key `attempt` here (did you mean `attempts`?)"]
     );
+}
+
+#[test]
+fn names_are_looked_up_where_the_file_says() {
+    let discovery = |text: &str| {
+        let text = format!("sources: {{ a: {{ urls: ['http://a'], discovery: {{ {text} }} }} }}");
+        read(&text).unwrap().source("x", "a").discovery
+    };
+    let refresh = Duration::from_secs(5);
+    let server = "10.0.0.2:53".parse().unwrap();
+    let name = "_http._tcp.a.svc.".to_owned();
+    assert_eq!(discovery("dns: true"), Some(Discovery::Dns { refresh, nameservers: Vec::new() }));
+    assert_eq!(
+        discovery("srv: _http._tcp.a.svc., nameservers: ['10.0.0.2:53']"),
+        Some(Discovery::Srv { name, refresh, nameservers: vec![server] })
+    );
+    for (discovery, found) in [
+        ("srv: a.b, file: x", "INVALID_VALUE [x] give one of `dns`, `srv` and `file`"),
+        ("dns: true, srv: a.b", "INVALID_VALUE [a.b] give one of `dns`, `srv` and `file`"),
+        ("srv: 'http://a'", "INVALID_VALUE ['http://a'] expected the name of SRV records"),
+        (
+            "file: x, nameservers: ['10.0.0.2:53']",
+            "INVALID_VALUE ['10.0.0.2:53'] `nameservers` are for `dns` and `srv`",
+        ),
+        ("srv: a.b, nameservers: [10.0.0.2]", "INVALID_VALUE [10.0.0.2] expected an address and a port"),
+    ] {
+        let text = format!("sources: {{ a: {{ urls: ['http://a'], discovery: {{ {discovery} }} }} }}");
+        let all = findings(&text);
+        assert!(all.iter().any(|line| line.starts_with(found)), "{discovery}: {all:?}");
+    }
+    let found = findings("sources: { a: { urls: ['http://a', 'http://b'], discovery: { srv: a.b } } }");
+    assert!(found[0].contains("`srv` needs exactly one URL"), "{found:?}");
 }
 
 #[test]

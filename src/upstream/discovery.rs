@@ -1,19 +1,26 @@
-//! Where a service is now: the addresses of a name, or the lines of a file, looked at again and again.
+//! Where a service is now: the addresses of a name, the targets of its SRV records, or the lines of a file, looked at again and again.
+
+mod names;
 
 use std::{
     net::SocketAddr,
     path::Path,
     sync::{Arc, Weak},
+    time::Duration,
 };
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, sleep_until};
 use url::Url;
 
+use self::names::{Found, Names};
 use super::{client::Connections, instance::Place, instances::Instances};
 use crate::config::Discovery;
 
 /// Most instances of one source; what names more is a mistake.
 const INSTANCES_MAX: usize = 1000;
+
+/// Records that hold for less are still not looked up more often; nor is what was never found.
+const HOLDS_MIN: Duration = Duration::from_secs(1);
 
 /// Keeps the instances up to date until nobody uses them any more. What cannot be looked up, or gives nothing, changes
 /// nothing: the last known places are better than none.
@@ -23,46 +30,68 @@ pub(super) async fn run(
     primary: Place,
     connections: Arc<Connections>,
 ) {
-    let (Discovery::Dns { refresh } | Discovery::File { refresh, .. }) = &settings;
-    let mut ticks = interval(*refresh);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut known: Option<Vec<Place>> = None;
     let mut last_problem = String::new();
     loop {
-        ticks.tick().await;
         if instances.strong_count() == 0 {
             return;
         }
+        let began = Instant::now();
         let found = match &settings {
-            Discovery::Dns { .. } => addresses(&primary, &connections).await,
-            Discovery::File { path, .. } => lines(path).await,
+            Discovery::Dns { nameservers, .. } => addresses(&primary, &connections, nameservers).await,
+            Discovery::Srv { name, nameservers, .. } => targets(&primary, name, nameservers).await,
+            Discovery::File { path, .. } => lines(path).await.map(for_ever),
         };
         let Some(instances) = instances.upgrade() else { return };
+        let mut again = settings.refresh();
         match found {
-            Ok(places) if known.as_ref() == Some(&places) => last_problem.clear(),
-            Ok(places) => {
-                tracing::info!(upstream = %instances.name, count = places.len(), "instances discovered");
-                instances.replace(places.clone());
-                known = Some(places);
+            Ok(Found { items: places, holds }) => {
+                again = again.min(holds.max(HOLDS_MIN));
                 last_problem.clear();
+                if known.as_ref() != Some(&places) {
+                    tracing::info!(upstream = %instances.name, count = places.len(), "instances discovered");
+                    instances.replace(places.clone());
+                    known = Some(places);
+                }
             }
-            // Once for each problem.
-            Err(problem) if problem == last_problem => {}
             Err(problem) => {
-                tracing::warn!(upstream = %instances.name, problem, "instances cannot be looked up: the last known stay");
-                last_problem = problem;
+                // Where it is nobody knows yet: who asks is waiting for the first word.
+                if known.is_none() {
+                    again = again.min(HOLDS_MIN);
+                }
+                // Once for each problem.
+                if problem != last_problem {
+                    tracing::warn!(upstream = %instances.name, problem, "instances cannot be looked up: the last known stay");
+                    last_problem = problem;
+                }
             }
         }
+        drop(instances);
+        sleep_until(began + again).await;
     }
 }
 
+/// What nobody says an end of.
+fn for_ever(items: Vec<Place>) -> Found<Place> {
+    Found { items, holds: Duration::MAX }
+}
+
 /// One place for each address, in order.
-async fn addresses(primary: &Place, connections: &Connections) -> Result<Vec<Place>, String> {
+async fn addresses(
+    primary: &Place,
+    connections: &Connections,
+    nameservers: &[SocketAddr],
+) -> Result<Found<Place>, String> {
     let url = Url::parse(&primary.base).map_err(|error| error.to_string())?;
     let host = url.host_str().ok_or("the URL has no host")?.to_owned();
     let port = url.port_or_known_default().ok_or("the URL has no port")?;
+    let mut holds = Duration::MAX;
     let mut found: Vec<SocketAddr> = connections.fixed(&host);
-    if found.is_empty() {
+    if found.is_empty() && !nameservers.is_empty() {
+        let answer = Names::new(nameservers)?.addresses(&host).await?;
+        found = answer.items.into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
+        holds = answer.holds;
+    } else if found.is_empty() {
         let answers = tokio::net::lookup_host((host.as_str(), port)).await.map_err(|error| error.to_string())?;
         found = answers.collect();
     }
@@ -72,7 +101,20 @@ async fn addresses(primary: &Place, connections: &Connections) -> Result<Vec<Pla
     if found.is_empty() {
         return Err("the name has no address".to_owned());
     }
-    Ok(found.into_iter().map(|address| Place { address: Some(address), ..primary.clone() }).collect())
+    let items = found.into_iter().map(|address| Place { address: Some(address), ..primary.clone() });
+    Ok(Found { items: items.collect(), holds })
+}
+
+/// One place for each address of each target, with the record's port, priority and weight.
+async fn targets(primary: &Place, name: &str, nameservers: &[SocketAddr]) -> Result<Found<Place>, String> {
+    let Found { items, holds } = Names::new(nameservers)?.service(name).await?;
+    let place = |target: names::Target| Place {
+        address: Some(target.address),
+        priority: target.priority,
+        weight: target.weight,
+        ..primary.clone()
+    };
+    Ok(Found { items: items.into_iter().take(INSTANCES_MAX).map(place).collect(), holds })
 }
 
 async fn lines(path: &Path) -> Result<Vec<Place>, String> {
@@ -115,8 +157,6 @@ fn parse(text: &str) -> Result<Vec<Place>, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::{super::Transport, *};
     use crate::upstream::UpstreamSpec;
 
@@ -171,7 +211,7 @@ mod tests {
         let connections = Arc::new(Connections::new(&transport).unwrap());
         let instances = instances();
         let primary = instances.all()[0].place.clone();
-        let settings = Discovery::Dns { refresh: Duration::from_millis(5) };
+        let settings = Discovery::Dns { refresh: Duration::from_millis(5), nameservers: Vec::new() };
         let task = tokio::spawn(run(Arc::downgrade(&instances), settings, primary, connections));
         eventually(&instances, &["127.0.0.1:81", "127.0.0.2:81"]).await;
         drop(instances);

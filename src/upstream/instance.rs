@@ -40,6 +40,8 @@ pub(super) struct Place {
     pub(super) address: Option<SocketAddr>,
     /// Its share of the calls.
     pub(super) weight: f64,
+    /// Those with a lower one are asked first.
+    pub(super) priority: u16,
     /// The zone it is in.
     pub(super) zone: Option<Arc<str>>,
     /// Calls that go there first.
@@ -49,7 +51,8 @@ pub(super) struct Place {
 impl Place {
     /// A place by its URL alone.
     pub(super) fn at(base: &str) -> Self {
-        Self { base: base.trim_end_matches('/').into(), address: None, weight: 1.0, zone: None, canary: None }
+        let base = base.trim_end_matches('/').into();
+        Self { base, address: None, weight: 1.0, priority: 0, zone: None, canary: None }
     }
 
     /// Whether a call is meant to go there.

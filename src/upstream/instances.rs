@@ -110,6 +110,7 @@ impl Instances {
                 Arc::new(Instance::new(place, id, !before.is_empty()))
             }));
         }
+        list.sort_by_key(|instance| instance.place.priority);
         self.list.store(Arc::new(list));
         self.count();
     }
@@ -134,6 +135,7 @@ impl Instances {
         }
         let fresh = |instance: &&Arc<Instance>| tried.is_none_or(|tried| !tried.contains(instance));
         let available = |instance: &&Arc<Instance>| instance.is_available(now);
+        let list = foremost(&list, |instance| fresh(&instance) && available(&instance));
         let meant = |instance: &&Arc<Instance>| instance.place.is_meant(call);
         // Who is named for a place and cannot be answered there is answered elsewhere.
         let mut candidates: Vec<&Arc<Instance>> = list.iter().filter(meant).filter(available).filter(fresh).collect();
@@ -273,6 +275,16 @@ impl Instances {
         let available = list.iter().filter(|instance| instance.is_available(now)).count();
         self.metrics.instances(list.len(), available);
     }
+}
+
+/// Those of the lowest priority among whom somebody will do; all where nobody does. Source: RFC 2782: the lowest that can be reached.
+fn foremost(list: &[Arc<Instance>], will_do: impl Fn(&Arc<Instance>) -> bool) -> &[Arc<Instance>] {
+    let priority = |instance: Option<&Arc<Instance>>| instance.map(|instance| instance.place.priority);
+    if priority(list.first()) == priority(list.last()) {
+        return list;
+    }
+    let mut groups = list.chunk_by(|one, other| one.place.priority == other.place.priority);
+    groups.find(|group| group.iter().any(&will_do)).unwrap_or(list)
 }
 
 /// The key of a call.
@@ -562,6 +574,38 @@ mod tests {
             assert_eq!(seen(&one), "b", "half of it");
             one.checked(&one.all()[1], false, 1, 1);
             assert_eq!(seen(&one), "cd");
+        });
+    }
+
+    #[test]
+    fn the_lowest_priority_that_can_be_reached_is_asked() {
+        paused(async {
+            let instances = instances(&[1.0, 1.0], Balance::RoundRobin);
+            let place = |name: &str, priority: u16| Place { priority, ..Place::at(&format!("http://{name}")) };
+            instances.replace(vec![place("c", 20), place("a", 10), place("b", 10), place("d", 30)]);
+            let seen = || {
+                let mut seen: Vec<String> = shares(&instances, 40, |_| "/".to_owned()).into_keys().collect();
+                seen.sort();
+                seen.concat()
+            };
+            assert_eq!(seen(), "ab");
+            let tried = Tried::default();
+            let order: Vec<String> =
+                (0..4).map(|_| name(&instances.choose(&call("/"), Some(&tried)).unwrap())).collect();
+            assert!(["abcd", "bacd"].contains(&order.concat().as_str()), "{order:?}");
+            let ill = |name: &str| {
+                let list = instances.all();
+                let found = list.iter().find(|instance| *instance.place.base == *format!("http://{name}")).unwrap();
+                instances.checked(found, false, 1, 1);
+            };
+            ill("a");
+            assert_eq!(seen(), "b");
+            ill("b");
+            assert_eq!(seen(), "c");
+            ill("c");
+            assert_eq!(seen(), "d");
+            ill("d");
+            assert_eq!(seen(), "abcd", "some are tried rather than none");
         });
     }
 

@@ -9,6 +9,7 @@ mod authorization;
 mod cache;
 mod commands;
 mod connectors;
+mod discovery;
 mod docs;
 mod hostile;
 mod https;

@@ -1,6 +1,7 @@
 //! What the features share: an https stub, the real binary as a process, fixture files, comparison of answers.
 
 pub mod compare;
+pub mod dns;
 pub mod fixture;
 pub mod process;
 pub mod raw;
