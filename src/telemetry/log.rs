@@ -75,6 +75,29 @@ type Lines = Box<dyn Layer<Registry> + Send + Sync>;
 /// Installs log, audit log and traces for the process, with OpenTelemetry's environment variables. Call it inside the runtime.
 /// Errors: the level or a variable cannot be read, the audit log's file cannot be written, or there is a log already.
 pub fn init(log: &Log, audited: &Audit, traces: &Traces) -> Result<Telemetry, String> {
+    let layers = layers(log, audited)?;
+    let exporter = Exporter::start(traces, &|name| std::env::var(name).ok())?;
+    let spans = exporter.as_ref().map(|exporter| {
+        tracing_opentelemetry::layer()
+            .with_tracer(exporter.tracer())
+            .with_context_activation(false)
+            .with_location(false)
+            .with_threads(false)
+            .with_target(false)
+            .with_tracked_inactivity(false)
+            .with_filter(
+                filter_fn(|metadata| metadata.is_span() && metadata.target() == span::TARGET)
+                    .with_max_level_hint(Level::DEBUG),
+            )
+    });
+    let subscriber = tracing_subscriber::registry().with(layers).with(spans);
+    subscriber.try_init().map_err(|error| error.to_string())?;
+    audit::start(audited);
+    Ok(Telemetry { _exporter: exporter })
+}
+
+/// What writes the log and the audit log. Errors: the level cannot be read, or the audit log's file not be written.
+fn layers(log: &Log, audited: &Audit) -> Result<Vec<Lines>, String> {
     let filter = EnvFilter::try_new(&log.level).map_err(|error| format!("log level `{}`: {error}", log.level))?;
     // At its level `trace` it tells what it signs, headers with secrets of the caller among it.
     let mute = "aws_sigv4=off".parse().map_err(|error| format!("log level: {error}"))?;
@@ -87,7 +110,9 @@ pub fn init(log: &Log, audited: &Audit, traces: &Traces) -> Result<Telemetry, St
     };
     let on_stderr = || lines(std::io::stderr, json, terminal);
     let is_audit = |target: &str| target == audit::TARGET;
-    let mut layers = vec![on_stderr().with_filter(filter.and(filter_fn(move |it| !is_audit(it.target())))).boxed()];
+    // Without the hint all spans of all libraries would be looked at: two filters have a level only where both say one.
+    let others = filter_fn(move |it| !is_audit(it.target())).with_max_level_hint(Level::TRACE);
+    let mut layers = vec![on_stderr().with_filter(filter.and(others)).boxed()];
     if audited.enabled {
         let layer = match &audited.file {
             None => on_stderr(),
@@ -96,25 +121,10 @@ pub fn init(log: &Log, audited: &Audit, traces: &Traces) -> Result<Telemetry, St
                 lines(move || appender, true, false)
             }
         };
-        // Without the hint all that libraries trace would be looked at.
         let filter = filter_fn(move |it| is_audit(it.target())).with_max_level_hint(Level::INFO);
         layers.push(layer.with_filter(filter).boxed());
     }
-    let exporter = Exporter::start(traces, &|name| std::env::var(name).ok())?;
-    let spans = exporter.as_ref().map(|exporter| {
-        tracing_opentelemetry::layer()
-            .with_tracer(exporter.tracer())
-            .with_context_activation(false)
-            .with_location(false)
-            .with_threads(false)
-            .with_target(false)
-            .with_tracked_inactivity(false)
-            .with_filter(filter_fn(|metadata| metadata.is_span() && metadata.target() == span::TARGET))
-    });
-    let subscriber = tracing_subscriber::registry().with(layers).with(spans);
-    subscriber.try_init().map_err(|error| error.to_string())?;
-    audit::start(audited);
-    Ok(Telemetry { _exporter: exporter })
+    Ok(layers)
 }
 
 /// Lines of events for a writer. `colored`: for a terminal.
@@ -165,5 +175,16 @@ mod tests {
         assert_eq!(Log::check_level("info"), Ok(()));
         assert_eq!(Log::check_level("warn,weft::upstream=debug"), Ok(()));
         assert!(Log::check_level("weft=loud").is_err());
+    }
+
+    /// What no layer wants costs a look at one number: a filter that names no level makes every span of a request.
+    #[test]
+    fn nothing_is_made_that_is_not_written() {
+        let log = Log { level: "info".to_owned(), format: LogFormat::Json };
+        for enabled in [true, false] {
+            let layers = layers(&log, &Audit { enabled, ..Audit::default() }).unwrap();
+            let hint = tracing_subscriber::registry().with(layers).max_level_hint();
+            assert_eq!(hint, Some(Level::INFO.into()), "audit log: {enabled}");
+        }
     }
 }
