@@ -3,6 +3,7 @@
 //! Results go to stdout, everything else to stderr. Exit codes: 0 good, 1 the input is wrong, 2 usage.
 
 mod check;
+mod config;
 mod cost;
 #[cfg(feature = "demo")]
 mod demo;
@@ -22,7 +23,7 @@ mod source;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use weft::{config, error::Diagnostic};
+use weft::error::Diagnostic;
 
 /// The version, with the commit where the build knew it.
 const VERSION: &str = match option_env!("WEFT_VERSION_FULL") {
@@ -68,7 +69,7 @@ enum Command {
     Key(key::Command),
     /// About `weft.yaml`.
     #[command(subcommand)]
-    Config(ConfigCommand),
+    Config(config::Command),
     /// Ask a running gateway whether it is ready (exit code 0).
     Healthcheck(healthcheck::Arguments),
     /// Print completions for a shell.
@@ -76,12 +77,6 @@ enum Command {
         /// Which shell.
         shell: clap_complete::Shell,
     },
-}
-
-#[derive(Debug, Subcommand)]
-enum ConfigCommand {
-    /// Print the JSON Schema of `weft.yaml`.
-    Schema,
 }
 
 /// How a command ended.
@@ -116,7 +111,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Demo(arguments) => demo::run(arguments),
         Command::Schema(command) => schema::run(&command),
         Command::Key(command) => key::run(&command),
-        Command::Config(ConfigCommand::Schema) => output::result(&config::json_schema()),
+        Command::Config(command) => config::run(command),
         Command::Healthcheck(arguments) => healthcheck::run(&arguments),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "weft", &mut std::io::stdout());

@@ -2,20 +2,33 @@
 
 use std::borrow::Cow;
 
+const OPEN: &str = "${env.";
+
 /// Looks up a variable; `None` when it is not set. The process's own environment, or a test's.
 pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Expands every `${env.…}` of a text; every other `$` stays as it is. What was put in is not expanded again.
-///
-/// The default is taken when the variable is not set or empty, as in a shell, and goes up to the next `}`.
-/// Errors: a variable that is not set and has no default, a name that is none, a `}` that is missing.
-pub(super) fn expand<'a>(text: &'a str, lookup: Lookup<'_>) -> Result<Cow<'a, str>, String> {
-    const OPEN: &str = "${env.";
-    let Some(first) = text.find(OPEN) else { return Ok(Cow::Borrowed(text)) };
-    let mut expanded = text[..first].to_owned();
-    let mut rest = &text[first..];
+/// A piece of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part<'a> {
+    /// It says what it says.
+    Text(&'a str),
+    /// `${env.NAME}` or `${env.NAME:-default}`.
+    Variable {
+        /// Its name.
+        name: &'a str,
+        /// What is taken when it is not set or empty.
+        default: Option<&'a str>,
+    },
+}
+
+/// Takes a text apart. Errors: a name that is none, a `}` that is missing.
+pub(super) fn parts(text: &str) -> Result<Vec<Part<'_>>, String> {
+    let mut parts = Vec::new();
+    let mut rest = text;
     while let Some(start) = rest.find(OPEN) {
-        expanded.push_str(&rest[..start]);
+        if start > 0 {
+            parts.push(Part::Text(&rest[..start]));
+        }
         let inside = &rest[start + OPEN.len()..];
         let end = inside.find('}').ok_or_else(|| format!("`{OPEN}` without `}}`"))?;
         let (name, default) = match inside[..end].split_once(":-") {
@@ -25,15 +38,35 @@ pub(super) fn expand<'a>(text: &'a str, lookup: Lookup<'_>) -> Result<Cow<'a, st
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
             return Err(format!("`{name}` is not the name of an environment variable"));
         }
-        match (lookup(name), default) {
-            (Some(value), None) => expanded.push_str(&value),
-            (Some(value), Some(_)) if !value.is_empty() => expanded.push_str(&value),
-            (_, Some(default)) => expanded.push_str(default),
-            (None, None) => return Err(format!("the environment variable `{name}` is not set")),
-        }
+        parts.push(Part::Variable { name, default });
         rest = &inside[end + 1..];
     }
-    expanded.push_str(rest);
+    if !rest.is_empty() {
+        parts.push(Part::Text(rest));
+    }
+    Ok(parts)
+}
+
+/// Expands every `${env.…}` of a text; every other `$` stays as it is. What was put in is not expanded again.
+///
+/// The default is taken when the variable is not set or empty, as in a shell, and goes up to the next `}`.
+/// Errors: a variable that is not set and has no default, a name that is none, a `}` that is missing.
+pub(super) fn expand<'a>(text: &'a str, lookup: Lookup<'_>) -> Result<Cow<'a, str>, String> {
+    if !text.contains(OPEN) {
+        return Ok(Cow::Borrowed(text));
+    }
+    let mut expanded = String::new();
+    for part in parts(text)? {
+        match part {
+            Part::Text(text) => expanded.push_str(text),
+            Part::Variable { name, default } => match (lookup(name), default) {
+                (Some(value), None) => expanded.push_str(&value),
+                (Some(value), Some(_)) if !value.is_empty() => expanded.push_str(&value),
+                (_, Some(default)) => expanded.push_str(default),
+                (None, None) => return Err(format!("the environment variable `{name}` is not set")),
+            },
+        }
+    }
     Ok(Cow::Owned(expanded))
 }
 

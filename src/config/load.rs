@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use serde::de::DeserializeOwned;
 use serde_saphyr::Options;
 
-use super::{Overrides, Settings, document::Document, environment::Lookup, interpret::Interpreter};
+use super::{Json, Overrides, Settings, document::Document, environment::Lookup, interpret::Interpreter};
 use crate::error::{Diagnostic, Label, Severity, SourceText, did_you_mean};
 
 /// Loads `weft.yaml`, or the defaults without a path, and lays the flags over it. The environment is the process's.
@@ -21,15 +21,39 @@ pub fn load_with(
     overrides: &Overrides,
     environment: Lookup<'_>,
 ) -> Result<Settings, Vec<Diagnostic>> {
+    settings(&read(path)?, path, overrides, environment)
+}
+
+/// As [`load_with`], with what the file says as it is written.
+pub(super) fn load_raw(
+    path: Option<&Path>,
+    overrides: &Overrides,
+    environment: Lookup<'_>,
+) -> Result<(Settings, Json), Vec<Diagnostic>> {
+    let source = read(path)?;
+    let settings = settings(&source, path, overrides, environment)?;
+    let raw = parse(&source).map_err(|diagnostic| vec![diagnostic])?;
+    Ok((settings, raw))
+}
+
+fn read(path: Option<&Path>) -> Result<Arc<SourceText>, Vec<Diagnostic>> {
     let text = match path {
         Some(path) => std::fs::read_to_string(path).map_err(|error| vec![unreadable(path, &error)])?,
         None => String::new(),
     };
     let name = path.map(|path| path.display().to_string()).unwrap_or_default();
-    let source = Arc::new(SourceText { name, text });
-    let document: Document = parse(&source).map_err(|diagnostic| vec![diagnostic])?;
+    Ok(Arc::new(SourceText { name, text }))
+}
+
+fn settings(
+    source: &Arc<SourceText>,
+    path: Option<&Path>,
+    overrides: &Overrides,
+    environment: Lookup<'_>,
+) -> Result<Settings, Vec<Diagnostic>> {
+    let document: Document = parse(source).map_err(|diagnostic| vec![diagnostic])?;
     let folder = path.and_then(Path::parent).unwrap_or(Path::new(""));
-    Interpreter::new(&source, folder, environment).settings(document, overrides)
+    Interpreter::new(source, folder, environment).settings(document, overrides)
 }
 
 /// The YAML as it is written. Errors: the first mistake.

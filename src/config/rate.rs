@@ -1,6 +1,6 @@
 //! Limits on rates: how often, and how much in cost, a caller may ask; and whose word is taken for a caller's address.
 
-use std::{net::IpAddr, ops::Range, time::Duration};
+use std::{fmt, net::IpAddr, ops::Range, time::Duration};
 
 use http::HeaderName;
 use schemars::JsonSchema;
@@ -106,6 +106,12 @@ pub enum RateUnit {
 pub struct Network {
     address: IpAddr,
     bits: u32,
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}/{}", self.address, self.bits)
+    }
 }
 
 impl Network {

@@ -293,3 +293,47 @@ fn production_settings_pass_and_each_fault_is_named() {
         assert_eq!(exit, i32::from(!is_warning), "{from} → {to}");
     }
 }
+
+#[test]
+fn config_print_shows_what_holds_and_no_secret() {
+    let folder = Folder::new("config-print");
+    folder.write("api.graphql", SCHEMA);
+    let config = "schema: [api.graphql]\n\
+                  headers: { set: { x-key: lit-key } }\n\
+                  sources: { api: { urls: [\"${env.API}\"], credentials: { bearer: { token: \"${env.TOKEN}\" } } } }\n";
+    folder.write("weft.yaml", config);
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_weft"));
+        command
+            .args(arguments)
+            .current_dir(&folder.0)
+            .env("API", "https://u:env-pass@api.example")
+            .env("TOKEN", "env-token");
+        let output = command.env("WEFT_LISTEN", "127.0.0.1:4711").env("WEFT_LOG", "warn").output().expect("it runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, printed, err) = run(&["config", "print", "--dev"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    for secret in ["lit-key", "env-pass", "env-token"] {
+        assert!(!printed.contains(secret), "{printed}");
+    }
+    for line in [
+        "  listen: \"127.0.0.1:4711\"  # --listen or WEFT_LISTEN\n",
+        "  introspection: true  # --dev\n",
+        "      - url: \"${env.API}\"  # environment: API\n",
+        "        token: \"${env.TOKEN}\"  # environment: TOKEN\n",
+        "    x-key: \"***\"  # file\n",
+        "    level: \"warn\"  # WEFT_LOG\n",
+        "  timeout: 30s  # default\n",
+    ] {
+        assert!(printed.contains(line), "{line}{printed}");
+    }
+    folder.write("elsewhere/printed.yaml", &printed);
+    let (code, out, err) = run(&["check", "elsewhere/printed.yaml"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+
+    folder.write("weft.yaml", &config.replace("sources:", "source:"));
+    let (code, out, err) = run(&["config", "print"]);
+    assert!(code == Some(1) && out.is_empty() && err.contains("did you mean `sources`?"), "{out}{err}");
+}
