@@ -273,6 +273,39 @@ pub(super) struct LimitsDocument {
     pub(super) upstream_calls: Option<Given<Count>>,
     /// `enforce`: an operation that passes one of the last seven is refused; `report`: it is answered, and log and metrics tell. Default: `enforce`.
     pub(super) mode: Option<Given<String>>,
+    /// Other limits for some callers: those of the first entry that means them. Default: none.
+    #[schemars(with = "Vec<ClientLimitsDocument>")]
+    pub(super) clients: Vec<Spanned<ClientLimitsDocument>>,
+}
+
+/// Limits of some callers; what is not given is as for all.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ClientLimitsDocument {
+    /// What they are known by: `api_key`, `claim:NAME` or `header:NAME`; together with `is`.
+    pub(super) by: Option<Given<String>>,
+    /// What that is, or a list of which one is enough. A claim that is a list has to have it.
+    #[schemars(with = "Option<Json>")]
+    pub(super) is: Option<Spanned<Json>>,
+    /// Whom it is for: `all`, who is `anonymous`, who has a `token`, who has an `api_key`. Default: `all`.
+    #[serde(rename = "for")]
+    pub(super) callers: Option<Given<String>>,
+    /// As for all.
+    pub(super) depth: Option<Given<Count>>,
+    /// As for all.
+    pub(super) height: Option<Given<Count>>,
+    /// As for all.
+    pub(super) aliases: Option<Given<Count>>,
+    /// As for all.
+    pub(super) root_fields: Option<Given<Count>>,
+    /// As for all.
+    pub(super) directives: Option<Given<Count>>,
+    /// As for all.
+    pub(super) cost: Option<Given<Count>>,
+    /// As for all.
+    pub(super) upstream_calls: Option<Given<Count>>,
+    /// As for all.
+    pub(super) mode: Option<Given<String>>,
 }
 
 /// Documents that requests name instead of sending them.

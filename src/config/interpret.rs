@@ -11,11 +11,11 @@ use http::HeaderName;
 use serde_saphyr::Spanned;
 
 use super::{
-    Admin, Batching, Compatibility, ContextValue, Cors, Documents, LimitMode, Limits, Overrides, SchemaFile, Server,
-    Settings, Source, Telemetry, Tls,
+    Admin, Batching, ClientLimits, Compatibility, ContextValue, Cors, Documents, LimitMode, Limits, Overrides,
+    SchemaFile, Server, Settings, Source, Telemetry, Tls,
     document::{
-        AdminDocument, AuditDocument, ContextDocument, CorsDocument, Document, DocumentsDocument, LimitsDocument,
-        SchemaEntry, ServerDocument, SourceDocument, TelemetryDocument, TlsDocument,
+        AdminDocument, AuditDocument, ClientLimitsDocument, ContextDocument, CorsDocument, Document, DocumentsDocument,
+        LimitsDocument, SchemaEntry, ServerDocument, SourceDocument, TelemetryDocument, TlsDocument,
     },
     environment::{Lookup, expand},
     load::list,
@@ -46,6 +46,7 @@ impl<'a> Interpreter<'a> {
     /// All settings. Errors: all findings.
     pub(super) fn settings(mut self, document: Document, overrides: &Overrides) -> Result<Settings, Vec<Diagnostic>> {
         let defaults = Settings::default();
+        let (limits, client_limits) = self.limits(document.limits, defaults.limits);
         let mut settings = Settings {
             schema: self.schema(document.schema, overrides),
             documents: self.documents(document.documents),
@@ -64,7 +65,8 @@ impl<'a> Interpreter<'a> {
             sources: document.sources.into_iter().map(|(name, source)| (name, self.source(source))).collect(),
             cache: self.cache(document.cache),
             config: document.config.into_iter().map(|(name, value)| (name, self.object(value))).collect(),
-            limits: self.limits(document.limits, defaults.limits),
+            limits,
+            client_limits,
             cost: self.cost(document.cost),
             rate_store: self.rate_store(document.rate_limit_store),
             rate_limits: self.rate_limits(document.rate_limits),
@@ -276,8 +278,9 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    fn limits(&mut self, document: LimitsDocument, defaults: Limits) -> Limits {
-        Limits {
+    /// The limits for all, and those of some.
+    fn limits(&mut self, document: LimitsDocument, defaults: Limits) -> (Limits, Vec<ClientLimits>) {
+        let limits = Limits {
             bytes: self.size(document.bytes, defaults.bytes),
             tokens: self.count(document.tokens, defaults.tokens),
             nesting: self.count(document.nesting, defaults.nesting),
@@ -289,12 +292,32 @@ impl<'a> Interpreter<'a> {
             directives: self.count(document.directives, defaults.directives),
             cost: self.count(document.cost, defaults.cost),
             upstream_calls: self.count(document.upstream_calls, defaults.upstream_calls),
-            mode: self.choice(
-                document.mode,
-                &[("enforce", LimitMode::Enforce), ("report", LimitMode::Report)],
-                defaults.mode,
-            ),
-        }
+            mode: self.limit_mode(document.mode, defaults.mode),
+        };
+        let clients = document.clients.into_iter().filter_map(|document| self.client_limits(document, limits));
+        (limits, clients.collect())
+    }
+
+    fn client_limits(&mut self, document: Spanned<ClientLimitsDocument>, all: Limits) -> Option<ClientLimits> {
+        let span = range(&document);
+        let document = document.value;
+        let client = self.client(document.by, document.is, document.callers, &span);
+        let limits = Limits {
+            depth: self.count(document.depth, all.depth),
+            height: self.count(document.height, all.height),
+            aliases: self.count(document.aliases, all.aliases),
+            root_fields: self.count(document.root_fields, all.root_fields),
+            directives: self.count(document.directives, all.directives),
+            cost: self.count(document.cost, all.cost),
+            upstream_calls: self.count(document.upstream_calls, all.upstream_calls),
+            mode: self.limit_mode(document.mode, all.mode),
+            ..all
+        };
+        Some(ClientLimits { client: client?, limits })
+    }
+
+    fn limit_mode(&mut self, mode: Option<Given<String>>, default: LimitMode) -> LimitMode {
+        self.choice(mode, &[("enforce", LimitMode::Enforce), ("report", LimitMode::Report)], default)
     }
 
     fn documents(&mut self, document: DocumentsDocument) -> Documents {

@@ -10,6 +10,7 @@ mod auth_interpret;
 mod authorization;
 mod aws;
 mod caching;
+mod client;
 mod cost;
 mod document;
 mod environment;
@@ -35,6 +36,7 @@ pub use auth_interpret::{api_keys, api_keys_of};
 pub use authorization::Authorization;
 pub use aws::AwsKeys;
 pub use caching::{Cache, ConnectorCache, Redis, Share, SourceCache};
+pub use client::{Client, Known};
 pub use cost::Cost;
 pub use document::json_schema;
 pub use headers::{Headers, OWN_HEADERS, Propagate, RESERVED_HEADERS};
@@ -48,8 +50,8 @@ pub use resilience::{
     Outlier, Retry, Token, Url,
 };
 pub use settings::{
-    Admin, Batching, Compatibility, ContextValue, Cors, Documents, LimitMode, Limits, Overrides, SchemaFile, Server,
-    Settings, Source, Telemetry, Tls,
+    Admin, Batching, ClientLimits, Compatibility, ContextValue, Cors, Documents, LimitMode, Limits, Overrides,
+    SchemaFile, Server, Settings, Source, Telemetry, Tls,
 };
 pub use value::{Hidden, Json};
 pub use watch::Watch;

@@ -167,13 +167,7 @@ impl Interpreter<'_> {
         let by_text = self.text(document.by)?;
         let by = self.rate_by(&by_text, &by_span)?;
         let (unit, amount) = self.amount(document.requests, document.cost, &by_span)?;
-        let choices = [
-            ("all", RateFor::All),
-            ("anonymous", RateFor::Anonymous),
-            ("token", RateFor::Token),
-            ("api_key", RateFor::ApiKey),
-        ];
-        let callers = self.choice(document.callers, &choices, RateFor::All);
+        let callers = self.rate_for(document.callers);
         let per_span = document.per.span.clone();
         let mut per = self.read(Some(document.per), Lifetime(Duration::from_secs(1))).0;
         if per.is_zero() {
@@ -228,7 +222,17 @@ impl Interpreter<'_> {
         Some((unit, u32::try_from(self.count(Some(amount), 1)).unwrap_or(u32::MAX)))
     }
 
-    fn rate_by(&mut self, text: &str, span: &Range<usize>) -> Option<RateBy> {
+    pub(super) fn rate_for(&mut self, callers: Option<Given<String>>) -> RateFor {
+        let choices = [
+            ("all", RateFor::All),
+            ("anonymous", RateFor::Anonymous),
+            ("token", RateFor::Token),
+            ("api_key", RateFor::ApiKey),
+        ];
+        self.choice(callers, &choices, RateFor::All)
+    }
+
+    pub(super) fn rate_by(&mut self, text: &str, span: &Range<usize>) -> Option<RateBy> {
         let by = match text.split_once(':') {
             None => match text {
                 "ip" => Some(RateBy::Ip),

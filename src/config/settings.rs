@@ -9,6 +9,7 @@ use super::{
     auth::Auth,
     authorization::Authorization,
     caching::{Cache, Share, SourceCache},
+    client::Client,
     cost::Cost,
     headers::Headers,
     rate::{Network, RateLimit},
@@ -46,6 +47,8 @@ pub struct Settings {
     pub authorization: Authorization,
     /// Bounds on documents.
     pub limits: Limits,
+    /// Other bounds for some callers: those of the first that means them.
+    pub client_limits: Vec<ClientLimits>,
     /// How costs are reckoned and shown.
     pub cost: Cost,
     /// Limits on rates, in order.
@@ -296,6 +299,15 @@ pub struct Limits {
     pub mode: LimitMode,
 }
 
+/// Bounds on the documents of some callers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientLimits {
+    /// Whose.
+    pub client: Client,
+    /// All of them; what protects the parser is as for all.
+    pub limits: Limits,
+}
+
 /// Documents that requests name instead of sending them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Documents {
@@ -389,6 +401,7 @@ impl Default for Settings {
             auth: Auth::default(),
             authorization: Authorization::default(),
             limits: Limits::default(),
+            client_limits: Vec::new(),
             cost: Cost::default(),
             rate_limits: Vec::new(),
             rate_store: RateStore::Memory,

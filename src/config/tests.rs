@@ -762,3 +762,31 @@ fn rates_are_kept_in_redis_where_it_is_named() {
     };
     assert_eq!(settings.rate_store, RateStore::Redis { redis, away: WhenAway::Refuse });
 }
+
+#[test]
+fn limits_of_clients_say_whose_they_are() {
+    let settings = read(
+        "limits: { depth: 7, cost: 50, clients: [{ for: anonymous, cost: 5 }, { by: \"claim:plan\", is: [gold, 5], depth: 20 }] }",
+    );
+    let settings = settings.expect("it can be read");
+    let [one, other] = &settings.client_limits[..] else { panic!("{:?}", settings.client_limits) };
+    assert_eq!((one.limits.cost, one.limits.depth, one.client.known.as_ref()), (5, 7, None));
+    assert_eq!((other.limits.cost, other.limits.depth), (50, 20));
+    assert_eq!(
+        other.client.known.as_ref().map(|known| known.values.clone()),
+        Some(vec!["gold".to_owned(), "5".to_owned()])
+    );
+    for (entry, expected) in [
+        ("{ cost: 5 }", "MISSING_KEY"),
+        ("{ for: all, cost: 5 }", "MISSING_KEY"),
+        ("{ by: api_key, cost: 5 }", "MISSING_KEY"),
+        ("{ is: mobile, cost: 5 }", "MISSING_KEY"),
+        ("{ by: ip, is: 10.0.0.1 }", "INVALID_VALUE"),
+        ("{ by: api_key, is: { a: b } }", "INVALID_VALUE"),
+        ("{ by: api_key, is: [] }", "INVALID_VALUE"),
+        ("{ by: api_key, is: mobile, tokens: 5 }", "UNKNOWN_KEY"),
+    ] {
+        let found = findings(&format!("limits: {{ clients: [{entry}] }}"));
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{entry}: {found:?}");
+    }
+}

@@ -15,7 +15,7 @@ use crate::{
     mapping::Object,
     operation::{self, Kind, VariableValues},
     plan::{Mask, Plan},
-    policy::{Charge, DocumentId, Identity, Judging, Price, Question, Spender},
+    policy::{Charge, DocumentId, Identity, Judging, Limits, Price, Question, Rules, Spender},
     telemetry::{self, Trace},
 };
 
@@ -117,6 +117,7 @@ struct Admitted<'a> {
     planned: Arc<Planned>,
     variables: VariableValues,
     price: Price,
+    limits: &'a Limits,
     introspection: Object,
     masked: Option<Masked>,
     charge: Charge<'a>,
@@ -136,8 +137,9 @@ impl Snapshot {
             return Err(Refusal::new(ErrorCode::MethodNotAllowed, "mutations have to be sent by POST"));
         }
         let variables = operation::coerce(&self.graph, operation, &request.variables)?;
-        let price = self.rules.afford(operation, &planned.estimate, &variables)?;
         let (identity, headers, peer) = (&request.identity, &*request.headers, request.peer);
+        let limits = self.rules.limits.of(identity, headers);
+        let price = Rules::afford(limits, operation, &planned.estimate, &variables)?;
         let question = Question { identity, headers, operation, variables: &variables };
         let introspection = if let Some(document) = &planned.introspects {
             if !self.introspection {
@@ -167,13 +169,13 @@ impl Snapshot {
         let spender = Spender { identity, headers, peer, operation: operation.name.as_deref() };
         // Last, so that only what is answered is counted; an answer that is repeated counts too.
         let charge = self.rules.rates.charge(&spender, price.cost).await?;
-        Ok(Admitted { planned, variables, price, introspection, masked, charge })
+        Ok(Admitted { planned, variables, price, limits, introspection, masked, charge })
     }
 }
 
 /// Answers what was let in.
 async fn run(snapshot: &Arc<Snapshot>, request: Request, admitted: Admitted<'_>) -> Answer {
-    let Admitted { planned, variables, price, introspection, masked, charge } = admitted;
+    let Admitted { planned, variables, price, limits, introspection, masked, charge } = admitted;
     let context = snapshot.context.of(&request.headers, &request.identity);
     let is_known = !request.identity.is_anonymous();
     let is_identified = is_known || snapshot.reads.identify(&request.headers);
@@ -192,7 +194,7 @@ async fn run(snapshot: &Arc<Snapshot>, request: Request, admitted: Admitted<'_>)
     telemetry::metrics().cost(price.cost, actual);
     let mut headers = Vec::new();
     charge.settle(actual, &mut headers);
-    let body = spent::show(&snapshot.rules, price, actual, body, &mut headers);
+    let body = spent::show(snapshot.rules.costing, limits, price, actual, body, &mut headers);
     Answer { body, refused: None, caching, headers }
 }
 

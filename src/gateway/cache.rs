@@ -86,14 +86,19 @@ impl Plans {
     ) -> Result<Arc<Planned>, Refusal> {
         let name = request.operation_name.as_deref();
         let asked: &dyn Parts = &(query, name);
+        let limits = &snapshot.rules.limits;
         if let Some(planned) = self.cache.get(asked) {
+            if limits.differ() {
+                // It may have been planned for somebody who may ask more.
+                limits.of(&request.identity, &request.headers).check(&planned.plan.operation)?;
+            }
             telemetry::metrics().plan_lookup(Lookup::Hit);
             note(&request.trace, &planned, "hit");
             return Ok(planned);
         }
         telemetry::metrics().plan_lookup(Lookup::Miss);
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let planned = Arc::new(plan(snapshot, query, name, number, &request.trace)?);
+        let planned = Arc::new(plan(snapshot, query, number, request)?);
         note(&request.trace, &planned, "miss");
         self.cache.insert(Key { query: query.into(), name: name.map(Into::into) }, Arc::clone(&planned));
         Ok(planned)
@@ -151,12 +156,14 @@ fn note(trace: &Trace, planned: &Planned, outcome: &'static str) {
     trace.operation(operation.kind.as_str(), operation.name.as_deref(), outcome);
 }
 
-fn plan(snapshot: &Snapshot, query: &str, name: Option<&str>, number: u64, trace: &Trace) -> Result<Planned, Refusal> {
+fn plan(snapshot: &Snapshot, query: &str, number: u64, request: &Request) -> Result<Planned, Refusal> {
+    let Request { operation_name, trace, identity, headers, .. } = request;
+    let limits = snapshot.rules.limits.of(identity, headers);
     let parsing = trace.parse();
     let read = || {
         let document = operation::parse(&snapshot.graph, query, &snapshot.limits)?;
-        let operation = operation::bind(&snapshot.graph, &document, name)?;
-        snapshot.rules.allow(&operation)?;
+        let operation = operation::bind(&snapshot.graph, &document, operation_name.as_deref())?;
+        limits.check(&operation)?;
         Ok((document, operation))
     };
     let (document, operation) = read().inspect_err(|refusal: &Refusal| parsing.refused(refusal))?;

@@ -131,16 +131,25 @@ fn rules(settings: &config::Settings, graph: &Graph) -> Result<(policy::Rules, V
         authentication: policy::Authentication::default(),
         authorization: policy::Authorization::new(&settings.authorization, graph)?,
         documents: policy::Documents::new(documents.apq, trusted, documents.only_trusted),
-        limits: size_limits(settings),
+        limits: client_limits(settings),
         costing: costing(settings),
         rates: policy::Rates::default(),
     };
     Ok((rules, warnings))
 }
 
-/// How large an operation may be, as the settings say.
+/// How large an operation may be, for each caller.
+fn client_limits(settings: &config::Settings) -> policy::ClientLimits {
+    let some = settings.client_limits.iter().map(|own| (own.client.clone(), maxima(&own.limits)));
+    policy::ClientLimits::new(size_limits(settings), some.collect())
+}
+
+/// How large an operation may be for all of whom the settings say nothing else.
 pub fn size_limits(settings: &config::Settings) -> policy::Limits {
-    let limits = &settings.limits;
+    maxima(&settings.limits)
+}
+
+fn maxima(limits: &config::Limits) -> policy::Limits {
     policy::Limits {
         depth: limits.depth,
         height: limits.height,

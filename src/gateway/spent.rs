@@ -5,7 +5,7 @@ use std::io::Write as _;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
-use crate::policy::{Price, Rules};
+use crate::policy::{Costing, Limits, Price};
 
 /// A dictionary (RFC 9651): `estimated=230, actual=57, calls=4`.
 const HEADER: HeaderName = HeaderName::from_static("weft-cost");
@@ -16,16 +16,17 @@ const EXTENSIONS: usize = 160;
 ///
 /// The body is written anew only where something is added: it may be one that is repeated.
 pub(super) fn show(
-    rules: &Rules,
+    costing: Costing,
+    limits: &Limits,
     price: Price,
     actual: Option<u64>,
     mut body: Bytes,
     headers: &mut Vec<(HeaderName, HeaderValue)>,
 ) -> Bytes {
-    if let (true, Some(open)) = (rules.costing.extensions, body.strip_suffix(b"}")) {
+    if let (true, Some(open)) = (costing.extensions, body.strip_suffix(b"}")) {
         let mut out = Vec::with_capacity(body.len() + EXTENSIONS);
         out.extend_from_slice(open);
-        let (maximum, calls_max) = (rules.limits.cost, rules.limits.upstream_calls);
+        let (maximum, calls_max) = (limits.cost, limits.upstream_calls);
         let Price { cost, calls } = price;
         // Writing to memory does not fail.
         let _ = write!(out, r#","extensions":{{"cost":{{"estimated":{cost},"maximum":{maximum}"#);
@@ -35,7 +36,7 @@ pub(super) fn show(
         let _ = write!(out, r#","upstreamCalls":{{"estimated":{calls},"maximum":{calls_max}}}}}}}}}"#);
         body = out.into();
     }
-    if rules.costing.header {
+    if costing.header {
         let Price { cost, calls } = price;
         let actual = actual.map(|actual| format!(", actual={actual}")).unwrap_or_default();
         if let Ok(value) = HeaderValue::from_str(&format!("estimated={cost}{actual}, calls={calls}")) {

@@ -1,6 +1,10 @@
 //! How large an operation may be.
 
+use http::HeaderMap;
+
+use super::{Identity, client};
 use crate::{
+    config,
     error::Refusal,
     operation::{Measure, Operation},
     policy::Price,
@@ -35,6 +39,37 @@ pub struct Limits {
     pub upstream_calls: usize,
     /// Refuse or report.
     pub mode: Mode,
+}
+
+/// The limits of everybody.
+#[derive(Debug)]
+pub struct ClientLimits {
+    all: Limits,
+    /// Of some, in the order of the configuration.
+    some: Vec<(config::Client, Limits)>,
+}
+
+impl ClientLimits {
+    /// Those of all, and other ones of some.
+    pub fn new(all: Limits, some: Vec<(config::Client, Limits)>) -> Self {
+        Self { all, some }
+    }
+
+    /// Those of a caller: of the first entry that means them.
+    #[inline]
+    pub fn of(&self, identity: &Identity, headers: &HeaderMap) -> &Limits {
+        if self.some.is_empty() {
+            return &self.all;
+        }
+        let own = self.some.iter().find(|(client, _)| client::is(client, identity, headers));
+        own.map_or(&self.all, |(_, limits)| limits)
+    }
+
+    /// Whether what one caller may ask is too much for another: then it is judged for each, else once.
+    #[inline]
+    pub fn differ(&self) -> bool {
+        !self.some.is_empty()
+    }
 }
 
 impl Limits {

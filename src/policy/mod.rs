@@ -9,6 +9,7 @@
 //! Not here: bounds that protect the parser from a text (`operation::Limits`, checked before there is anything to judge).
 
 mod authorization;
+mod client;
 mod cost;
 mod documents;
 mod identity;
@@ -20,7 +21,7 @@ pub use authorization::{Authorization, Judging, Question};
 pub use cost::{Costing, Estimate, Line, Price, StepCalls};
 pub use documents::{DocumentId, Documents, Resolved, Text, Trusted};
 pub use identity::{Authentication, Identity};
-pub use limits::{Limits, Mode};
+pub use limits::{ClientLimits, Limits, Mode};
 pub use production::production;
 pub use rate::{Charge, Rates, Spender};
 
@@ -39,7 +40,7 @@ pub struct Rules {
     /// Documents that requests name instead of sending them.
     pub documents: Documents,
     /// How large an operation may be.
-    pub limits: Limits,
+    pub limits: ClientLimits,
     /// How costs are reckoned.
     pub costing: Costing,
     /// How much callers may ask lately.
@@ -47,25 +48,20 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Whether an operation may be asked at all, whoever asks. Errors: `LIMIT_EXCEEDED`, one entry for each limit it passes.
-    pub fn allow(&self, operation: &Operation) -> Result<(), Refusal> {
-        self.limits.check(operation)
-    }
-
     /// What an operation may cost with these variables. Errors: `LIMIT_EXCEEDED`, when that is too much; `BAD_USER_INPUT`, when a list
     /// does not say how long it gets.
     #[inline]
     pub fn afford(
-        &self,
+        limits: &Limits,
         operation: &Operation,
         estimate: &Estimate,
         variables: &VariableValues,
     ) -> Result<Price, Refusal> {
-        if self.limits.mode == Mode::Enforce {
+        if limits.mode == Mode::Enforce {
             estimate.check_sliced(variables)?;
         }
         let price = estimate.price(variables);
-        self.limits.afford(operation, price)?;
+        limits.afford(operation, price)?;
         Ok(price)
     }
 }

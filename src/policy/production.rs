@@ -8,7 +8,7 @@ use std::{net::IpAddr, time::Duration};
 use url::{Host, Url};
 
 use crate::{
-    config::{Algorithm, Headers, KeySource, LimitMode, Propagate, RateStore, Settings},
+    config::{Algorithm, Headers, KeySource, LimitMode, Limits, Propagate, RateStore, Settings},
     error::{Diagnostic, Severity},
     schema::Graph,
 };
@@ -106,8 +106,9 @@ fn csrf(settings: &Settings, _: &Graph) -> Vec<Diagnostic> {
 }
 
 fn report_mode(settings: &Settings, _: &Graph) -> Vec<Diagnostic> {
+    let modes = [settings.limits.mode].into_iter().chain(settings.client_limits.iter().map(|own| own.limits.mode));
     error(
-        settings.limits.mode == LimitMode::Report,
+        modes.into_iter().any(|mode| mode == LimitMode::Report),
         "PRODUCTION_LIMITS",
         "`limits.mode` is `report`: operations of any depth and cost are run",
         "read the log for what is passed, set the limits by it, and set `mode: enforce`",
@@ -115,18 +116,17 @@ fn report_mode(settings: &Settings, _: &Graph) -> Vec<Diagnostic> {
 }
 
 fn loose_limits(settings: &Settings, _: &Graph) -> Vec<Diagnostic> {
-    let (limits, server) = (&settings.limits, &settings.server);
-    let bounds = [
-        ("limits.tokens", limits.tokens, TOKENS_MAX),
-        ("limits.depth", limits.depth, DEPTH_MAX),
-        ("limits.height", limits.height, HEIGHT_MAX),
-        ("limits.aliases", limits.aliases, ALIASES_MAX),
-        ("limits.root_fields", limits.root_fields, ROOT_FIELDS_MAX),
-        ("limits.cost", limits.cost, COST_MAX),
-        ("limits.upstream_calls", limits.upstream_calls, CALLS_MAX),
-        ("server.body_max", server.body_max, BODY_MAX),
-    ];
-    let passed = bounds.into_iter().filter(|(_, given, most)| given > most);
+    let all = sizes(&settings.limits);
+    let of_some = settings.client_limits.iter().flat_map(|own| {
+        let others = sizes(&own.limits).into_iter().zip(all).filter(|(own, all)| own != all);
+        others.map(|((key, given, most), _)| (format!("limits.clients.{key}"), given, most))
+    });
+    let bounds = [("limits.tokens".to_owned(), settings.limits.tokens, TOKENS_MAX)]
+        .into_iter()
+        .chain(all.map(|(key, given, most)| (format!("limits.{key}"), given, most)))
+        .chain([("server.body_max".to_owned(), settings.server.body_max, BODY_MAX)])
+        .chain(of_some);
+    let passed = bounds.filter(|(_, given, most)| given > most);
     passed
         .map(|(key, given, most)| {
             found(
@@ -137,6 +137,18 @@ fn loose_limits(settings: &Settings, _: &Graph) -> Vec<Diagnostic> {
             )
         })
         .collect()
+}
+
+/// What bounds an operation, with the most that bounds something.
+fn sizes(limits: &Limits) -> [(&'static str, usize, usize); 6] {
+    [
+        ("depth", limits.depth, DEPTH_MAX),
+        ("height", limits.height, HEIGHT_MAX),
+        ("aliases", limits.aliases, ALIASES_MAX),
+        ("root_fields", limits.root_fields, ROOT_FIELDS_MAX),
+        ("cost", limits.cost, COST_MAX),
+        ("upstream_calls", limits.upstream_calls, CALLS_MAX),
+    ]
 }
 
 fn batching(settings: &Settings, _: &Graph) -> Vec<Diagnostic> {

@@ -17,8 +17,9 @@ use self::{
     tree::{At, Node},
 };
 use super::{
-    Admin, Authorization, Batching, Cache, Compatibility, ContextValue, Cors, Cost, Documents, LimitMode, Limits,
-    Overrides, RateBy, RateFor, RateLimit, RateStore, RateUnit, Server, Settings, Telemetry, Tls, WhenAway, load,
+    Admin, Authorization, Batching, Cache, Client, ClientLimits, Compatibility, ContextValue, Cors, Cost, Documents,
+    LimitMode, Limits, Overrides, RateBy, RateFor, RateLimit, RateStore, RateUnit, Server, Settings, Telemetry, Tls,
+    WhenAway, load,
 };
 use crate::{
     error::Diagnostic,
@@ -58,6 +59,7 @@ fn all(settings: &Settings, overrides: &Overrides, at: At<'_>) -> Node {
         auth: who,
         authorization: what,
         limits: bounds,
+        client_limits: of_some,
         cost: costs,
         rate_limits,
         rate_store: store,
@@ -86,7 +88,7 @@ fn all(settings: &Settings, overrides: &Overrides, at: At<'_>) -> Node {
         ("auth", &|at| auth::auth(at, who)),
         ("authorization", &|at| authorization(at, what)),
         ("documents", &|at| documents(at, named)),
-        ("limits", &|at| limits(at, bounds)),
+        ("limits", &|at| limits(at, bounds, of_some)),
         ("cost", &|at| cost(at, *costs)),
         ("rate_limits", &|at| at.list(rate_limits, rate_limit)),
         ("rate_limit_store", &|at| rate_store(at, store)),
@@ -199,12 +201,25 @@ fn documents(at: At<'_>, Documents { apq, trusted, only_trusted }: &Documents) -
     ])
 }
 
-fn limits(at: At<'_>, limits: &Limits) -> Node {
+fn limits(at: At<'_>, limits: &Limits, of_some: &[ClientLimits]) -> Node {
+    let Limits { bytes, tokens, nesting, selections, .. } = limits;
+    let parser = at.map([
+        ("bytes", &|at| at.size(*bytes)),
+        ("tokens", &|at| at.plain(tokens)),
+        ("nesting", &|at| at.plain(nesting)),
+        ("selections", &|at| at.plain(selections)),
+    ]);
+    let clients = at.map([("clients", &|at| at.list(of_some, client_limits))]);
+    Node::all([parser, operation_limits(at, limits), clients])
+}
+
+/// Of an operation; the others protect the parser.
+fn operation_limits(at: At<'_>, limits: &Limits) -> Node {
     let Limits {
-        bytes,
-        tokens,
-        nesting,
-        selections,
+        bytes: _,
+        tokens: _,
+        nesting: _,
+        selections: _,
         depth,
         height,
         aliases,
@@ -215,10 +230,6 @@ fn limits(at: At<'_>, limits: &Limits) -> Node {
         mode,
     } = limits;
     at.map([
-        ("bytes", &|at| at.size(*bytes)),
-        ("tokens", &|at| at.plain(tokens)),
-        ("nesting", &|at| at.plain(nesting)),
-        ("selections", &|at| at.plain(selections)),
         ("depth", &|at| at.plain(depth)),
         ("height", &|at| at.plain(height)),
         ("aliases", &|at| at.plain(aliases)),
@@ -235,6 +246,39 @@ fn limits(at: At<'_>, limits: &Limits) -> Node {
     ])
 }
 
+fn client_limits(at: At<'_>, ClientLimits { client, limits }: &ClientLimits) -> Node {
+    let Client { callers, known } = client;
+    let who = at.map([
+        ("by", &|at| known.as_ref().map_or(Node::Unset("anything"), |known| at.text(rate_by(&known.by)))),
+        ("is", &|at| match known {
+            None => Node::Unset("anything"),
+            Some(known) => at.list(&known.values, At::text),
+        }),
+        ("for", &|at| at.plain(rate_for(*callers))),
+    ]);
+    Node::all([who, operation_limits(at, limits)])
+}
+
+fn rate_by(by: &RateBy) -> String {
+    match by {
+        RateBy::Ip => "ip".to_owned(),
+        RateBy::ApiKey => "api_key".to_owned(),
+        RateBy::Claim(name) => format!("claim:{name}"),
+        RateBy::Header(name) => format!("header:{name}"),
+        RateBy::Operation => "operation".to_owned(),
+        RateBy::Global => "global".to_owned(),
+    }
+}
+
+fn rate_for(callers: RateFor) -> &'static str {
+    match callers {
+        RateFor::All => "all",
+        RateFor::Anonymous => "anonymous",
+        RateFor::Token => "token",
+        RateFor::ApiKey => "api_key",
+    }
+}
+
 fn cost(at: At<'_>, Cost { list_size, actual, extensions, header }: Cost) -> Node {
     at.map([
         ("list_size", &|at| at.plain(list_size)),
@@ -247,24 +291,8 @@ fn cost(at: At<'_>, Cost { list_size, actual, extensions, header }: Cost) -> Nod
 fn rate_limit(at: At<'_>, limit: &RateLimit) -> Node {
     let RateLimit { name, by, callers, unit, amount, per, burst, keys_max } = limit;
     at.map([
-        ("by", &|at| {
-            at.text(match by {
-                RateBy::Ip => "ip".to_owned(),
-                RateBy::ApiKey => "api_key".to_owned(),
-                RateBy::Claim(name) => format!("claim:{name}"),
-                RateBy::Header(name) => format!("header:{name}"),
-                RateBy::Operation => "operation".to_owned(),
-                RateBy::Global => "global".to_owned(),
-            })
-        }),
-        ("for", &|at| {
-            at.plain(match callers {
-                RateFor::All => "all",
-                RateFor::Anonymous => "anonymous",
-                RateFor::Token => "token",
-                RateFor::ApiKey => "api_key",
-            })
-        }),
+        ("by", &|at| at.text(rate_by(by))),
+        ("for", &|at| at.plain(rate_for(*callers))),
         (unit_key(*unit), &|at| at.plain(amount)),
         ("per", &|at| at.time(*per)),
         ("burst", &|at| at.plain(burst)),

@@ -191,6 +191,15 @@ impl<'a> At<'a> {
 }
 
 impl Node {
+    /// Mappings one after the other.
+    pub(super) fn all<const N: usize>(maps: [Self; N]) -> Self {
+        let members = maps.into_iter().flat_map(|map| match map {
+            Self::Map(members) => members,
+            Self::Scalar(..) | Self::List(_) | Self::Unset(_) => Vec::new(),
+        });
+        Self::Map(members.collect())
+    }
+
     /// The same from somewhere else.
     pub(super) fn by(self, flag: Option<&'static str>) -> Self {
         match (self, flag) {

@@ -28,9 +28,9 @@ use self::{
     quota::{Quotas, Window},
     shares::{Keys, Shares},
 };
-use super::Identity;
+use super::{Identity, client};
 use crate::{
-    config::{Network, Quota, RateBy, RateFor, RateLimit, RateStore, RateUnit, WhenAway},
+    config::{Network, Quota, RateBy, RateLimit, RateStore, RateUnit, WhenAway},
     error::Refusal,
     mapping::Value,
     telemetry,
@@ -176,7 +176,7 @@ impl Rates {
             // What costs nothing is let in only where something is left, and gets it back.
             RateUnit::Cost => u32::try_from(cost).unwrap_or(u32::MAX).max(1),
         };
-        let concerned = self.rules.iter().filter(|rule| rule.concerns(spender.identity));
+        let concerned = self.rules.iter().filter(|rule| client::concerns(rule.limit.callers, spender.identity));
         let part = |rule| {
             let key = Rule::key(rule, spender, &self.trusted_proxies);
             Part { meter: Meter::Rate(rule), key, number: number(rule.limit.unit), level: 0 }
@@ -316,16 +316,6 @@ impl Meter<'_> {
 }
 
 impl Rule {
-    /// Whether it is for such callers.
-    fn concerns(&self, identity: &Identity) -> bool {
-        match self.limit.callers {
-            RateFor::All => true,
-            RateFor::Anonymous => identity.is_anonymous(),
-            RateFor::Token => identity.has_token(),
-            RateFor::ApiKey => identity.has_api_key(),
-        }
-    }
-
     /// Callers without what is asked for share one key: leaving it out gains nothing.
     fn key(&self, spender: &Spender<'_>, trusted: &[Network]) -> u128 {
         let text = |text: Option<&[u8]>| text.map_or(0, |text| self.shares.key(text));

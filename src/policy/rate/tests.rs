@@ -16,7 +16,10 @@ use super::{
     told::{POLICY, STATE},
     *,
 };
-use crate::{config::QuotaPeriod, error::ErrorCode};
+use crate::{
+    config::{QuotaPeriod, RateFor},
+    error::ErrorCode,
+};
 
 const SECOND: u64 = 1_000_000_000;
 
