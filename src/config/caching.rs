@@ -196,6 +196,8 @@ pub enum Share {
     Anonymous,
     /// Equal reads in flight, whatever their method and credentials.
     Coalesce,
+    /// These, and batches that differ in nothing but their keys.
+    Batch,
 }
 
 impl Interpreter<'_> {
@@ -291,7 +293,7 @@ impl Interpreter<'_> {
     }
 
     pub(super) fn shared(&mut self, given: Option<Given<String>>) -> Share {
-        let choices = [("off", Share::Off), ("coalesce", Share::Coalesce)];
+        let choices = [("off", Share::Off), ("coalesce", Share::Coalesce), ("batch", Share::Batch)];
         // YAML 1.1 readers make `false` of `off`.
         if given.as_ref().is_some_and(|given| given.text == "false") {
             return Share::Off;

@@ -238,9 +238,12 @@ pub(super) struct SourceDocument {
     pub(super) body_max: Option<Given<Size>>,
     /// Headers sent to this source, after those for every source.
     pub(super) headers: HeadersDocument,
-    /// What may be shared between requests: `off`; `coalesce`, equal reads in flight.
+    /// What may be shared between requests: `off`; `coalesce`, equal reads in flight; `batch`, these, and keys of several
+    /// requests in one call.
     /// Default: equal reads in flight by GET that carry no credentials.
     pub(super) share: Option<Given<String>>,
+    /// With `share: batch`, how long keys are gathered at most while a call for others is under way. Default: `2ms`.
+    pub(super) batch_wait: Option<Given<Duration>>,
     /// What is kept of its replies.
     pub(super) cache: SourceCacheDocument,
 }

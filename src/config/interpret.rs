@@ -274,6 +274,7 @@ impl<'a> Interpreter<'a> {
             body_max: self.size(document.body_max, defaults.body_max),
             headers: self.headers(document.headers),
             share: self.shared(document.share),
+            batch_wait: self.read(document.batch_wait, defaults.batch_wait),
             cache: self.source_cache(document.cache),
         }
     }

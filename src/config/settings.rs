@@ -230,6 +230,8 @@ pub struct Source {
     pub headers: Headers,
     /// What may be shared between requests.
     pub share: Share,
+    /// How long keys of several requests are gathered at most while a call for others is under way.
+    pub batch_wait: Duration,
     /// What is kept of its replies.
     pub cache: SourceCache,
 }
@@ -265,6 +267,8 @@ impl Default for Source {
             body_max: 16 << 20,
             headers: Headers::default(),
             share: Share::default(),
+            // Less than most calls take, so that waiting costs less than it saves.
+            batch_wait: Duration::from_millis(2),
             cache: SourceCache::default(),
         }
     }

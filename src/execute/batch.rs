@@ -9,14 +9,17 @@ use std::{
 
 use async_graphql::dataloader::{DataLoader, Loader};
 use futures_util::future::{BoxFuture, join_all};
+use http::{HeaderMap, HeaderName};
 
 use super::{
+    call::Site,
     failure::Failure,
-    flight::Waiter,
+    flight::{Job, Waiter},
+    joint::{Calls, Joint, Part, Parts, Terms},
     key::{KeyState, write_key},
     known::Keys,
     run::Run,
-    scope::Own,
+    scope::{Own, Shared},
     view::{Found, Instance},
 };
 use crate::{
@@ -47,6 +50,25 @@ pub(super) struct BatchState {
     pub keys: Keys,
     /// By number of the key, the chunk that asks for it, as index into `Run::chunks`.
     pub chunks: Vec<u32>,
+}
+
+/// Keys that are asked for together, and the steps that want them.
+#[derive(Debug)]
+pub(super) struct Batched {
+    /// The step that the calls are rendered for.
+    leader: StepId,
+    /// Most keys in a call.
+    keys_max: Option<usize>,
+    /// Distinct key objects.
+    values: Vec<Value>,
+    /// Each step with the place of its keys in `values`, by number of the key.
+    steps: Vec<(StepId, Vec<u32>)>,
+}
+
+impl Batched {
+    fn most(&self) -> usize {
+        self.keys_max.unwrap_or(usize::MAX).max(1)
+    }
 }
 
 /// One call for many keys.
@@ -154,42 +176,153 @@ impl Run<'_> {
 
     fn launch_together(&mut self, group: Vec<Ready>) {
         let Some(first) = group.first() else { return };
-        let (leader, keys_max) = (first.step, first.keys_max.unwrap_or(usize::MAX).max(1));
-        let first_chunk = self.chunks.len();
-        let mut values: Vec<Value> = Vec::new();
+        let (leader, keys_max) = (first.step, first.keys_max);
+        let mut batched = Batched { leader, keys_max, values: Vec::new(), steps: Vec::new() };
         let mut ordinals = Keys::default();
-        let mut users: Vec<Vec<StepId>> = Vec::new();
         let is_alone = group.len() == 1;
         for Ready { step, objects, keys, .. } in group {
-            let mut chunks = Vec::with_capacity(objects.len());
-            let mut pending = 0;
+            let mut places = Vec::with_capacity(objects.len());
             for (number, object) in (0..).zip(objects) {
                 // Keys that several steps ask for are asked for once.
-                let ordinal = if is_alone { number } else { ordinals.number(keys.text(number)) } as usize;
-                if ordinal == values.len() {
-                    values.push(object.unwrap_or_default());
+                let ordinal = if is_alone { number } else { ordinals.number(keys.text(number)) };
+                if ordinal as usize == batched.values.len() {
+                    batched.values.push(object.unwrap_or_default());
                 }
-                let chunk = ordinal / keys_max;
-                users.resize_with(users.len().max(chunk + 1), Vec::new);
-                if users[chunk].last() != Some(&step) && !users[chunk].contains(&step) {
-                    users[chunk].push(step);
-                    pending += 1;
-                }
-                chunks.push(u32::try_from(first_chunk + chunk).unwrap_or(u32::MAX));
+                places.push(ordinal);
             }
+            self.steps[step.0 as usize].batch = Some(BatchState { keys, chunks: Vec::new() });
+            batched.steps.push((step, places));
+        }
+        if self.settings.joint.get(self.site(leader).id.0 as usize).is_some_and(|is_joint| *is_joint) {
+            self.ask_jointly(batched);
+        } else {
+            let most = batched.most();
+            let first_chunk = self.chunk(&batched.steps, batched.values, |ordinal| ordinal / most);
+            self.send_chunks(leader, first_chunk);
+        }
+    }
+
+    /// Cuts keys, and those who want them, into new chunks: `piece_of` gives the place of a key's chunk among them; the first one's index.
+    fn chunk(&mut self, steps: &[(StepId, Vec<u32>)], values: Vec<Value>, piece_of: impl Fn(usize) -> usize) -> usize {
+        let first_chunk = self.chunks.len();
+        let mut pieces: Vec<(Vec<Value>, Vec<StepId>)> = Vec::new();
+        for (ordinal, value) in values.into_iter().enumerate() {
+            let piece = piece_of(ordinal);
+            pieces.resize_with(pieces.len().max(piece + 1), Default::default);
+            pieces[piece].0.push(value);
+        }
+        for (step, ordinals) in steps {
             let progress = &mut self.steps[step.0 as usize];
-            progress.batch = Some(BatchState { keys, chunks });
-            progress.pending = pending;
+            progress.pending = 0;
+            let mut chunks = Vec::with_capacity(ordinals.len());
+            for ordinal in ordinals {
+                let piece = piece_of(*ordinal as usize);
+                pieces.resize_with(pieces.len().max(piece + 1), Default::default);
+                let users = &mut pieces[piece].1;
+                if users.last() != Some(step) && !users.contains(step) {
+                    users.push(*step);
+                    progress.pending += 1;
+                }
+                chunks.push(u32::try_from(first_chunk + piece).unwrap_or(u32::MAX));
+            }
+            if let Some(batch) = &mut progress.batch {
+                batch.chunks = chunks;
+            }
         }
-        let mut values = values.into_iter();
-        for steps in users {
-            let keys: Vec<Value> = values.by_ref().take(keys_max).collect();
+        self.chunks.extend(pieces.into_iter().map(|(keys, steps)| {
             let own = Own { batch: Some(Value::Array(keys)), ..Own::default() };
-            self.chunks.push(Chunk { own, steps, is_done: false });
-        }
-        for chunk in first_chunk..self.chunks.len() {
+            Chunk { own, steps, is_done: false }
+        }));
+        first_chunk
+    }
+
+    fn send_chunks(&mut self, leader: StepId, first: usize) {
+        for chunk in first..self.chunks.len() {
             self.send_chunk(leader, u32::try_from(chunk).unwrap_or(u32::MAX));
         }
+    }
+
+    /// Asks for keys together with those of other requests. Until something comes of it they are one chunk.
+    fn ask_jointly(&mut self, batched: Batched) {
+        let leader = batched.leader;
+        let chunk = self.chunk(&batched.steps, Vec::new(), |_| 0);
+        if let Err(failure) = self.count_call(leader) {
+            self.fail_whole_chunk(u32::try_from(chunk).unwrap_or(u32::MAX), &failure);
+            return;
+        }
+        let joint = self.settings.loads.of(self.terms(leader), || self.joint(&batched));
+        let number = u32::try_from(self.joints.len()).unwrap_or(u32::MAX);
+        let trace = self.steps[leader.0 as usize].trace.clone();
+        self.jobs.push(Job::Joint(number, joint, batched.values.clone(), trace));
+        self.joints.push(Some(batched));
+    }
+
+    /// Everything but keys that a step's calls depend on.
+    fn terms(&self, step: StepId) -> Terms {
+        let Site { connector, id, settings } = self.site(step);
+        let mut said = Vec::new();
+        let read = connector.reads.request_headers.iter().filter_map(|name| HeaderName::try_from(&**name).ok());
+        let headers: Vec<HeaderName> = connector.client_headers().cloned().chain(read).collect();
+        self.caller.say(&headers, &connector.reads.context, &mut said);
+        if let Some(rules) = settings.headers.get(self.site(step).upstream()) {
+            let mut sent = HeaderMap::new();
+            rules.apply(&self.caller.headers, &mut sent);
+            for (name, value) in &sent {
+                said.extend_from_slice(name.as_str().as_bytes());
+                said.push(1);
+                said.extend_from_slice(value.as_bytes());
+                said.push(0);
+            }
+        }
+        Terms { connector: id, said: said.into() }
+    }
+
+    /// A loader for calls like those of this run.
+    fn joint(&self, batched: &Batched) -> Joint {
+        let Site { connector, id, settings } = self.site(batched.leader);
+        let calls = Calls {
+            graph: Arc::clone(self.graph),
+            connector: id,
+            settings: Arc::clone(self.settings),
+            upstreams: Arc::clone(self.upstreams),
+            shared: Shared::new(connector, self.caller, settings.config.get(id.0 as usize).cloned(), None),
+            headers: Arc::clone(&self.caller.headers),
+        };
+        Joint::new(calls, batched.keys_max)
+    }
+
+    /// Something has come of keys that were asked for together with others': each call becomes a chunk with those of ours that were in it.
+    /// Keys of which it says nothing are asked for once more, without the others.
+    pub fn land_joint(&mut self, number: u32, parts: Parts) {
+        let Some(batched) = self.joints[number as usize].take() else { return };
+        let mut calls: Vec<Arc<Part>> = Vec::new();
+        let mut alone = 0;
+        // The place of each key's call, or its number among those that are in none.
+        let place = |part: Option<Arc<Part>>| {
+            let Some(part) = part else {
+                alone += 1;
+                return Err(alone - 1);
+            };
+            Ok(calls.iter().position(|call| Arc::ptr_eq(call, &part)).unwrap_or_else(|| {
+                calls.push(part);
+                calls.len() - 1
+            }))
+        };
+        let places: Vec<Result<usize, usize>> = parts.into_iter().map(place).collect();
+        let (leader, most, count) = (batched.leader, batched.most(), calls.len());
+        let first = self.chunk(&batched.steps, batched.values, |ordinal| match places[ordinal] {
+            Ok(call) => call,
+            Err(alone) => count + alone / most,
+        });
+        let upstream = self.site(leader).upstream();
+        for (chunk, call) in (first..).zip(&calls) {
+            let chunk = u32::try_from(chunk).unwrap_or(u32::MAX);
+            if let Some(outcome) = call.outcome() {
+                let number = self.keep_outcome(upstream, outcome, &[Waiter::Chunk(chunk)]);
+                self.distribute(chunk, outcome, number);
+            }
+        }
+        self.send_chunks(leader, first + count);
     }
 
     fn send_chunk(&mut self, leader: StepId, chunk: u32) {
@@ -199,12 +332,17 @@ impl Run<'_> {
             Err(failure) => Err(failure),
         };
         if let Err(failure) = sent {
-            for step in self.chunks[chunk as usize].steps.clone() {
-                self.fail_chunk(step, chunk, Failure { step, ..failure.clone() });
-                self.one_done(step);
-            }
-            self.chunks[chunk as usize].is_done = true;
+            self.fail_whole_chunk(chunk, &failure);
         }
+    }
+
+    /// Nothing came of a chunk, for any of those who wait for it.
+    fn fail_whole_chunk(&mut self, chunk: u32, failure: &Failure) {
+        for step in self.chunks[chunk as usize].steps.clone() {
+            self.fail_chunk(step, chunk, Failure { step, ..failure.clone() });
+            self.one_done(step);
+        }
+        self.chunks[chunk as usize].is_done = true;
     }
 
     /// A chunk's outcome has come: every step that waits for it maps it for itself.

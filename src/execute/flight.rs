@@ -8,10 +8,11 @@ use http::Method;
 use super::{
     batch::{ChunkKey, ChunkLoader},
     failure::Failure,
+    joint::{Joint, Parts},
     run::{Phase, Run},
 };
 use crate::{
-    mapping::Slot,
+    mapping::{Slot, Value},
     plan::{StepId, StepKind},
     schema::Compatibility,
     telemetry::Trace,
@@ -48,19 +49,34 @@ pub(super) enum Job {
     Call(u32, Arc<Upstreams>, Call),
     /// One call of a batch, through the loader.
     Load(u32, Arc<async_graphql::dataloader::DataLoader<ChunkLoader>>, ChunkKey),
+    /// Keys that are asked for together with those of other requests; index into `Run::joints`.
+    Joint(u32, Arc<Joint>, Vec<Value>, Trace),
     /// What the loader wants to be polled.
     Spawned(BoxFuture<'static, ()>),
 }
 
+/// What came of a job.
+pub(super) enum Landed {
+    /// Of a flight.
+    Flight(u32, Result<Reply, CallError>),
+    /// Of keys; index into `Run::joints`.
+    Joint(u32, Parts),
+}
+
 impl Job {
     /// Works it off. It holds nothing of the run. Each kind in a box of its own size.
-    pub fn work(self) -> BoxFuture<'static, Option<(u32, Result<Reply, CallError>)>> {
+    pub fn work(self) -> BoxFuture<'static, Option<Landed>> {
         match self {
-            Self::Call(flight, upstreams, call) => Box::pin(async move { Some((flight, upstreams.call(&call).await)) }),
+            Self::Call(flight, upstreams, call) => {
+                Box::pin(async move { Some(Landed::Flight(flight, upstreams.call(&call).await)) })
+            }
+            Self::Joint(number, joint, values, trace) => {
+                Box::pin(async move { Some(Landed::Joint(number, joint.load(values, trace).await)) })
+            }
             Self::Load(flight, loader, key) => Box::pin(async move {
                 let answer = loader.load_one(key).await;
                 // The loader answers every key; without an answer there is nothing to land.
-                answer.ok().flatten().map(|outcome| (flight, outcome))
+                answer.ok().flatten().map(|outcome| Landed::Flight(flight, outcome))
             }),
             Self::Spawned(future) => Box::pin(future.map(|()| None)),
         }
@@ -84,16 +100,7 @@ impl Run<'_> {
             }
             return Ok(());
         }
-        if self.made.len() <= call.upstream && call.upstream < self.settings.calls_max.len() {
-            self.made.resize(self.settings.calls_max.len(), 0);
-        }
-        if let (Some(made), Some(most)) = (self.made.get_mut(call.upstream), self.settings.calls_max.get(call.upstream))
-        {
-            if *made >= *most {
-                return Err(Failure::too_many_calls(id, &self.graph[connector]));
-            }
-            *made += 1;
-        }
+        self.count_call(id)?;
         let flight = u32::try_from(self.flights.len()).unwrap_or(u32::MAX);
         let is_write = call.safety == Safety::Unsafe;
         if is_write {
@@ -115,6 +122,20 @@ impl Run<'_> {
             Waiter::Ask(_) => Job::Call(flight, Arc::clone(self.upstreams), call),
             Waiter::Chunk(_) => Job::Load(flight, self.loads.loader(self.upstreams), ChunkKey::new(flight, call)),
         });
+        Ok(())
+    }
+
+    /// Counts a call of a step. Errors: the operation may call this upstream no more.
+    pub fn count_call(&mut self, id: StepId) -> Result<(), Failure> {
+        let site = self.site(id);
+        let (upstream, Some(most)) = (site.upstream(), site.calls_max()) else { return Ok(()) };
+        if self.made.len() <= upstream {
+            self.made.resize(upstream + 1, 0);
+        }
+        if self.made[upstream] >= most {
+            return Err(Failure::too_many_calls(id, self.site(id).connector));
+        }
+        self.made[upstream] += 1;
         Ok(())
     }
 
@@ -140,18 +161,22 @@ impl Run<'_> {
         })
     }
 
-    /// An outcome has come: everybody who waits for it gets it.
-    pub fn land(&mut self, flight: u32, outcome: Result<Reply, CallError>) {
+    /// What was waited for has come.
+    pub fn land(&mut self, landed: Landed) {
+        match landed {
+            Landed::Flight(flight, outcome) => self.land_flight(flight, outcome),
+            Landed::Joint(number, parts) => self.land_joint(number, parts),
+        }
+    }
+
+    /// Everybody who waits for an outcome gets it.
+    fn land_flight(&mut self, flight: u32, outcome: Result<Reply, CallError>) {
         if self.flights[flight as usize].is_write {
             // What was read before, or meanwhile, is no answer to what follows from the write.
             self.joinable.clear();
         }
-        let number = self.results.replies.len();
-        let number = u32::try_from(number).unwrap_or(u32::MAX);
-        self.results.replies.push(outcome.as_ref().map(|reply| reply.body.clone()).unwrap_or_default());
-        self.sources.note(self.flights[flight as usize].upstream, &outcome);
         let waiters = std::mem::take(&mut self.flights[flight as usize].waiters);
-        self.note_stale(&outcome, &waiters);
+        let number = self.keep_outcome(self.flights[flight as usize].upstream, &outcome, &waiters);
         for waiter in waiters {
             self.hand_over(waiter, &outcome, number);
         }
@@ -159,6 +184,15 @@ impl Run<'_> {
         if flight.call.is_some() {
             flight.outcome = Some((outcome, number));
         }
+    }
+
+    /// Keeps a reply's body for what is read of it, and how fresh it was; its number.
+    pub fn keep_outcome(&mut self, upstream: usize, outcome: &Result<Reply, CallError>, waiters: &[Waiter]) -> u32 {
+        let number = u32::try_from(self.results.replies.len()).unwrap_or(u32::MAX);
+        self.results.replies.push(outcome.as_ref().map(|reply| reply.body.clone()).unwrap_or_default());
+        self.sources.note(upstream, outcome);
+        self.note_stale(outcome, waiters);
+        number
     }
 
     fn hand_over(&mut self, waiter: Waiter, outcome: &Result<Reply, CallError>, number: u32) {

@@ -3,16 +3,17 @@
 use std::{collections::HashMap, future::poll_fn, hash::RandomState, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use tokio::time::Instant;
 
 use super::{
-    batch::{BatchState, Chunk, Loads},
+    batch::{BatchState, Batched, Chunk, Loads},
     failure::Failure,
     flight::{Flight, Job},
     gather::{Instances, join_cells},
     guard::{Guards, Judge},
     headers::HeaderRules,
+    joint::JointLoads,
     known::Waiting,
     report::{self, ErrorList},
     scope::Shared,
@@ -43,8 +44,28 @@ pub struct Caller {
     pub trace: Trace,
 }
 
+impl Caller {
+    /// Writes down what it says in these headers and under these keys of `$context`: what is written is equal where all of that is.
+    /// Parts end with 0 and values of one header with 1: neither is in JSON text nor in a header's value.
+    pub fn say<'n>(&self, headers: impl IntoIterator<Item = &'n HeaderName>, context: &[Arc<str>], said: &mut Vec<u8>) {
+        for key in context {
+            if let Some(value) = self.context.get(&**key) {
+                value.write_json(said);
+            }
+            said.push(0);
+        }
+        for name in headers {
+            for value in self.headers.get_all(name) {
+                said.extend_from_slice(value.as_bytes());
+                said.push(1);
+            }
+            said.push(0);
+        }
+    }
+}
+
 /// What a snapshot gives to every run.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Settings {
     /// `$config` by connector (index as in `Graph::connectors`).
     pub config: Vec<Arc<Value>>,
@@ -60,6 +81,10 @@ pub struct Settings {
     pub headers: Vec<HeaderRules>,
     /// Most calls of one operation to one upstream, by upstream index.
     pub calls_max: Vec<usize>,
+    /// Whether keys of several requests may be in one call of a connector, by connector.
+    pub joint: Vec<bool>,
+    /// The loads of those that are.
+    pub loads: JointLoads,
     /// Whether mapping problems and error causes are shown in `extensions` (`--dev`).
     pub dev: bool,
 }
@@ -87,7 +112,7 @@ pub async fn run(
     introspection: Object,
     caller: &Caller,
     judge: Option<&dyn Judge>,
-    settings: &Settings,
+    settings: &Arc<Settings>,
     upstreams: &Arc<Upstreams>,
 ) -> Outcome {
     let mut run = Run::new(graph, plan, variables, caller, judge, settings, upstreams);
@@ -122,7 +147,7 @@ pub async fn run(
                 run.give_up(Failure::stuck);
                 break;
             }
-            Some(landed) => landed.into_iter().for_each(|(flight, outcome)| run.land(flight, outcome)),
+            Some(landed) => landed.into_iter().for_each(|landed| run.land(landed)),
         }
         run.advance();
     }
@@ -159,11 +184,11 @@ pub(super) struct Progress {
 
 /// Everything that one request owns while it is answered.
 pub(super) struct Run<'a> {
-    pub graph: &'a Graph,
+    pub graph: &'a Arc<Graph>,
     pub plan: &'a Plan,
     pub variables: &'a VariableValues,
     pub caller: &'a Caller,
-    pub settings: &'a Settings,
+    pub settings: &'a Arc<Settings>,
     pub upstreams: &'a Arc<Upstreams>,
     /// When the answer goes out, with what is there.
     pub deadline: Instant,
@@ -181,6 +206,8 @@ pub(super) struct Run<'a> {
     pub asks: Vec<Ask>,
     /// Calls for many keys.
     pub chunks: Vec<Chunk>,
+    /// Keys that are asked for together with those of other requests; `None`: something came of them.
+    pub joints: Vec<Option<Batched>>,
     /// What went out.
     pub flights: Vec<Flight>,
     /// Flights that an equal call can join, by hash of connector and URL.
@@ -205,12 +232,12 @@ pub(super) struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(
-        graph: &'a Graph,
+        graph: &'a Arc<Graph>,
         plan: &'a Plan,
         variables: &'a VariableValues,
         caller: &'a Caller,
         judge: Option<&'a dyn Judge>,
-        settings: &'a Settings,
+        settings: &'a Arc<Settings>,
         upstreams: &'a Arc<Upstreams>,
     ) -> Self {
         let progress = || Progress {
@@ -238,6 +265,7 @@ impl<'a> Run<'a> {
             steps,
             asks: Vec::new(),
             chunks: Vec::new(),
+            joints: Vec::new(),
             flights: Vec::new(),
             joinable: HashMap::new(),
             hasher: RandomState::new(),

@@ -1,14 +1,13 @@
 //! A step starts as soon as its inputs are there: its distinct keys become calls.
 
-use std::sync::Arc;
-
 use super::{
     batch::Ready,
+    call::Site,
     failure::Failure,
     flight::Waiter,
     gather::{Gathered, gather},
     run::{Phase, Run},
-    scope::{Own, Scope, Shared},
+    scope::{Own, Shared},
     view::View,
 };
 use crate::{
@@ -16,7 +15,7 @@ use crate::{
     operation::{self, Kind},
     plan::{Origin, Step, StepId, StepKind},
     schema::Place,
-    upstream::{Call, Hints, Safety},
+    upstream::{Call, Safety},
 };
 
 /// A call for one key, and the join cells that wait for its result.
@@ -32,7 +31,7 @@ pub(super) struct Ask {
     pub is_done: bool,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     /// Starts every step whose inputs are there, until no more can be.
     pub fn advance(&mut self) {
         loop {
@@ -154,53 +153,19 @@ impl Run<'_> {
     /// The call of a step, rendered; `None` for connectors without a request.
     pub fn build(&self, id: StepId, own: &Own) -> Result<Option<Call>, Failure> {
         let step = &self.plan.steps[id.0 as usize];
-        let connector = &self.graph[step.connector];
-        let (Some(request), Some(shared)) = (&connector.request, &self.steps[id.0 as usize].shared) else {
-            return Ok(None);
-        };
-        let scope = Scope { shared, own, answered: None };
-        let mut rendered = request
-            .render(&scope, &self.caller.headers)
-            .map_err(|error| Failure::no_request(id, connector, &error.message))?;
-        let upstream = self.settings.upstream.get(step.connector.0 as usize).copied().unwrap_or(usize::MAX);
-        if let Some(rules) = self.settings.headers.get(upstream) {
-            rules.apply(&self.caller.headers, &mut rendered.headers);
-        }
-        let safety = self.safety(step);
-        Ok(Some(Call {
-            upstream,
-            method: rendered.method,
-            url: rendered.url,
-            headers: rendered.headers,
-            body: rendered.body,
-            safety,
-            deadline: Some(self.deadline),
-            timeout: self.settings.call_timeout.get(step.connector.0 as usize).copied().flatten(),
-            caching: self.caching(step, &scope),
-            trace: self.steps[id.0 as usize].trace.clone(),
-        }))
+        let Some(shared) = &self.steps[id.0 as usize].shared else { return Ok(None) };
+        let site = self.site(id);
+        let call = site
+            .call(shared, own, &self.caller.headers, self.safety(step))
+            .map_err(|error| Failure::no_request(id, site.connector, &error.message))?;
+        let (deadline, trace) = (Some(self.deadline), || self.steps[id.0 as usize].trace.clone());
+        Ok(call.map(|call| Call { deadline, trace: trace(), ..call }))
     }
 
-    /// What is said of a call's reply for the cache.
-    fn caching(&self, step: &Step, scope: &Scope<'_>) -> Option<Arc<Hints>> {
-        let said = self.settings.caching.get(step.connector.0 as usize).cloned().flatten();
-        let tags = &self.graph[step.connector].tags;
-        if tags.is_empty() {
-            return said;
-        }
-        let mut hints = said.map(|said| Hints::clone(&said)).unwrap_or_default();
-        match &scope.own.batch {
-            // One after the other stands for `$this`.
-            Some(Value::Array(objects)) => {
-                for object in objects {
-                    let own = Own { this: Some(object.clone()), ..Own::default() };
-                    let scope = Scope { own: &own, ..*scope };
-                    hints.tags.extend(tags.iter().filter_map(|tag| tag.render(&scope)));
-                }
-            }
-            _ => hints.tags.extend(tags.iter().filter_map(|tag| tag.render(scope))),
-        }
-        Some(Arc::new(hints))
+    /// What a step calls.
+    pub fn site(&self, id: StepId) -> Site<'a> {
+        let (graph, id) = (self.graph, self.plan.steps[id.0 as usize].connector);
+        Site { connector: &graph[id], id, settings: self.settings }
     }
 
     /// A mutation's own call is a write: a root field, or a field of a namespace (reference 3.6).

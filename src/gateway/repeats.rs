@@ -75,11 +75,11 @@ impl Terms {
         match self.share {
             Share::Off => false,
             Share::Anonymous => !is_identified,
-            Share::Coalesce => true,
+            Share::Coalesce | Share::Batch => true,
         }
     }
 
-    /// The key of one request. Parts end with 0 and values of one header with 1: neither is in JSON text nor in a header's value.
+    /// The key of one request.
     pub(super) fn key(&self, variables: &VariableValues, caller: &Caller) -> Key {
         let mut said = Vec::with_capacity(64);
         for value in &variables.0 {
@@ -88,19 +88,7 @@ impl Terms {
             }
             said.push(0);
         }
-        for key in &self.context {
-            if let Some(value) = caller.context.get(&**key) {
-                value.write_json(&mut said);
-            }
-            said.push(0);
-        }
-        for name in &self.headers {
-            for value in caller.headers.get_all(name) {
-                said.extend_from_slice(value.as_bytes());
-                said.push(1);
-            }
-            said.push(0);
-        }
+        caller.say(&self.headers, &self.context, &mut said);
         Key { plan: self.plan, said: said.into() }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     config::{self, SchemaFile},
     error::{Diagnostic, Label, Severity, SourceText, did_you_mean},
     execute::{self, HeaderRules},
-    mapping::{Object, Value},
+    mapping::{Object, Value, Variable},
     operation::{self, Limits},
     policy,
     schema::{self, Compatibility, Connector, Graph},
@@ -35,7 +35,7 @@ pub struct Snapshot {
     /// Who may ask for what.
     pub rules: policy::Rules,
     /// What runs need.
-    pub settings: execute::Settings,
+    pub settings: Arc<execute::Settings>,
     /// Whether `__schema` and `__type` are answered.
     pub introspection: bool,
     /// `$context`.
@@ -78,16 +78,18 @@ impl Snapshot {
         rules.rates =
             policy::Rates::new(&settings.rate_limits, &settings.server.trusted_proxies, &settings.rate_store, kept);
         rules.costing.actual |= rules.authentication.counts_cost();
-        let (specs, runs) = upstreams(settings, &graph);
+        let (specs, mut runs) = upstreams(settings, &graph);
         let upstreams = Upstreams::new(specs, transport, kept)
             .map_err(|message| vec![plain("TRANSPORT", Severity::Error, message)])?;
+        let of_upstream = graph.connectors.iter().zip(&runs.upstream);
+        runs.joint = of_upstream.map(|(connector, upstream)| is_joint(connector, upstreams.share(*upstream))).collect();
         let snapshot = Self {
             reads: Reads::new(settings, &graph, &rules),
             graph: Arc::new(graph),
             upstreams: Arc::new(upstreams),
             limits: limits(settings),
             rules,
-            settings: runs,
+            settings: Arc::new(runs),
             introspection: settings.server.introspection,
             context: Context::new(settings),
             plans: Plans::new(),
@@ -351,6 +353,14 @@ fn by_coordinate<'a, T>(given: &'a BTreeMap<String, T>, coordinate: &str) -> Opt
     given.get(coordinate).or_else(|| given.get(field_of(coordinate)))
 }
 
+/// Whether keys of several requests may be in one call of a connector: if what is made of the reply for one key depends on no other.
+fn is_joint(connector: &Connector, share: Share) -> bool {
+    share == Share::Batch
+        && connector.batch.is_some()
+        && connector.success.is_none()
+        && connector.selection.needs(Variable::Batch).is_none()
+}
+
 /// One upstream for each source, and one for each file's connectors without a source (their pools are apart by host anyway).
 fn upstreams(settings: &config::Settings, graph: &Graph) -> (Vec<UpstreamSpec>, execute::Settings) {
     let mut names: HashMap<&str, usize> = HashMap::new();
@@ -369,6 +379,7 @@ fn upstreams(settings: &config::Settings, graph: &Graph) -> (Vec<UpstreamSpec>, 
                 config::Share::Off => Share::Off,
                 config::Share::Anonymous => Share::Anonymous,
                 config::Share::Coalesce => Share::Coalesce,
+                config::Share::Batch => Share::Batch,
             },
             cache: cache(settings, &source.cache),
             ..UpstreamSpec::new(name, source)
@@ -422,6 +433,8 @@ fn upstreams(settings: &config::Settings, graph: &Graph) -> (Vec<UpstreamSpec>, 
         caching,
         headers,
         calls_max,
+        joint: Vec::new(),
+        loads: execute::JointLoads::default(),
         dev: settings.dev,
     };
     (specs, runs)

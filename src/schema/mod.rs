@@ -35,6 +35,7 @@ pub use graph::{
     Argument, Batch, CacheHint, CacheTag, Compatibility, Connector, ConnectorId, Errors, Field, FieldId, Graph, Place,
     Provides, Reads, Scalar, Source, SourceId, Type, TypeId, TypeKind, TypeRef,
 };
+pub use template::RenderError;
 pub use visible::Visible;
 
 #[cfg(test)]

@@ -28,6 +28,8 @@ pub enum Share {
     Anonymous,
     /// Equal reads in flight, whatever their method and credentials.
     Coalesce,
+    /// These, and calls for many keys that differ in nothing but their keys.
+    Batch,
 }
 
 /// Sends one of several equal calls in flight, and gives its outcome to all of them.
@@ -65,7 +67,7 @@ pub(super) fn may_share(share: Share, call: &Call) -> bool {
     let is_meant = match share {
         Share::Off => false,
         Share::Anonymous => [Method::GET, Method::HEAD].contains(&call.method) && is_anonymous(),
-        Share::Coalesce => true,
+        Share::Coalesce | Share::Batch => true,
     };
     is_meant && call.safety == Safety::Safe && !call.headers.contains_key(IDEMPOTENCY_KEY)
 }

@@ -54,6 +54,8 @@ pub struct UpstreamSpec {
     pub certificate: Option<Certificate>,
     /// What may be shared between requests.
     pub share: Share,
+    /// How long keys of several requests are gathered at most while a call for others is under way.
+    pub batch_wait: Duration,
     /// What is kept of its replies; `None`: nothing.
     pub cache: Option<CacheSpec>,
 }
@@ -83,6 +85,7 @@ impl UpstreamSpec {
             credentials: source.credentials.clone(),
             certificate: source.certificate.clone(),
             share: Share::Off,
+            batch_wait: source.batch_wait,
             cache: None,
         }
     }

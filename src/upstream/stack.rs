@@ -1,6 +1,9 @@
 //! The layers of a call, outermost first.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use super::{
     Call, CallError, Clock, Freshness, Kept, Purge, Purged, Reply, Share, Stored, Transport, UpstreamSpec,
@@ -22,6 +25,7 @@ use super::{
     retry::Retry,
     service::{Passage, Service},
 };
+use crate::telemetry::{ReuseMetrics, metrics};
 
 type Stack = HttpCache<Coalesce<Observe<Way>>>;
 /// The layers that most sources have no settings for, around those that every call needs.
@@ -95,6 +99,7 @@ struct Upstream {
     stack: Stack,
     client: Arc<Client>,
     instances: Option<Arc<Instances>>,
+    reuse: ReuseMetrics,
 }
 
 impl Upstreams {
@@ -118,7 +123,8 @@ impl Upstreams {
                 kept.share(&spec.name, &format!("{settings:?}"), || Instances::new(&spec))
             });
             let stack = stack(&spec, &client, instances.as_ref(), &transport.clock, kept);
-            Ok(Upstream { spec, stack, client, instances })
+            let reuse = metrics().reuse(&spec.name);
+            Ok(Upstream { spec, stack, client, instances, reuse })
         };
         let upstreams = specs.into_iter().map(build).collect::<Result<_, String>>()?;
         Ok(Self { upstreams, connections })
@@ -127,7 +133,7 @@ impl Upstreams {
     /// Starts what runs beside calls: health checks, discovery, Redis. They end when no snapshot uses their upstream any more.
     /// Needs a runtime; a second time does nothing.
     pub fn start(&self) {
-        for Upstream { spec, stack, client, instances } in &self.upstreams {
+        for Upstream { spec, stack, client, instances, .. } in &self.upstreams {
             stack.start();
             let Some(instances) = instances else { continue };
             if instances.started.swap(true, Ordering::Relaxed) {
@@ -157,6 +163,18 @@ impl Upstreams {
     pub fn share(&self, upstream: usize) -> Share {
         let spec = self.upstreams.get(upstream).map(|it| &it.spec);
         spec.filter(|spec| spec.deadline_header.is_none()).map_or(Share::Off, |spec| spec.share)
+    }
+
+    /// How long keys of several requests are gathered for an upstream at most.
+    pub fn batch_wait(&self, upstream: usize) -> Duration {
+        self.upstreams.get(upstream).map_or(Duration::ZERO, |it| it.spec.batch_wait)
+    }
+
+    /// Counts a call that somebody else's to that upstream answered.
+    pub fn note_shared(&self, upstream: usize) {
+        if let Some(Upstream { reuse, .. }) = self.upstreams.get(upstream) {
+            reuse.shared();
+        }
     }
 
     /// How fresh stored replies are now, by upstream, if all of them may be used without their calls; counted as used.

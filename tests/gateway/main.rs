@@ -13,6 +13,7 @@ mod discovery;
 mod docs;
 mod hostile;
 mod https;
+mod joint;
 mod limits;
 mod property;
 mod rates;

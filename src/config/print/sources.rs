@@ -35,6 +35,7 @@ pub(super) fn source(at: At<'_>, source: &Source) -> Node {
         body_max,
         headers: own_headers,
         share,
+        batch_wait,
         cache: kept,
     } = source;
     let hash_key = match balance {
@@ -84,7 +85,9 @@ pub(super) fn source(at: At<'_>, source: &Source) -> Node {
             Share::Off => at.text("off"),
             Share::Anonymous => Node::Unset("equal reads by GET without credentials"),
             Share::Coalesce => at.text("coalesce"),
+            Share::Batch => at.text("batch"),
         }),
+        ("batch_wait", &|at| at.time(*batch_wait)),
         ("cache", &|at| cache(at, kept)),
     ])
 }

@@ -42,7 +42,8 @@ sources:
     queue_timeout: 20ms
     credentials: { basic: { username: me, password: lit-password }, mtls: { cert: c.pem, key: k.pem } }
     config: { secret: lit-source }
-    share: off
+    share: batch
+    batch_wait: 3ms
     cache: { ttl: 1m, connectors: { Query.user: { ttl: 5s, override: true } } }
   query: { urls: ["https://b.example/?key=lit-query"] }
   bearer: { urls: ["http://b"], credentials: { bearer: { token: "${env.KEY:-lit-default}" } }, hedge: { after: 50ms } }

@@ -138,7 +138,7 @@ async fn a_chunk_that_is_late_is_told_at_the_fields_it_serves() {
     })
     .await;
     let mut gateway = gateway(&service, SONGS, Compatibility::Default);
-    gateway.settings.timeout = std::time::Duration::from_millis(300);
+    gateway.settings_mut().timeout = std::time::Duration::from_millis(300);
     let answer = gateway.ask("{ setlist { id t: title } }").await;
     let data = json!([{ "id": "a", "t": "T\"a\"" }, { "id": "b", "t": "T\"b\"" }, { "id": "c", "t": null }]);
     assert_eq!(answer["data"]["setlist"], data);

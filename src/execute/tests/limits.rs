@@ -33,7 +33,7 @@ async fn at_the_deadline_the_answer_is_what_is_there() {
     })
     .await;
     let mut gateway = gateway(&service, SHELVES, Compatibility::Default);
-    gateway.settings.timeout = Duration::from_millis(300);
+    gateway.settings_mut().timeout = Duration::from_millis(300);
     let answer = gateway.ask("{ slow other shelf { isbn title } }").await;
     let shelf = json!([{ "isbn": "1", "title": "One" }, { "isbn": "2", "title": null }]);
     assert_eq!(answer["data"], json!({ "slow": null, "other": "here", "shelf": shelf }));
@@ -47,7 +47,7 @@ async fn at_the_deadline_the_answer_is_what_is_there() {
 async fn what_never_started_is_late_too() {
     let service = Service::start(|_| Reaction::Hang).await;
     let mut gateway = gateway(&service, SHELVES, Compatibility::Default);
-    gateway.settings.timeout = Duration::from_millis(100);
+    gateway.settings_mut().timeout = Duration::from_millis(100);
     let answer = gateway.ask("mutation { a: buy b: buy }").await;
     let told: Vec<_> = errors(&answer).into_iter().map(|(_, path, code)| (path, code)).collect();
     assert_eq!(told, [late(&json!(["a"])), late(&json!(["b"]))]);
@@ -76,7 +76,7 @@ async fn calls_past_the_maximum_are_not_made() {
     })
     .await;
     let mut gateway = gateway(&service, SHELVES, Compatibility::Default);
-    gateway.settings.calls_max = vec![3];
+    gateway.settings_mut().calls_max = vec![3];
     let answer = gateway.ask("{ shelf { title } }").await;
     assert_eq!(answer["data"]["shelf"], json!([{ "title": "T" }, { "title": "T" }, { "title": null }]));
     let told = ("Request limit exceeded".to_owned(), json!(["shelf", 2]), "REQUEST_LIMIT_EXCEEDED".to_owned());

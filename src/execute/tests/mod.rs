@@ -21,7 +21,7 @@ use axum::{
 };
 use serde_json::{Value as Json, json};
 
-use super::{Caller, Outcome, Settings, run};
+use super::{Caller, JointLoads, Outcome, Settings, run};
 use crate::{
     error::SourceText,
     mapping::{Object, Value},
@@ -135,7 +135,7 @@ async fn serve(
 /// A gateway over one service.
 pub(super) struct Setting {
     pub graph: Arc<Graph>,
-    pub settings: Settings,
+    pub settings: Arc<Settings>,
     pub upstreams: Arc<Upstreams>,
 }
 
@@ -166,13 +166,20 @@ pub(super) fn gateway(service: &Service, types: &str, compatibility: Compatibili
         caching: Vec::new(),
         headers: Vec::new(),
         calls_max: vec![1000],
+        joint: Vec::new(),
+        loads: JointLoads::default(),
         dev: false,
     };
     let upstreams = Arc::new(Upstreams::new(vec![spec], &Transport::default(), &Kept::default()).unwrap());
-    Setting { graph: Arc::new(compiled.graph), settings, upstreams }
+    Setting { graph: Arc::new(compiled.graph), settings: Arc::new(settings), upstreams }
 }
 
 impl Setting {
+    /// To change them, before anything is asked.
+    pub fn settings_mut(&mut self) -> &mut Settings {
+        Arc::get_mut(&mut self.settings).expect("nothing was asked")
+    }
+
     /// Runs a query without variables.
     pub async fn ask(&self, query: &str) -> Json {
         self.ask_with(query, json!({})).await

@@ -108,7 +108,7 @@ async fn development_shows_what_mappings_complained_of() {
     let service = Service::start(|_| Reaction::Json(200, json!({}))).await;
     let mut gateway = gateway(&service, types, Compatibility::Default);
     assert_eq!(gateway.ask("{ a }").await, json!({ "data": { "a": null } }));
-    gateway.settings.dev = true;
+    gateway.settings_mut().dev = true;
     let answer = gateway.ask("{ a }").await;
     assert_eq!(answer["data"], json!({ "a": null }));
     assert_eq!(answer["extensions"]["problems"][0]["connector"], "api:Query.a[0]");
