@@ -322,6 +322,27 @@ pub(super) struct DocumentsDocument {
     pub(super) trusted: Option<Given<String>>,
     /// Whether nothing but trusted documents is run. Default: `false`.
     pub(super) only_trusted: Option<Given<bool>>,
+    /// Further lists, each for some callers: that of the first entry that means them counts beside the one for all. Default: none.
+    #[schemars(with = "Vec<ClientDocumentsDocument>")]
+    pub(super) clients: Vec<Spanned<ClientDocumentsDocument>>,
+}
+
+/// A list of trusted documents for some callers.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClientDocumentsDocument {
+    /// What they are known by: `api_key`, `claim:NAME` or `header:NAME`; together with `is`.
+    #[serde(default)]
+    pub(super) by: Option<Given<String>>,
+    /// What that is, or a list of which one is enough. A claim that is a list has to have it.
+    #[serde(default)]
+    #[schemars(with = "Option<Json>")]
+    pub(super) is: Option<Spanned<Json>>,
+    /// Whom it is for: `all`, who is `anonymous`, who has a `token`, who has an `api_key`. Default: `all`.
+    #[serde(rename = "for", default)]
+    pub(super) callers: Option<Given<String>>,
+    /// The list, as for all.
+    pub(super) trusted: Given<String>,
 }
 
 /// Log, traces and metrics.

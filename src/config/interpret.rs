@@ -11,11 +11,12 @@ use http::HeaderName;
 use serde_saphyr::Spanned;
 
 use super::{
-    Admin, Batching, ClientLimits, Compatibility, ContextValue, Cors, Documents, LimitMode, Limits, Overrides,
-    SchemaFile, Server, Settings, Source, Telemetry, Tls,
+    Admin, Batching, ClientDocuments, ClientLimits, Compatibility, ContextValue, Cors, Documents, LimitMode, Limits,
+    Overrides, SchemaFile, Server, Settings, Source, Telemetry, Tls,
     document::{
-        AdminDocument, AuditDocument, ClientLimitsDocument, ContextDocument, CorsDocument, Document, DocumentsDocument,
-        LimitsDocument, SchemaEntry, ServerDocument, SourceDocument, TelemetryDocument, TlsDocument,
+        AdminDocument, AuditDocument, ClientDocumentsDocument, ClientLimitsDocument, ContextDocument, CorsDocument,
+        Document, DocumentsDocument, LimitsDocument, SchemaEntry, ServerDocument, SourceDocument, TelemetryDocument,
+        TlsDocument,
     },
     environment::{Lookup, expand},
     load::list,
@@ -326,11 +327,22 @@ impl<'a> Interpreter<'a> {
         let trusted = document.trusted.and_then(|path| self.text(path)).map(|path| self.folder.join(path));
         self.origins.extend(trusted.clone());
         let only_trusted = self.read(document.only_trusted, false);
-        if only_trusted && trusted.is_none() {
+        let clients = document.clients.into_iter().filter_map(|document| self.client_documents(document));
+        let clients: Vec<ClientDocuments> = clients.collect();
+        if only_trusted && trusted.is_none() && clients.is_empty() {
             let message = "`only_trusted` without a list would refuse everything: name one in `documents.trusted`";
             self.find(only_span.unwrap_or(0..0), "INVALID_VALUE", message);
         }
-        Documents { apq: self.read(document.apq, Documents::default().apq), trusted, only_trusted }
+        Documents { apq: self.read(document.apq, Documents::default().apq), trusted, only_trusted, clients }
+    }
+
+    fn client_documents(&mut self, document: Spanned<ClientDocumentsDocument>) -> Option<ClientDocuments> {
+        let span = range(&document);
+        let ClientDocumentsDocument { by, is, callers, trusted } = document.value;
+        let client = self.client(by, is, callers, &span);
+        let trusted = self.path(trusted)?;
+        self.origins.push(trusted.clone());
+        Some(ClientDocuments { client: client?, trusted })
     }
 
     fn telemetry(&mut self, document: TelemetryDocument) -> Telemetry {

@@ -50,8 +50,8 @@ pub use resilience::{
     Outlier, Retry, Token, Url,
 };
 pub use settings::{
-    Admin, Batching, ClientLimits, Compatibility, ContextValue, Cors, Documents, LimitMode, Limits, Overrides,
-    SchemaFile, Server, Settings, Source, Telemetry, Tls,
+    Admin, Batching, ClientDocuments, ClientLimits, Compatibility, ContextValue, Cors, Documents, LimitMode, Limits,
+    Overrides, SchemaFile, Server, Settings, Source, Telemetry, Tls,
 };
 pub use value::{Hidden, Json};
 pub use watch::Watch;

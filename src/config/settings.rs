@@ -321,12 +321,23 @@ pub struct Documents {
     pub trusted: Option<PathBuf>,
     /// Whether nothing but trusted documents is run.
     pub only_trusted: bool,
+    /// Further lists, each for some callers: that of the first that means them.
+    pub clients: Vec<ClientDocuments>,
+}
+
+/// A list of trusted documents for some callers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientDocuments {
+    /// Whose.
+    pub client: Client,
+    /// A file or a folder.
+    pub trusted: PathBuf,
 }
 
 impl Default for Documents {
     fn default() -> Self {
         // A kept document is one that would be run anyway.
-        Self { apq: true, trusted: None, only_trusted: false }
+        Self { apq: true, trusted: None, only_trusted: false, clients: Vec::new() }
     }
 }
 

@@ -151,7 +151,8 @@ telemetry:
     };
     assert_eq!(settings.limits, limits);
     assert_eq!(settings.cost, Cost { list_size: 3, actual: true, extensions: true, header: true });
-    let Documents { apq, trusted, only_trusted } = &settings.documents;
+    let Documents { apq, trusted, only_trusted, clients } = &settings.documents;
+    assert_eq!(clients, &[]);
     let trusted = trusted.as_ref().expect("a list");
     assert!(trusted.ends_with("lists") && !apq && *only_trusted);
     assert!(settings.origins.contains(trusted), "a list is watched like a schema");

@@ -129,7 +129,8 @@ impl Snapshot {
         // Again: whoever made this request may have forgotten to ask who sent it.
         self.rules.authentication.admit(&request.identity)?;
         let documents = &self.rules.documents;
-        let document = documents.resolve(request.query.as_deref(), request.document_id.as_ref())?;
+        let own = documents.own(&request.identity, &request.headers);
+        let document = documents.resolve(own, request.query.as_deref(), request.document_id.as_ref())?;
         let planned = self.plans.get_or_plan(self, &document.text, request)?;
         documents.keep(&document);
         let operation = &planned.plan.operation;

@@ -61,7 +61,9 @@ impl Snapshot {
     /// The name of an operation is that of its plan, where there is one: one that is alone in its document need not be named.
     fn asked(&self, request: &Request) -> Asked {
         let (asker, name) = (Asker::default(), request.operation_name.as_deref());
-        let Ok(document) = self.rules.documents.resolve(request.query.as_deref(), request.document_id.as_ref()) else {
+        let documents = &self.rules.documents;
+        let own = documents.own(&request.identity, &request.headers);
+        let Ok(document) = documents.resolve(own, request.query.as_deref(), request.document_id.as_ref()) else {
             let named = request.document_id.as_ref().map(|id| id.as_str().to_owned());
             return Asked { asker, operation: name.map(str::to_owned), document: named };
         };

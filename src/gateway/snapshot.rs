@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -123,16 +124,23 @@ pub fn limits(settings: &config::Settings) -> Limits {
 /// Errors: the list of trusted documents cannot be read.
 fn rules(settings: &config::Settings, graph: &Graph) -> Result<(policy::Rules, Vec<Diagnostic>), Vec<Diagnostic>> {
     let documents = &settings.documents;
-    let trusted = match &documents.trusted {
-        None => policy::Trusted::default(),
-        Some(path) => policy::Trusted::read(path)
-            .map_err(|reason| vec![plain("TRUSTED_DOCUMENTS_UNREADABLE", Severity::Error, reason)])?,
+    let read = |path: &Path| {
+        policy::Trusted::read(path)
+            .map_err(|reason| vec![plain("TRUSTED_DOCUMENTS_UNREADABLE", Severity::Error, reason)])
     };
-    let warnings = misfits(settings, graph, &trusted);
+    let trusted = documents.trusted.as_deref().map(read).transpose()?.unwrap_or_default();
+    let mut warnings = misfits(settings, graph, &trusted);
+    let mut of_clients = Vec::with_capacity(documents.clients.len());
+    for config::ClientDocuments { client, trusted } in &documents.clients {
+        let own = read(trusted)?;
+        warnings.extend(misfits(settings, graph, &own));
+        of_clients.push((client.clone(), own));
+    }
+    let documents = policy::Documents::new(documents.apq, trusted, documents.only_trusted).and_of_clients(of_clients);
     let rules = policy::Rules {
         authentication: policy::Authentication::default(),
         authorization: policy::Authorization::new(&settings.authorization, graph)?,
-        documents: policy::Documents::new(documents.apq, trusted, documents.only_trusted),
+        documents,
         limits: client_limits(settings),
         costing: costing(settings),
         rates: policy::Rates::default(),

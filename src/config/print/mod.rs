@@ -17,9 +17,9 @@ use self::{
     tree::{At, Node},
 };
 use super::{
-    Admin, Authorization, Batching, Cache, Client, ClientLimits, Compatibility, ContextValue, Cors, Cost, Documents,
-    LimitMode, Limits, Overrides, RateBy, RateFor, RateLimit, RateStore, RateUnit, Server, Settings, Telemetry, Tls,
-    WhenAway, load,
+    Admin, Authorization, Batching, Cache, Client, ClientDocuments, ClientLimits, Compatibility, ContextValue, Cors,
+    Cost, Documents, LimitMode, Limits, Overrides, RateBy, RateFor, RateLimit, RateStore, RateUnit, Server, Settings,
+    Telemetry, Tls, WhenAway, load,
 };
 use crate::{
     error::Diagnostic,
@@ -190,7 +190,7 @@ fn authorization(at: At<'_>, Authorization { reject, hide, policies }: &Authoriz
     ])
 }
 
-fn documents(at: At<'_>, Documents { apq, trusted, only_trusted }: &Documents) -> Node {
+fn documents(at: At<'_>, Documents { apq, trusted, only_trusted, clients }: &Documents) -> Node {
     at.map([
         ("apq", &|at| at.plain(apq)),
         ("trusted", &|at| match trusted {
@@ -198,6 +198,23 @@ fn documents(at: At<'_>, Documents { apq, trusted, only_trusted }: &Documents) -
             Some(path) => at.path(path),
         }),
         ("only_trusted", &|at| at.plain(only_trusted)),
+        ("clients", &|at| {
+            at.list(clients, |at, ClientDocuments { client: whose, trusted }| {
+                Node::all([client(at, whose), at.map([("trusted", &|at| at.path(trusted))])])
+            })
+        }),
+    ])
+}
+
+/// Whose something is.
+fn client(at: At<'_>, Client { callers, known }: &Client) -> Node {
+    at.map([
+        ("by", &|at| known.as_ref().map_or(Node::Unset("anything"), |known| at.text(rate_by(&known.by)))),
+        ("is", &|at| match known {
+            None => Node::Unset("anything"),
+            Some(known) => at.list(&known.values, At::text),
+        }),
+        ("for", &|at| at.plain(rate_for(*callers))),
     ])
 }
 
@@ -246,17 +263,9 @@ fn operation_limits(at: At<'_>, limits: &Limits) -> Node {
     ])
 }
 
-fn client_limits(at: At<'_>, ClientLimits { client, limits }: &ClientLimits) -> Node {
-    let Client { callers, known } = client;
-    let who = at.map([
-        ("by", &|at| known.as_ref().map_or(Node::Unset("anything"), |known| at.text(rate_by(&known.by)))),
-        ("is", &|at| match known {
-            None => Node::Unset("anything"),
-            Some(known) => at.list(&known.values, At::text),
-        }),
-        ("for", &|at| at.plain(rate_for(*callers))),
-    ]);
-    Node::all([who, operation_limits(at, limits)])
+fn client_limits(at: At<'_>, own: &ClientLimits) -> Node {
+    let ClientLimits { client: whose, limits } = own;
+    Node::all([client(at, whose), operation_limits(at, limits)])
 }
 
 fn rate_by(by: &RateBy) -> String {

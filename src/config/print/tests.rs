@@ -66,7 +66,7 @@ auth:
     keys:
       - { id: a, sha256: 2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b, scopes: [s], expires: 2027-01-31, quota: { cost: 5, per: day }, claims: { tier: lit-claim } }
 authorization: { reject: true, hide: true, policies: { own: "this.owner == claims.sub" } }
-documents: { apq: false, trusted: trusted.json, only_trusted: true }
+documents: { apq: false, trusted: trusted.json, only_trusted: true, clients: [{ by: api_key, is: web, trusted: web.json }] }
 limits: { depth: 7, mode: report, clients: [{ for: anonymous, cost: 5 }, { by: "claim:plan", is: gold, depth: 20, mode: enforce }, { by: api_key, is: [a, b], aliases: 3 }] }
 cost: { list_size: 5, header: true }
 rate_limits:

@@ -3,7 +3,8 @@
 //! *Automatic persisted queries*: a client sends the SHA-256 of its document; when that is not known here, it sends both once.
 //! Only documents that were understood are kept, under the hash that we computed, so nobody can put a document under another's name
 //! or fill the room with nonsense.
-//! *Trusted documents*: a list made when the clients were built (`trusted`). With `only` nothing else is run.
+//! *Trusted documents*: a list made when the clients were built (`trusted`); some callers may have one of their own beside it. With
+//! `only_trusted` nothing else is run.
 
 mod cache;
 mod trusted;
@@ -13,9 +14,14 @@ pub use trusted::Trusted;
 use std::{borrow::Cow, sync::Arc};
 
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
+use http::HeaderMap;
 use sha2::{Digest as _, Sha256};
 
-use crate::error::{ErrorCode, Refusal};
+use super::{Identity, client};
+use crate::{
+    config,
+    error::{ErrorCode, Refusal},
+};
 use cache::Kept;
 
 /// SHA-256 of a document's text.
@@ -37,6 +43,8 @@ pub struct Documents {
     kept: Option<Kept>,
     trusted: Trusted,
     only_trusted: bool,
+    /// Lists of some callers.
+    clients: Vec<(config::Client, Trusted)>,
 }
 
 /// The text of a request's document, and the hash to keep it under once it is understood.
@@ -77,45 +85,66 @@ impl std::ops::Deref for Text<'_> {
 impl Documents {
     /// Over a list of trusted documents (which may be empty).
     pub fn new(automatic: bool, trusted: Trusted, only_trusted: bool) -> Self {
-        Self { kept: automatic.then(Kept::new), trusted, only_trusted }
+        Self { kept: automatic.then(Kept::new), trusted, only_trusted, clients: Vec::new() }
     }
 
-    /// The document of a request: `query` is the text that it sent, if any.
+    /// The same with further lists, each for some callers.
+    #[must_use]
+    pub fn and_of_clients(self, clients: Vec<(config::Client, Trusted)>) -> Self {
+        Self { clients, ..self }
+    }
+
+    /// The list of a caller beside that for all: of the first entry that means them.
+    #[inline]
+    pub fn own(&self, identity: &Identity, headers: &HeaderMap) -> Option<&Trusted> {
+        self.clients.iter().find(|(client, _)| client::is(client, identity, headers)).map(|(_, own)| own)
+    }
+
+    /// The document of a request: `own` is its caller's list, `query` the text that it sent, if any.
     ///
     /// Errors: `PERSISTED_QUERY_NOT_FOUND` (send the text too), `PERSISTED_QUERY_NOT_SUPPORTED` (stop sending hashes),
     /// `PERSISTED_QUERY_NOT_IN_LIST`, `BAD_REQUEST` (there is neither text nor id, or the hash is another text's).
-    pub fn resolve<'a>(&self, query: Option<&'a str>, id: Option<&DocumentId>) -> Result<Resolved<'a>, Refusal> {
+    pub fn resolve<'a>(
+        &self,
+        own: Option<&Trusted>,
+        query: Option<&'a str>,
+        id: Option<&DocumentId>,
+    ) -> Result<Resolved<'a>, Refusal> {
         let known = |text| Ok(Resolved { text, fresh: None });
-        if let Some(text) = id.and_then(|id| self.trusted.by_id(id.text())) {
+        let lists = || own.into_iter().chain([&self.trusted]);
+        if let Some(text) = id.and_then(|id| {
+            let id = id.text();
+            lists().find_map(|list| list.by_id(&id))
+        }) {
             return match query {
                 Some(sent) if *sent != **text => Err(other_text()),
                 _ => known(Text::Kept(Arc::clone(text))),
             };
         }
+        let has_text = |text: &str| {
+            let hash = hash_of(text);
+            lists().any(|list| list.has_text(&hash))
+        };
         match (query, id) {
             (None, None) => Err(bad("`query` is missing: it holds the text of the operation")),
             (None, Some(DocumentId::Trusted(_))) => Err(not_in_list()),
             (Some(_), Some(DocumentId::Trusted(_))) if self.only_trusted => Err(not_in_list()),
             (Some(sent), None | Some(DocumentId::Trusted(_))) => {
-                if self.only_trusted && !self.trusted.has_text(&hash_of(sent)) {
+                if self.only_trusted && !has_text(sent) {
                     return Err(not_in_list());
                 }
                 known(Text::Sent(sent))
             }
+            // The id is not in the list; the text may be, under another name.
+            (query, Some(DocumentId::Hash(_))) if self.only_trusted => match query {
+                Some(sent) if has_text(sent) => known(Text::Sent(sent)),
+                _ => Err(not_in_list()),
+            },
             (query, Some(DocumentId::Hash(digits))) => self.by_hash(query, digits),
         }
     }
 
     fn by_hash<'a>(&self, query: Option<&'a str>, digits: &str) -> Result<Resolved<'a>, Refusal> {
-        if self.only_trusted {
-            // The id is not in the list; the text may be, under another name.
-            return match query {
-                Some(sent) if self.trusted.has_text(&hash_of(sent)) => {
-                    Ok(Resolved { text: Text::Sent(sent), fresh: None })
-                }
-                _ => Err(not_in_list()),
-            };
-        }
         let hash = hash_from(digits).ok_or_else(|| bad("`persistedQuery.sha256Hash` is not 64 hexadecimal digits"))?;
         let kept = self.kept.as_ref().and_then(|kept| kept.get(&hash));
         match (query, kept, &self.kept) {

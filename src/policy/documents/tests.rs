@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use http::HeaderMap;
+
 use super::{DocumentId, Documents, Text, Trusted};
-use crate::error::ErrorCode;
+use crate::{config, error::ErrorCode, policy::Identity};
 
 const TEXT: &str = "{ a }";
 /// SHA-256 of `TEXT`, by another program.
@@ -20,12 +22,12 @@ fn id(id: &str) -> DocumentId {
 
 #[track_caller]
 fn refused(documents: &Documents, query: Option<&str>, id: Option<&DocumentId>) -> ErrorCode {
-    documents.resolve(query, id).expect_err("it is refused").code
+    documents.resolve(None, query, id).expect_err("it is refused").code
 }
 
 #[track_caller]
 fn text(documents: &Documents, query: Option<&str>, id: Option<&DocumentId>) -> String {
-    let resolved = documents.resolve(query, id).expect("it is found");
+    let resolved = documents.resolve(None, query, id).expect("it is found");
     documents.keep(&resolved);
     resolved.text.to_string()
 }
@@ -33,7 +35,7 @@ fn text(documents: &Documents, query: Option<&str>, id: Option<&DocumentId>) -> 
 #[test]
 fn a_text_alone_is_itself() {
     let documents = Documents::new(true, Trusted::default(), false);
-    assert!(matches!(documents.resolve(Some(TEXT), None).unwrap().text, Text::Sent(TEXT)));
+    assert!(matches!(documents.resolve(None, Some(TEXT), None).unwrap().text, Text::Sent(TEXT)));
     assert_eq!(refused(&documents, None, None), ErrorCode::BadRequest);
 }
 
@@ -50,7 +52,7 @@ fn a_hash_is_known_after_its_text_was_sent_with_it() {
 #[test]
 fn a_text_that_was_not_understood_is_not_kept() {
     let documents = Documents::new(true, Trusted::default(), false);
-    drop(documents.resolve(Some(TEXT), Some(&hash(DIGITS))).unwrap());
+    drop(documents.resolve(None, Some(TEXT), Some(&hash(DIGITS))).unwrap());
     assert_eq!(refused(&documents, None, Some(&hash(DIGITS))), ErrorCode::PersistedQueryNotFound);
 }
 
@@ -156,4 +158,34 @@ fn a_list_that_cannot_be_read_says_why() {
         assert!(error.contains(reason), "{name}: {error}");
     }
     assert!(Trusted::read(&PathBuf::from("/nowhere/list.json")).unwrap_err().starts_with("cannot read"));
+}
+
+#[test]
+fn a_list_of_some_callers_is_for_them_only() {
+    let folder = Folder::new(
+        "clients",
+        &[("all.json", r#"{"1":"{ one }","2":"{ two }"}"#), ("own.json", r#"{"2":"{ other }","3":"{ three }"}"#)],
+    );
+    let read = |name: &str| Trusted::read(&folder.0.join(name)).unwrap();
+    let known = config::Known { by: config::RateBy::ApiKey, values: vec!["web".to_owned()] };
+    let client = config::Client { callers: config::RateFor::All, known: Some(known) };
+    let documents = Documents::new(true, read("all.json"), true).and_of_clients(vec![(client, read("own.json"))]);
+    let (web, other) = (Identity::of_key("web", None), Identity::of_key("other", None));
+    let ask = |identity: &Identity, query: Option<&str>, id: Option<&DocumentId>| {
+        let resolved = documents.resolve(documents.own(identity, &HeaderMap::new()), query, id);
+        resolved.map(|resolved| resolved.text.to_string()).map_err(|refusal| refusal.code)
+    };
+    let nobody = Identity::default();
+    assert_eq!(ask(&web, None, Some(&id("3"))), Ok("{ three }".to_owned()));
+    assert_eq!(ask(&web, Some("{ three }"), None), Ok("{ three }".to_owned()));
+    assert_eq!(ask(&web, None, Some(&id("2"))), Ok("{ other }".to_owned()), "their own comes first");
+    for identity in [&web, &other, &nobody] {
+        assert_eq!(ask(identity, None, Some(&id("1"))), Ok("{ one }".to_owned()), "the list for all");
+    }
+    for identity in [&other, &nobody] {
+        assert_eq!(ask(identity, None, Some(&id("2"))), Ok("{ two }".to_owned()));
+        assert_eq!(ask(identity, None, Some(&id("3"))), Err(ErrorCode::PersistedQueryNotInList));
+        assert_eq!(ask(identity, Some("{ three }"), None), Err(ErrorCode::PersistedQueryNotInList));
+        assert_eq!(ask(identity, Some("{ three }"), Some(&hash(DIGITS))), Err(ErrorCode::PersistedQueryNotInList));
+    }
 }
