@@ -29,6 +29,7 @@ use crate::telemetry::{ReuseMetrics, metrics};
 
 type Stack = HttpCache<Coalesce<Observe<Way>>>;
 /// The layers that most sources have no settings for, around those that every call needs.
+/// The outermost puts its calls on the heap, or those of a plain source would carry the room of these.
 type Guarded = Hedge<Retry<Breaker<Limit<Detach<Balance<Deadline<Authorize<Decode<Resend>>>>>>>>>;
 /// Those that every call needs.
 type Plain = Limit<Detach<Deadline<Decode<Resend>>>>;
@@ -38,7 +39,6 @@ type Plain = Limit<Detach<Deadline<Decode<Resend>>>>;
 #[derive(Debug)]
 enum Way {
     Plain(Plain),
-    /// Its calls are on the heap, or those of a plain source would carry the room of these.
     Guarded(Box<Guarded>),
 }
 
@@ -46,7 +46,7 @@ impl Service for Way {
     async fn call(&self, call: &Call, passage: Passage) -> Result<Reply, CallError> {
         match self {
             Self::Plain(plain) => plain.call(call, passage).await,
-            Self::Guarded(guarded) => Box::pin(guarded.call(call, passage)).await,
+            Self::Guarded(guarded) => guarded.call(call, passage).await,
         }
     }
 }
