@@ -215,6 +215,11 @@ pub(super) struct SourceDocument {
     pub(super) hedge: Option<HedgeDocument>,
     /// Longest times of single connectors, by coordinate such as `Query.user` or `shop:Query.user[0]`. Default: none.
     pub(super) timeouts: BTreeMap<String, Given<Duration>>,
+    /// `optional`: its calls make room for normal ones where calls wait, and are not made when there is too much to do; their fields are
+    /// null then. Writes are always `normal`. Default: `normal`.
+    pub(super) priority: Option<Given<String>>,
+    /// The same for single connectors, by coordinate, such as `{ Product.reviews: optional }`.
+    pub(super) priorities: BTreeMap<String, Given<String>>,
     /// A header that tells the service how many milliseconds are left. Default: none.
     pub(super) deadline_header: Option<Given<String>>,
     /// Longest wait for a place among the calls at once; then the call is not made. Default: what `timeout` leaves.

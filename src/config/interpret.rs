@@ -248,6 +248,9 @@ impl<'a> Interpreter<'a> {
         }
         let timeouts = document.timeouts.into_iter();
         let timeouts = timeouts.map(|(name, timeout)| (name, self.read(Some(timeout), defaults.timeout))).collect();
+        let priority = self.priority(document.priority);
+        let priorities = document.priorities.into_iter();
+        let priorities = priorities.map(|(name, priority)| (name, self.priority(Some(priority)))).collect();
         let (credentials, certificate) = self.credentials(document.credentials);
         Source {
             urls,
@@ -266,6 +269,8 @@ impl<'a> Interpreter<'a> {
             breaker: self.breaker(document.breaker),
             hedge: self.hedge(document.hedge),
             timeouts,
+            priority,
+            priorities,
             deadline_header: document.deadline_header.and_then(|name| self.header(name)),
             config: document.config.map_or(defaults.config, |config| self.object(config)),
             timeout: self.read(document.timeout, defaults.timeout),

@@ -47,7 +47,7 @@ pub use rate::{Network, QUOTA, RateBy, RateFor, RateLimit, RateUnit};
 pub use rate_store::{RateStore, WhenAway};
 pub use resilience::{
     Adaptive, Balance, Breaker, Canary, Certificate, Credentials, Discovery, HashKey, Health, Hedge, HedgeAfter,
-    Outlier, Retry, Token, Url,
+    Outlier, Priority, Retry, Token, Url,
 };
 pub use settings::{
     Admin, Batching, ClientDocuments, ClientLimits, Compatibility, ContextValue, Cors, Documents, LimitMode, Limits,

@@ -186,6 +186,16 @@ impl Default for Hedge {
     }
 }
 
+/// Whose call waits longer when there is too much to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Priority {
+    /// Nobody else's.
+    #[default]
+    Normal,
+    /// It makes room for normal ones, and is not made when there is little of it.
+    Optional,
+}
+
 /// Calls at once, found from how latency answers to load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Adaptive {

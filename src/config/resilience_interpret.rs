@@ -6,7 +6,7 @@ use http::{HeaderName, Method};
 
 use super::{
     Adaptive, Balance, Breaker, Canary, Certificate, Credentials, Discovery, HashKey, Health, Hedge, Hidden, Outlier,
-    Retry, Token, Url,
+    Priority, Retry, Token, Url,
     interpret::Interpreter,
     load::list,
     resilience_document::{
@@ -179,6 +179,11 @@ impl Interpreter<'_> {
         let min = self.count(document.min, defaults.min);
         let adaptive = Adaptive { min, initial: self.count(document.initial, defaults.initial).max(min) };
         enabled.then_some(adaptive)
+    }
+
+    pub(super) fn priority(&mut self, given: Option<Given<String>>) -> Priority {
+        let choices = [("normal", Priority::Normal), ("optional", Priority::Optional)];
+        self.choice(given, &choices, Priority::default())
     }
 
     pub(super) fn discovery(&mut self, document: Option<DiscoveryDocument>, urls: &[Url]) -> Option<Discovery> {

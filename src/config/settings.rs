@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration}
 use http::HeaderName;
 
 use super::{
-    Adaptive, Balance, Breaker, Certificate, Credentials, Discovery, Health, Hedge, Outlier, Retry, Url,
+    Adaptive, Balance, Breaker, Certificate, Credentials, Discovery, Health, Hedge, Outlier, Priority, Retry, Url,
     auth::Auth,
     authorization::Authorization,
     caching::{Cache, Share, SourceCache},
@@ -204,6 +204,10 @@ pub struct Source {
     pub hedge: Option<Hedge>,
     /// Longest times of single connectors, by coordinate (`Query.user`, or `shop:Query.user[0]`).
     pub timeouts: BTreeMap<String, Duration>,
+    /// Whether its calls make room for those of others.
+    pub priority: Priority,
+    /// The same of single connectors, by coordinate.
+    pub priorities: BTreeMap<String, Priority>,
     /// A header that tells the service how many milliseconds are left.
     pub deadline_header: Option<HeaderName>,
     /// Longest wait for a place among the calls at once; `None`: what the timeout leaves.
@@ -252,6 +256,8 @@ impl Default for Source {
             breaker: None,
             hedge: None,
             timeouts: BTreeMap::new(),
+            priority: Priority::default(),
+            priorities: BTreeMap::new(),
             deadline_header: None,
             queue_timeout: None,
             adaptive: None,

@@ -334,6 +334,8 @@ sources:
     adaptive: { min: 2, initial: 1 }
     queue_timeout: 1s
     timeouts: { Query.user: 100ms }
+    priority: optional
+    priorities: { Query.user: normal }
     deadline_header: x-timeout-ms
     credentials: { basic: { username: weft, password: pw }, mtls: { cert: c.pem, key: k.pem } }
   b: { urls: ['http://a'], health: {}, breaker: {}, hedge: { after: 20ms }, retry: {}, adaptive: {} }
@@ -355,6 +357,7 @@ sources:
     assert_eq!(a.hedge.unwrap().after, HedgeAfter::Quantile(0.99));
     assert_eq!(a.adaptive, Some(Adaptive { min: 2, initial: 2 }));
     assert_eq!(a.timeouts["Query.user"], Duration::from_millis(100));
+    assert_eq!((a.priority, a.priorities["Query.user"]), (Priority::Optional, Priority::Normal));
     assert!(!format!("{:?}", a.credentials).contains("pw"), "secrets are not printed");
     assert!(a.certificate.is_some());
     let b = settings.source("x", "b");
@@ -382,6 +385,7 @@ sources:
     health: { path: up }
     retry: { methods: [GTE], budget: 2, idempotency_key: 'a b' }
     hedge: { after: p10 }
+    priorities: { Query.user: optionel }
     discovery: { dns: true, file: x }
     credentials: { basic: { username: 'a:b', password: x }, bearer: { token: t } }
   b: { urls: [{ url: 'http://a', weight: 0 }], credentials: { bearer: {} } }
@@ -396,6 +400,7 @@ sources:
         "INVALID_VALUE [GTE] expected methods of",
         "INVALID_VALUE [2] expected a number above 0 and at most 1",
         "INVALID_VALUE ['a b'] `a b` is not the name of a header",
+        "INVALID_VALUE [optionel] expected one of `normal`, `optional` (did you mean `optional`?)",
         "INVALID_VALUE [p10] expected a quantile from `p50` to `p99.9`, or a duration",
         "give one of `dns`, `srv` and `file`",
         "give one of `basic`, `bearer`, `oauth2` and `sigv4`",

@@ -9,6 +9,7 @@ use super::{
     scope::{Own, Scope, Shared},
 };
 use crate::{
+    config::Priority,
     mapping::Value,
     schema::{Connector, ConnectorId, RenderError},
     upstream::{Call, Hints, Safety},
@@ -55,6 +56,10 @@ impl Site<'_> {
             body: rendered.body,
             safety,
             timeout: self.settings.call_timeout.get(self.id.0 as usize).copied().flatten(),
+            priority: match safety {
+                Safety::Safe => self.settings.priority.get(self.id.0 as usize).copied().unwrap_or_default(),
+                Safety::Unsafe => Priority::Normal,
+            },
             caching: self.caching(&scope),
             ..Call::new(rendered.method, rendered.url)
         }))

@@ -23,6 +23,7 @@ use super::{
     write::{Fit, Writer},
 };
 use crate::{
+    config::Priority,
     mapping::{Object, Slot, Value},
     operation::VariableValues,
     plan::{Plan, PositionId, Step, StepId, StepKind},
@@ -75,6 +76,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// Longest time of a connector's calls where it is less than its source's, by connector.
     pub call_timeout: Vec<Option<Duration>>,
+    /// Whether a connector's reads make room for other calls, by connector.
+    pub priority: Vec<Priority>,
     /// What is said of a connector's replies for the cache, by connector.
     pub caching: Vec<Option<Arc<Hints>>>,
     /// What is sent to an upstream beside the schema's headers, by upstream index.

@@ -18,7 +18,7 @@ use crate::{
     operation::{self, Limits},
     policy,
     schema::{self, Compatibility, Connector, Graph},
-    upstream::{CacheSpec, Hints, Kept, Lifetimes, Share, Storage, Transport, UpstreamSpec, Upstreams},
+    upstream::{CacheSpec, Hints, Kept, Lifetimes, Pressure, Share, Storage, Transport, UpstreamSpec, Upstreams},
 };
 
 /// Remembered answers take so much of what stored replies may: one part in four.
@@ -31,6 +31,8 @@ pub struct Snapshot {
     pub graph: Arc<Graph>,
     /// Pools.
     pub upstreams: Arc<Upstreams>,
+    /// How much there is to do; the same over reloads.
+    pub pressure: Arc<Pressure>,
     /// Bounds on documents.
     pub limits: Limits,
     /// Who may ask for what.
@@ -88,6 +90,7 @@ impl Snapshot {
             reads: Reads::new(settings, &graph, &rules),
             graph: Arc::new(graph),
             upstreams: Arc::new(upstreams),
+            pressure: kept.pressure(),
             limits: limits(settings),
             rules,
             settings: Arc::new(runs),
@@ -301,7 +304,8 @@ fn unknown_connectors(settings: &config::Settings, graph: &Graph) -> Vec<Diagnos
     let named = settings.sources.iter().flat_map(|(source, given)| {
         let timeouts = given.timeouts.keys().map(|name| ("timeouts", name));
         let cached = given.cache.connectors.keys().map(|name| ("cache.connectors", name));
-        timeouts.chain(cached).map(move |(key, name)| (source, key, name))
+        let priorities = given.priorities.keys().map(|name| ("priorities", name));
+        timeouts.chain(cached).chain(priorities).map(move |(key, name)| (source, key, name))
     });
     let unknown = named.filter(|(_, _, name)| !known.contains(&name.as_str()));
     unknown
@@ -405,19 +409,21 @@ fn upstreams(settings: &config::Settings, graph: &Graph) -> (Vec<UpstreamSpec>, 
         };
         add(name, &wanted);
         configs.push(Arc::new(Value::from(&wanted.config.0)));
-        given.push((wanted.timeouts, wanted.cache));
+        given.push(wanted);
     }
     let mut alone: IndexMap<&str, (usize, Arc<Value>)> = IndexMap::new();
     let mut config = Vec::with_capacity(graph.connectors.len());
     let mut call_timeout = Vec::with_capacity(graph.connectors.len());
+    let mut priority = Vec::with_capacity(graph.connectors.len());
     let mut caching = Vec::with_capacity(graph.connectors.len());
     let mut upstream = Vec::with_capacity(graph.connectors.len());
     for connector in &graph.connectors {
         if let Some(source) = connector.source {
             let index = source.0 as usize;
-            let (timeouts, cache) = &given[index];
-            call_timeout.push(by_coordinate(timeouts, &connector.coordinate).copied());
-            caching.push(hints(graph, connector, cache));
+            let given = &given[index];
+            call_timeout.push(by_coordinate(&given.timeouts, &connector.coordinate).copied());
+            priority.push(*by_coordinate(&given.priorities, &connector.coordinate).unwrap_or(&given.priority));
+            caching.push(hints(graph, connector, &given.cache));
             upstream.push(index);
             config.push(Arc::clone(&configs[index]));
             continue;
@@ -429,6 +435,7 @@ fn upstreams(settings: &config::Settings, graph: &Graph) -> (Vec<UpstreamSpec>, 
             (next, Arc::new(value.map_or_else(|| Value::Object(Object::new()), |value| Value::from(&value.0))))
         });
         call_timeout.push(None);
+        priority.push(config::Priority::Normal);
         caching.push(hints(graph, connector, &config::SourceCache::default()));
         upstream.push(*index);
         config.push(Arc::clone(value));
@@ -438,6 +445,7 @@ fn upstreams(settings: &config::Settings, graph: &Graph) -> (Vec<UpstreamSpec>, 
         upstream,
         timeout: settings.server.timeout,
         call_timeout,
+        priority,
         caching,
         headers,
         calls_max,

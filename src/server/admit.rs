@@ -1,7 +1,5 @@
-//! Room for one more request, or a word to come back later: whoever is over the limit is told at once, before their body is
-//! read, so that those inside are answered in time.
-
-use std::sync::atomic::{AtomicUsize, Ordering};
+//! A word to come back later: whoever is one request too many is told at once, before their body is read, so that those inside are
+//! answered in time.
 
 use axum::{
     body::Body,
@@ -16,31 +14,6 @@ use crate::error::{ErrorCode, Refusal};
 
 /// Seconds after which a caller may try again: by then what was under way has been answered.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
-
-/// Counts requests from their head to their answer.
-#[derive(Debug, Default)]
-pub(super) struct Admission {
-    under_way: AtomicUsize,
-}
-
-/// A place among the requests at once; given back when dropped, also when the caller leaves.
-#[derive(Debug)]
-pub(super) struct Admitted<'a>(&'a AtomicUsize);
-
-impl Admission {
-    /// A place, if less than `most` are taken.
-    pub(super) fn admit(&self, most: usize) -> Option<Admitted<'_>> {
-        let before = self.under_way.fetch_add(1, Ordering::Relaxed);
-        let place = Admitted(&self.under_way);
-        (before < most).then_some(place)
-    }
-}
-
-impl Drop for Admitted<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
 
 /// Why somebody was not let in who had no place among `most`.
 pub(super) fn refusal(most: usize) -> Refusal {
@@ -62,17 +35,6 @@ pub(super) fn refuse(refusal: Refusal, headers: &HeaderMap) -> Response<Body> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn places_are_given_back() {
-        let admission = Admission::default();
-        let one = admission.admit(2).expect("the first");
-        let _two = admission.admit(2).expect("the second");
-        assert!(admission.admit(2).is_none());
-        assert!(admission.admit(2).is_none(), "who was refused takes no place");
-        drop(one);
-        assert!(admission.admit(2).is_some());
-    }
 
     #[test]
     fn who_is_refused_learns_when_to_come_back() {

@@ -17,13 +17,14 @@ use axum::{
 };
 use futures_util::FutureExt;
 
-use super::{admit, admit::Admission, connection::InFlight, cors, graphiql, graphql, graphql::Refused, media::Media};
+use super::{admit, connection::InFlight, cors, graphiql, graphql, graphql::Refused, media::Media};
 use crate::{
     config,
     error::{ErrorCode, Refusal},
     gateway::Gateway,
     policy::Identity,
     telemetry::{self, HttpRequest, Trace},
+    upstream::Pressure,
 };
 
 /// Answers the requests of a listener. Not tower's `Service`: no readiness, no boxed future per request.
@@ -43,18 +44,19 @@ pub struct App {
     settings: ArcSwap<config::Server>,
     tabs: Vec<graphiql::Tab>,
     ready: AtomicBool,
-    admission: Admission,
+    /// Counts requests from their head to their answer.
+    pressure: Arc<Pressure>,
 }
 
 impl App {
     /// An endpoint over a gateway. `tabs` are what GraphiQL opens with.
     pub fn new(gateway: Arc<Gateway>, settings: config::Server, tabs: Vec<graphiql::Tab>) -> Self {
         Self {
+            pressure: Arc::clone(&gateway.snapshot().pressure),
             gateway,
             settings: ArcSwap::from_pointee(settings),
             tabs,
             ready: AtomicBool::new(true),
-            admission: Admission::default(),
         }
     }
 
@@ -127,7 +129,7 @@ impl Responder for App {
             version: parts.version,
             headers: &parts.headers,
         });
-        let mut response = match self.admission.admit(settings.requests_max) {
+        let mut response = match self.pressure.enter(settings.requests_max) {
             None => {
                 let (refusal, peer) = (admit::refusal(settings.requests_max), in_flight.map(InFlight::peer));
                 let told = async { self.gateway.tell_refused(&Identity::default(), &parts.headers, peer, &refusal) };

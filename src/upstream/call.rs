@@ -7,7 +7,7 @@ use http::{HeaderMap, Method};
 use tokio::time::Instant;
 
 use super::{Fingerprint, Hints};
-use crate::{error::ErrorCode, telemetry::Trace};
+use crate::{config::Priority, error::ErrorCode, telemetry::Trace};
 
 /// Whether a call may be made again or dropped half way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct Call {
     pub deadline: Option<Instant>,
     /// Longest time for this call, where that is less than its upstream's.
     pub timeout: Option<Duration>,
+    /// Whether it makes room for others where calls wait.
+    pub priority: Priority,
     /// What is said of its reply for the cache; `None`: nothing beside what its upstream's settings and the reply say.
     pub caching: Option<Arc<Hints>>,
     /// Whose part it is. It says nothing about what is asked: calls that differ in it alone are equal.
@@ -55,6 +57,7 @@ impl Call {
             safety: Safety::Safe,
             deadline: None,
             timeout: None,
+            priority: Priority::Normal,
             caching: None,
             trace: Trace::default(),
         }

@@ -16,7 +16,10 @@ use super::{
     fingerprint::{Counted, Fingerprint, Seed},
     service::{Passage, Service},
 };
-use crate::telemetry::{self, ReuseMetrics, metrics};
+use crate::{
+    config::Priority,
+    telemetry::{self, ReuseMetrics, metrics},
+};
 
 /// What may be shared between requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -82,6 +85,11 @@ impl<S: Service + 'static> Service for Coalesce<S> {
             return self.inner.call(call, passage).await;
         }
         let fingerprint = self.seed.of(call, Counted::Sent);
+        // Who is not optional must not wait for what is given up first.
+        let fingerprint = match call.priority {
+            Priority::Normal => fingerprint,
+            Priority::Optional => fingerprint.with("optional"),
+        };
         match self.flights.enter(fingerprint, call.deadline) {
             Role::Alone => self.inner.call(call, passage).await,
             Role::Lead => {

@@ -64,6 +64,7 @@ fn get(path: &str) -> Call {
         safety: Safety::Safe,
         deadline: Some(tokio::time::Instant::now()),
         timeout: None,
+        priority: Priority::Normal,
         caching: None,
         trace: crate::telemetry::Trace::default(),
     }
@@ -126,6 +127,7 @@ async fn what_differs_is_not_shared() {
     let calls = [
         get("/x"),
         get("/y"),
+        Call { priority: Priority::Optional, ..get("/x") },
         with(get("/x"), "accept-language"),
         with(get("/x"), "authorization"),
         with(get("/x"), "cache-control"),

@@ -7,6 +7,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
+use super::Pressure;
+
 /// State of the process that layers share between snapshots: pools, breakers, health, loads, budgets, caches.
 ///
 /// A piece of state is found by its type, the name of its upstream and its settings: a reload that changes the settings of
@@ -49,6 +51,13 @@ impl Kept {
         let entry: Arc<dyn Any + Send + Sync> = Arc::clone(&state) as _;
         entries.insert(key, Arc::downgrade(&entry));
         state
+    }
+}
+
+impl Kept {
+    /// How much the gateway as a whole has to do: one for all who share this.
+    pub fn pressure(&self) -> Arc<Pressure> {
+        self.share(&"".into(), &"pressure", Pressure::default)
     }
 }
 

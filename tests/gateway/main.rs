@@ -15,6 +15,7 @@ mod hostile;
 mod https;
 mod joint;
 mod limits;
+mod priorities;
 mod property;
 mod rates;
 mod reload;

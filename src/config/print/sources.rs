@@ -3,7 +3,8 @@
 use super::{
     super::{
         Adaptive, AwsKeys, Balance, Breaker, Canary, Certificate, ConnectorCache, Credentials, Discovery, HashKey,
-        Headers, Health, Hedge, HedgeAfter, Outlier, Propagate, Redis, Retry, Share, Source, SourceCache, Token, Url,
+        Headers, Health, Hedge, HedgeAfter, Outlier, Priority, Propagate, Redis, Retry, Share, Source, SourceCache,
+        Token, Url,
     },
     tree::{At, Node},
 };
@@ -22,6 +23,8 @@ pub(super) fn source(at: At<'_>, source: &Source) -> Node {
         breaker: rests,
         hedge: twice,
         timeouts,
+        priority,
+        priorities,
         deadline_header,
         queue_timeout,
         adaptive: fewer,
@@ -67,6 +70,8 @@ pub(super) fn source(at: At<'_>, source: &Source) -> Node {
         ("breaker", &|at| rests.as_ref().map_or(OFF, |it| breaker(at, it))),
         ("hedge", &|at| twice.as_ref().map_or(OFF, |it| hedge(at, it))),
         ("timeouts", &|at| at.named(timeouts, |at, timeout| at.time(*timeout))),
+        ("priority", &|at| word(at, *priority)),
+        ("priorities", &|at| at.named(priorities, |at, priority| word(at, *priority))),
         ("deadline_header", &|at| deadline_header.as_ref().map_or(Node::Unset("none"), |name| at.text(name))),
         ("queue_timeout", &|at| queue_timeout.map_or(Node::Unset("what `timeout` leaves"), |timeout| at.time(timeout))),
         ("adaptive", &|at| fewer.map_or(OFF, |it| adaptive(at, it))),
@@ -90,6 +95,13 @@ pub(super) fn source(at: At<'_>, source: &Source) -> Node {
         ("batch_wait", &|at| at.time(*batch_wait)),
         ("cache", &|at| cache(at, kept)),
     ])
+}
+
+fn word(at: At<'_>, priority: Priority) -> Node {
+    at.plain(match priority {
+        Priority::Normal => "normal",
+        Priority::Optional => "optional",
+    })
 }
 
 const OFF: Node = Node::Unset("off");

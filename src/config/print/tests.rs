@@ -38,6 +38,8 @@ sources:
     hedge: { after: p99.9 }
     adaptive: { min: 2 }
     timeouts: { Query.user: 1s }
+    priority: optional
+    priorities: { Query.user: normal }
     deadline_header: x-deadline
     queue_timeout: 20ms
     credentials: { basic: { username: me, password: lit-password }, mtls: { cert: c.pem, key: k.pem } }

@@ -163,6 +163,7 @@ pub(super) fn gateway(service: &Service, types: &str, compatibility: Compatibili
         upstream: vec![0; count],
         timeout: Duration::from_mins(1),
         call_timeout: Vec::new(),
+        priority: Vec::new(),
         caching: Vec::new(),
         headers: Vec::new(),
         calls_max: vec![1000],
