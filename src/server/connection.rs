@@ -278,7 +278,10 @@ mod tests {
             let written = Arc::new(AtomicBool::new(false));
             let told = Arc::clone(&written);
             let answer = tokio::spawn(async move {
-                Watched::new(stream, Activity::new(SECOND, PEER)).write_all(b"answer").await.unwrap();
+                let activity = Activity::new(SECOND, PEER);
+                let mut watched = Watched { stream, activity, turn: Turn::unacquainted() };
+                watched.write_all(b"answer").await.unwrap();
+                drop(watched);
                 told.store(true, Relaxed);
             });
             let other = tokio::spawn(async move { written.load(Relaxed) });

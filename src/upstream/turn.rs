@@ -34,40 +34,45 @@ struct Turns {
 }
 
 /// The turn of one socket's writes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Turn {
+    turns: &'static Turns,
     /// How large the crowd was when the turn of the write at hand began.
     begun: Option<u64>,
 }
 
+impl Default for Turn {
+    fn default() -> Self {
+        Self { turns: &TURNS, begun: None }
+    }
+}
+
 impl Turn {
+    /// One that knows of no other turn.
+    #[cfg(test)]
+    pub fn unacquainted() -> Self {
+        Self { turns: Box::leak(Box::new(Turns::new())), begun: None }
+    }
+
     /// Ready where the write is to go out. Pending at most once for each write, until the tasks that are ready now have run.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll_among(&TURNS, cx)
-    }
-
-    /// As [`Self::poll`], for one write.
-    pub(super) async fn come() {
-        Self::come_among(&TURNS).await;
-    }
-
-    async fn come_among(turns: &Turns) {
-        let mut turn = Self::default();
-        poll_fn(|cx| turn.poll_among(turns, cx)).await;
-    }
-
-    fn poll_among(&mut self, turns: &Turns, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(begun) = self.begun.take() {
-            turns.end(begun);
+            self.turns.end(begun);
             return Poll::Ready(());
         }
-        let crowd = turns.begin();
-        if turns.is_at_once() {
+        let crowd = self.turns.begin();
+        if self.turns.is_at_once() {
             return Poll::Ready(());
         }
         let polled = pin!(tokio::task::yield_now()).poll(cx);
         self.begun = polled.is_pending().then_some(crowd);
         polled
+    }
+
+    /// As [`Self::poll`], for one write.
+    pub(super) async fn come() {
+        let mut turn = Self::default();
+        poll_fn(|cx| turn.poll(cx)).await;
     }
 }
 
@@ -109,17 +114,27 @@ mod tests {
 
     use super::*;
 
+    /// The turns of a test.
+    fn turns() -> &'static Turns {
+        Turn::unacquainted().turns
+    }
+
+    async fn come_among(turns: &'static Turns) {
+        let mut turn = Turn { turns, begun: None };
+        poll_fn(|cx| turn.poll(cx)).await;
+    }
+
     /// How many of `writers` that are ready together wrote before all of them were ready to.
-    fn early(turns: &Rc<Turns>, writers: usize) -> usize {
+    fn early(turns: &'static Turns, writers: usize) -> usize {
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
             let ready = Rc::new(Cell::new(0));
             let tasks = tokio::task::LocalSet::new();
             let written: Vec<_> = (0..writers)
                 .map(|_| {
-                    let (ready, turns) = (Rc::clone(&ready), Rc::clone(turns));
+                    let ready = Rc::clone(&ready);
                     tasks.spawn_local(async move {
                         ready.set(ready.get() + 1);
-                        Turn::come_among(&turns).await;
+                        come_among(turns).await;
                         ready.get() < writers
                     })
                 })
@@ -137,10 +152,10 @@ mod tests {
     }
 
     /// The turns that a lone writer takes for `writes` writes.
-    fn taken(turns: &Turns, writes: usize) -> usize {
+    fn taken(turns: &'static Turns, writes: usize) -> usize {
         let is_taken = |_: &usize| {
-            let mut turn = Turn::default();
-            let mut poll = || turn.poll_among(turns, &mut Context::from_waker(Waker::noop()));
+            let mut turn = Turn { turns, begun: None };
+            let mut poll = || turn.poll(&mut Context::from_waker(Waker::noop()));
             poll().is_pending() && poll().is_ready()
         };
         (0..writes).filter(is_taken).count()
@@ -148,27 +163,26 @@ mod tests {
 
     #[test]
     fn writes_that_are_ready_together_go_out_together() {
-        let turns = Rc::new(Turns::new());
-        (0..50).for_each(|_| assert_eq!(early(&turns, 3), 0));
+        let turns = turns();
+        (0..50).for_each(|_| assert_eq!(early(turns, 3), 0));
     }
 
     #[test]
     fn a_lone_writer_soon_goes_out_at_once_and_looks_for_company_now_and_then() {
-        let turns = Turns::new();
-        assert_eq!(taken(&turns, 8), 8);
-        assert_eq!(taken(&turns, 160), 10);
+        let turns = turns();
+        assert_eq!(taken(turns, 8), 8);
+        assert_eq!(taken(turns, 160), 10);
     }
 
     #[test]
     fn the_writes_of_one_task_are_no_company() {
-        let turns = Rc::new(Turns::new());
+        let turns = turns();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let tasks = tokio::task::LocalSet::new();
         tasks.block_on(&runtime, async {
             for _ in 0..8 {
-                let turns = Rc::clone(&turns);
                 let work = async move {
-                    futures_util::future::join_all((0..3).map(|_| Turn::come_among(&turns))).await;
+                    futures_util::future::join_all((0..3).map(|_| come_among(turns))).await;
                 };
                 tokio::task::spawn_local(work).await.unwrap();
             }
@@ -178,9 +192,9 @@ mod tests {
 
     #[test]
     fn company_is_found_again() {
-        let turns = Rc::new(Turns::new());
-        taken(&turns, 100);
-        let early: Vec<_> = (0..10).map(|_| early(&turns, 3)).collect();
+        let turns = turns();
+        taken(turns, 100);
+        let early: Vec<_> = (0..10).map(|_| early(turns, 3)).collect();
         assert!(early.iter().any(|&early| early > 0), "nobody knew yet: {early:?}");
         assert!(early.ends_with(&[0, 0]), "the next look finds the others: {early:?}");
     }
