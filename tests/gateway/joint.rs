@@ -9,17 +9,13 @@ use std::{
 };
 
 use futures_util::{StreamExt, future::join_all, stream};
-use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
-use weft::{
-    config::{self, Overrides},
-    gateway::{Answer, Gateway, Request, Snapshot},
-    upstream::{Kept, Transport},
-};
+use weft::gateway::{Answer, Gateway, Request};
 
 use crate::support::{
+    gateway, header_map,
     raw::{Behaviour, Seen, Upstream, answer},
-    runtime, scratch,
+    runtime,
 };
 
 const SCHEMA: &str = r#"
@@ -82,25 +78,14 @@ impl World {
     }
 
     fn over(upstream: Upstream, source: &str) -> Self {
-        let folder = scratch(&format!("joint-{}", upstream.address.port()));
         let schema = SCHEMA.replace("BASE", &format!("http://{}", upstream.address));
-        std::fs::write(folder.join("api.graphql"), schema).expect("a writable folder");
-        let file = folder.join("weft.yaml");
-        std::fs::write(&file, format!("schema: [api.graphql]\nsources: {{ s: {{ {source} }} }}\n")).expect("a folder");
-        let settings = config::load(Some(&file), &Overrides::default());
-        let settings = settings.unwrap_or_else(|findings| panic!("{source}: {findings:#?}"));
-        let built = Snapshot::build(&settings, &Transport::default(), &Kept::default());
-        let (snapshot, _) = built.unwrap_or_else(|findings| panic!("{findings:#?}"));
-        std::fs::remove_dir_all(&folder).ok();
-        Self { upstream, gateway: Arc::new(Gateway::new(snapshot)) }
+        let gateway = Arc::new(gateway(&schema, &format!("sources: {{ s: {{ {source} }} }}")));
+        Self { upstream, gateway }
     }
 
     fn ask(&self, of: &[i64], headers: &[(&'static str, &str)]) -> Asked {
         let gateway = Arc::clone(&self.gateway);
-        let header = |(name, value): &(&'static str, &str)| {
-            (HeaderName::from_static(name), HeaderValue::from_str(value).expect("a value"))
-        };
-        let headers: HeaderMap = headers.iter().map(header).collect();
+        let headers = header_map(headers);
         let query = format!("{{ orders(of: {of:?}) {{ id user {{ name who }} }} }}");
         let request = Request { query: Some(query), headers: Arc::new(headers), ..Request::default() };
         Box::pin(async move { gateway.answer(request).await.expect("nothing is refused") })

@@ -8,17 +8,13 @@ use std::{
     task::{Context, Waker},
 };
 
-use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
-use weft::{
-    config::{self, Overrides},
-    gateway::{Answer, Gateway, Request, Snapshot},
-    upstream::{Kept, Transport},
-};
+use weft::gateway::{Answer, Gateway, Request};
 
 use crate::support::{
+    gateway, header_map,
     raw::{Behaviour, Seen, Upstream},
-    runtime, scratch,
+    runtime,
 };
 
 const SCHEMA: &str = r#"
@@ -58,26 +54,15 @@ impl World {
             Behaviour::Held(bytes)
         })
         .await;
-        let folder = scratch(&format!("shared-{}", upstream.address.port()));
         let schema = SCHEMA.replace("BASE", &format!("http://{}", upstream.address));
-        std::fs::write(folder.join("api.graphql"), schema).expect("a writable folder");
-        let file = folder.join("weft.yaml");
-        std::fs::write(&file, format!("schema: [api.graphql]\nsources: {{ s: {{ {source} }} }}\n")).expect("a folder");
-        let settings = config::load(Some(&file), &Overrides::default());
-        let settings = settings.unwrap_or_else(|findings| panic!("{source}: {findings:#?}"));
-        let built = Snapshot::build(&settings, &Transport::default(), &Kept::default());
-        let (snapshot, _) = built.unwrap_or_else(|findings| panic!("{findings:#?}"));
-        std::fs::remove_dir_all(&folder).ok();
-        Self { upstream, released: Cell::new(0), gateway: Arc::new(Gateway::new(snapshot)) }
+        let gateway = Arc::new(gateway(&schema, &format!("sources: {{ s: {{ {source} }} }}")));
+        Self { upstream, released: Cell::new(0), gateway }
     }
 
     /// Asks, and comes back when the request waits for its answer.
     fn ask(&self, query: &str, headers: &[(&'static str, &str)]) -> Asked {
         let gateway = Arc::clone(&self.gateway);
-        let headers: HeaderMap = headers
-            .iter()
-            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).expect("a value")))
-            .collect();
+        let headers = header_map(headers);
         let request = Request { query: Some(query.to_owned()), headers: Arc::new(headers), ..Request::default() };
         let mut asked: Asked = Box::pin(async move { gateway.answer(request).await.expect("nothing is refused") });
         assert!(asked.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
