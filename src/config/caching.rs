@@ -186,8 +186,8 @@ impl Default for SourceCache {
     }
 }
 
-/// What may be shared between requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// What may be shared between requests, from less to more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Share {
     /// Nothing.
     Off,

@@ -261,8 +261,7 @@ impl Run<'_> {
     fn terms(&self, step: StepId) -> Terms {
         let Site { connector, id, settings } = self.site(step);
         let mut said = Vec::new();
-        let read = connector.reads.request_headers.iter().filter_map(|name| HeaderName::try_from(&**name).ok());
-        let headers: Vec<HeaderName> = connector.client_headers().cloned().chain(read).collect();
+        let headers: Vec<HeaderName> = connector.read_headers().collect();
         self.caller.say(&headers, &connector.reads.context, &mut said);
         if let Some(rules) = settings.headers.get(self.site(step).upstream()) {
             let mut sent = HeaderMap::new();
@@ -317,10 +316,8 @@ impl Run<'_> {
         let upstream = self.site(leader).upstream();
         for (chunk, call) in (first..).zip(&calls) {
             let chunk = u32::try_from(chunk).unwrap_or(u32::MAX);
-            if let Some(outcome) = call.outcome() {
-                let number = self.keep_outcome(upstream, outcome, &[Waiter::Chunk(chunk)]);
-                self.distribute(chunk, outcome, number);
-            }
+            let number = self.keep_outcome(upstream, &call.outcome, &[Waiter::Chunk(chunk)]);
+            self.distribute(chunk, &call.outcome, number);
         }
         self.send_chunks(leader, first + count);
     }

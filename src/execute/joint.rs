@@ -9,7 +9,7 @@ use std::{
     collections::HashMap,
     hash::{Hash, Hasher},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -51,7 +51,8 @@ pub struct JointLoads(Mutex<HashMap<Terms, Weak<Joint>>>);
 impl JointLoads {
     /// The loader for such calls, made where no request has one.
     pub(super) fn of(&self, terms: Terms, make: impl FnOnce() -> Joint) -> Arc<Joint> {
-        let mut loads = lock(&self.0);
+        // A map of loaders is whole at every moment.
+        let mut loads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(joint) = loads.get(&terms).and_then(Weak::upgrade) {
             return joint;
         }
@@ -105,32 +106,26 @@ pub(super) struct Part {
     /// Whose keys were in it: the only one, or one of several.
     asker: u64,
     is_sole: bool,
-    /// `None`: it could not be built.
-    outcome: Option<Result<Reply, CallError>>,
+    /// The outcome, for those to whom it says something.
+    pub outcome: Result<Reply, CallError>,
 }
 
 /// What came of the keys of one request, in their order. `None`: it says nothing of that one, who has to ask for it alone.
 pub(super) type Parts = Vec<Option<Arc<Part>>>;
 
 impl Part {
-    /// The outcome, for those to whom it says something.
-    pub fn outcome(&self) -> Option<&Result<Reply, CallError>> {
-        self.outcome.as_ref()
-    }
-
     /// Whether it speaks of the keys of that request, and not perhaps of somebody else's. A success does, and so does a service
     /// that answers nobody now.
     fn is_about(&self, asker: u64) -> bool {
         let is_for_all = match &self.outcome {
-            None => return false,
-            Some(Ok(reply)) => matches!(reply.status, 200..=299 | 429 | 502 | 503 | 504),
-            Some(Err(error)) => match error {
+            Ok(reply) => matches!(reply.status, 200..=299 | 429 | 502 | 503 | 504),
+            Err(
                 CallError::TimedOut { .. }
                 | CallError::Connection { .. }
                 | CallError::Overloaded { .. }
-                | CallError::Unavailable { .. } => true,
-                CallError::TooLarge { .. } | CallError::Unreadable { .. } | CallError::Invalid { .. } => false,
-            },
+                | CallError::Unavailable { .. },
+            ) => true,
+            Err(CallError::TooLarge { .. } | CallError::Unreadable { .. } | CallError::Invalid { .. }) => false,
         };
         is_for_all || self.is_sole && self.asker == asker
     }
@@ -139,7 +134,7 @@ impl Part {
 /// One loader: requests with equal [`Terms`] share it.
 pub(super) struct Joint {
     loader: DataLoader<JointLoader>,
-    waiting: Arc<Waiting>,
+    waiting: Arc<UnderWay>,
 }
 
 impl std::fmt::Debug for Joint {
@@ -151,15 +146,15 @@ impl std::fmt::Debug for Joint {
 impl Joint {
     /// For calls like these. `keys_max`: most keys in one.
     pub fn new(calls: Calls, keys_max: Option<usize>) -> Self {
-        let waiting = Arc::<Waiting>::default();
-        let under_way = Arc::<UnderWay>::default();
-        let turn = Arc::clone(&under_way);
+        let (waiting, loading) = (Arc::<UnderWay>::default(), Arc::<UnderWay>::default());
+        let turn = Arc::clone(&loading);
         let longest = calls.upstreams.batch_wait(calls.site().upstream());
-        let loader = JointLoader { calls, keys_max, waiting: Arc::clone(&waiting), under_way };
+        let loader = JointLoader { calls, keys_max, waiting: Arc::clone(&waiting), loading };
         let spawn = move |load: BoxFuture<'static, ()>| {
             let turn = Arc::clone(&turn);
             tokio::spawn(async move {
-                turn.wait(longest).await;
+                // Who asks meanwhile goes along.
+                turn.one_less(longest).await;
                 load.await;
             })
         };
@@ -171,7 +166,7 @@ impl Joint {
     /// Asks for the keys of one request, alone or with others.
     pub async fn load(&self, values: Vec<Value>, trace: Trace) -> Parts {
         static ASKERS: AtomicU64 = AtomicU64::new(0);
-        let _waits = self.waiting.enter();
+        let _waits = self.waiting.begin();
         let id = ASKERS.fetch_add(1, Ordering::Relaxed);
         let asker = Arc::new(Asker { id, count: values.len(), trace });
         let key = |(number, value): (usize, Value)| {
@@ -221,8 +216,10 @@ impl Calls {
 struct JointLoader {
     calls: Calls,
     keys_max: Option<usize>,
-    waiting: Arc<Waiting>,
-    under_way: Arc<UnderWay>,
+    /// The requests that wait.
+    waiting: Arc<UnderWay>,
+    /// The loads under way.
+    loading: Arc<UnderWay>,
 }
 
 /// Nobody waits for a load any more.
@@ -234,67 +231,32 @@ impl Loader<JointKey> for JointLoader {
     type Error = Abandoned;
 
     async fn load(&self, keys: &[JointKey]) -> Result<HashMap<JointKey, Arc<Part>>, Abandoned> {
-        let _begun = self.under_way.begin();
+        let _begun = self.loading.begin();
         let mut keys = keys.to_vec();
         // Those of one request stay together, in an order that does not change from run to run.
         keys.sort_by_key(|key| (key.asker.id, key.number));
         let most = self.keys_max.unwrap_or_else(|| keys.iter().map(|key| key.asker.count).fold(TOGETHER, usize::max));
         let parts = keys.chunks(most.max(1)).map(|keys| async move {
-            let part = Arc::new(self.part(keys).await);
-            keys.iter().map(|key| (key.clone(), Arc::clone(&part))).collect::<Vec<_>>()
+            // Keys of what cannot be built are left out.
+            let part = self.part(keys).await.map(Arc::new);
+            keys.iter().filter_map(|key| Some((key.clone(), part.clone()?))).collect::<Vec<_>>()
         });
         tokio::select! {
             parts = join_all(parts) => Ok(parts.into_iter().flatten().collect()),
-            () = self.waiting.nobody() => Err(Abandoned),
+            () = self.waiting.none() => Err(Abandoned),
         }
     }
 }
 
 impl JointLoader {
-    async fn part(&self, keys: &[JointKey]) -> Part {
-        let asker = keys.first().map_or(0, |key| key.asker.id);
+    async fn part(&self, keys: &[JointKey]) -> Option<Part> {
+        let asker = keys.first()?.asker.id;
         let is_sole = keys.iter().all(|key| key.asker.id == asker);
-        Part { asker, is_sole, outcome: self.calls.make(keys).await }
+        Some(Part { asker, is_sole, outcome: self.calls.make(keys).await? })
     }
 }
 
-/// How many requests wait.
-#[derive(Debug, Default)]
-struct Waiting {
-    count: AtomicUsize,
-    left: Notify,
-}
-
-impl Waiting {
-    fn enter(&self) -> Waits<'_> {
-        self.count.fetch_add(1, Ordering::SeqCst);
-        Waits(self)
-    }
-
-    /// When the last one has left.
-    async fn nobody(&self) {
-        loop {
-            let left = self.left.notified();
-            if self.count.load(Ordering::SeqCst) == 0 {
-                return;
-            }
-            left.await;
-        }
-    }
-}
-
-/// A request that waits; dropped when it does no more.
-struct Waits<'a>(&'a Waiting);
-
-impl Drop for Waits<'_> {
-    fn drop(&mut self) {
-        if self.0.count.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.0.left.notify_waiters();
-        }
-    }
-}
-
-/// How many loads are under way.
+/// A number of things that are under way, and word of each that ends.
 #[derive(Debug, Default)]
 struct UnderWay {
     count: AtomicUsize,
@@ -307,11 +269,21 @@ impl UnderWay {
         Begun(self)
     }
 
-    /// Until the next load may begin, but no longer than that.
-    async fn wait(&self, longest: Duration) {
+    /// Until there is none.
+    async fn none(&self) {
+        loop {
+            let ended = self.ended.notified();
+            if self.count.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            ended.await;
+        }
+    }
+
+    /// Until one of them has ended, but no longer than that; where there is none, until the tasks that are ready have run.
+    async fn one_less(&self, longest: Duration) {
         let ended = self.ended.notified();
         if self.count.load(Ordering::SeqCst) == 0 {
-            // Who asks in this turn goes along.
             tokio::task::yield_now().await;
         } else {
             let _ = tokio::time::timeout(longest, ended).await;
@@ -319,6 +291,7 @@ impl UnderWay {
     }
 }
 
+/// One of them; it ends when dropped.
 struct Begun<'a>(&'a UnderWay);
 
 impl Drop for Begun<'_> {
@@ -326,9 +299,4 @@ impl Drop for Begun<'_> {
         self.0.count.fetch_sub(1, Ordering::SeqCst);
         self.0.ended.notify_waiters();
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A map of loaders is whole at every moment.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

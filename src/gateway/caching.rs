@@ -27,8 +27,7 @@ impl Reads {
     pub(super) fn new(settings: &config::Settings, graph: &Graph, rules: &Rules) -> Self {
         let mut names: Vec<HeaderName> = rules.authentication.headers().collect();
         for connector in &graph.connectors {
-            names.extend(connector.client_headers().cloned());
-            names.extend(connector.reads.request_headers.iter().filter_map(|name| HeaderName::try_from(&**name).ok()));
+            names.extend(connector.read_headers());
         }
         for value in settings.context.values() {
             if let ContextValue::Header { name, .. } = value {

@@ -9,11 +9,11 @@ use http::{HeaderName, Method};
 
 use super::Snapshot;
 use crate::{
+    config::Share,
     execute::Caller,
     operation::{Kind, VariableValues},
     plan::{Plan, Step},
     schema::Connector,
-    upstream::Share,
 };
 
 /// What the answers of a plan depend on beside its variables.
@@ -57,9 +57,7 @@ impl Terms {
             // Those of a reply change without its content.
             is_remembered &= connector.reads.response_headers.is_empty();
             share = share.min(shared(snapshot, step.connector.0 as usize, connector));
-            headers.extend(connector.client_headers().cloned());
-            let read = connector.reads.request_headers.iter();
-            headers.extend(read.filter_map(|name| HeaderName::try_from(&**name).ok()));
+            headers.extend(connector.read_headers());
             context.extend(connector.reads.context.iter().cloned());
         }
         headers.sort_by(|one, other| one.as_str().cmp(other.as_str()));

@@ -1,7 +1,7 @@
 //! Equal operations under way are one run, and its answer is everybody's.
 //!
 //! What is equal is what [`Key`] holds: plan, variables, and of the caller all that the plan's connectors read; so every call would be
-//! the same, and shared anyway (`upstream::Share`). Here the rest is shared too: reading, joining, writing. The run ends when nobody waits
+//! the same, and shared anyway (`config::Share`). Here the rest is shared too: reading, joining, writing. The run ends when nobody waits
 //! for it any more.
 
 use std::{

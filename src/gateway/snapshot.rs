@@ -18,7 +18,7 @@ use crate::{
     operation::{self, Limits},
     policy,
     schema::{self, Compatibility, Connector, Graph},
-    upstream::{CacheSpec, Hints, Kept, Lifetimes, Pressure, Share, Storage, Transport, UpstreamSpec, Upstreams},
+    upstream::{CacheSpec, Hints, Kept, Lifetimes, Pressure, Storage, Transport, UpstreamSpec, Upstreams},
 };
 
 /// Remembered answers take so much of what stored replies may: one part in four.
@@ -366,8 +366,8 @@ fn by_coordinate<'a, T>(given: &'a BTreeMap<String, T>, coordinate: &str) -> Opt
 }
 
 /// Whether keys of several requests may be in one call of a connector: if what is made of the reply for one key depends on no other.
-fn is_joint(connector: &Connector, share: Share) -> bool {
-    share == Share::Batch
+fn is_joint(connector: &Connector, share: config::Share) -> bool {
+    share == config::Share::Batch
         && connector.batch.is_some()
         && connector.success.is_none()
         && connector.selection.needs(Variable::Batch).is_none()
@@ -387,12 +387,7 @@ fn upstreams(settings: &config::Settings, graph: &Graph) -> (Vec<UpstreamSpec>, 
     let mut given = Vec::new();
     let mut add = |name: Arc<str>, source: &config::Source| {
         specs.push(UpstreamSpec {
-            share: match source.share {
-                config::Share::Off => Share::Off,
-                config::Share::Anonymous => Share::Anonymous,
-                config::Share::Coalesce => Share::Coalesce,
-                config::Share::Batch => Share::Batch,
-            },
+            share: source.share,
             cache: cache(settings, &source.cache),
             ..UpstreamSpec::new(name, source)
         });

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use apollo_compiler::validation::Valid;
+use http::HeaderName;
 use indexmap::IndexMap;
 
 use super::{
@@ -320,8 +321,14 @@ impl Graph {
 }
 
 impl Connector {
+    /// The headers of the client's request that its call sends on, or that its mappings read.
+    pub fn read_headers(&self) -> impl Iterator<Item = HeaderName> {
+        let read = self.reads.request_headers.iter().filter_map(|name| HeaderName::try_from(&**name).ok());
+        self.client_headers().cloned().chain(read)
+    }
+
     /// The headers of the client's request that its call sends on.
-    pub fn client_headers(&self) -> impl Iterator<Item = &http::HeaderName> {
+    pub fn client_headers(&self) -> impl Iterator<Item = &HeaderName> {
         self.request.iter().flat_map(Request::client_headers)
     }
 }

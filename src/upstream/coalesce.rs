@@ -17,23 +17,9 @@ use super::{
     service::{Passage, Service},
 };
 use crate::{
-    config::Priority,
+    config::{Priority, Share},
     telemetry::{self, ReuseMetrics, metrics},
 };
-
-/// What may be shared between requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Share {
-    /// Nothing.
-    Off,
-    /// Equal reads in flight by a safe method that carry no credentials.
-    #[default]
-    Anonymous,
-    /// Equal reads in flight, whatever their method and credentials.
-    Coalesce,
-    /// These, and calls for many keys that differ in nothing but their keys.
-    Batch,
-}
 
 /// Sends one of several equal calls in flight, and gives its outcome to all of them.
 ///

@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use http::HeaderName;
 
-use super::{CacheSpec, Share};
+use super::CacheSpec;
 use crate::config::{
-    Adaptive, Balance, Breaker, Certificate, Credentials, Discovery, Health, Hedge, Outlier, Retry, Source, Url,
+    Adaptive, Balance, Breaker, Certificate, Credentials, Discovery, Health, Hedge, Outlier, Retry, Share, Source, Url,
 };
 
 /// The settings of one upstream. A layer whose settings are `None` is not on the path.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Call, CallError, Clock, Freshness, Kept, Purge, Purged, Reply, Share, Stored, Transport, UpstreamSpec,
+    Call, CallError, Clock, Freshness, Kept, Purge, Purged, Reply, Stored, Transport, UpstreamSpec,
     authorize::Authorize,
     balance::Balance,
     breaker::Breaker,
@@ -25,7 +25,10 @@ use super::{
     retry::Retry,
     service::{Passage, Service},
 };
-use crate::telemetry::{ReuseMetrics, metrics};
+use crate::{
+    config::Share,
+    telemetry::{ReuseMetrics, metrics},
+};
 
 type Stack = HttpCache<Coalesce<Observe<Way>>>;
 /// The layers that most sources have no settings for, around those that every call needs.

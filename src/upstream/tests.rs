@@ -141,7 +141,7 @@ fn spec() -> UpstreamSpec {
         connect_timeout: Duration::from_secs(5),
         body_max: 1 << 20,
         concurrency_max: 16,
-        share: Share::Off,
+        share: crate::config::Share::Off,
         ..UpstreamSpec::named("catalog")
     }
 }
