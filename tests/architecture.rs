@@ -20,6 +20,7 @@ const GUESTS: &[(&str, &[&str])] = &[
     ("governor", &["policy"]),
     ("hickory_resolver", &["upstream/discovery/names.rs"]),
     ("jsonwebtoken", &["policy"]),
+    ("x509_cert", &["policy"]),
     ("metrics_exporter_prometheus", &["telemetry"]),
     ("miette", &["error/report.rs"]),
     ("moka", &["cache.rs", "gateway/remembered.rs", "upstream/cache/memory.rs"]),

@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use http::HeaderName;
 
 use super::{
+    client_certificates::ClientCertificates,
     quota::Quota,
     value::{Hidden, Json},
 };
@@ -18,6 +19,8 @@ pub struct Auth {
     pub jwt: Option<Jwt>,
     /// Keys that clients send as they are.
     pub api_keys: Option<ApiKeys>,
+    /// Certificates of connections.
+    pub client_certificates: Option<ClientCertificates>,
 }
 
 /// Signed tokens of identity providers.

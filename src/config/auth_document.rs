@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::{
+    client_certificates::ClientCertificatesDocument,
     quota::QuotaDocument,
     value::{Given, Json, Lifetime, Size},
 };
@@ -21,6 +22,9 @@ pub(super) struct AuthDocument {
     pub(super) jwt: Option<JwtDocument>,
     /// Keys that clients send as they are. Default: none are taken.
     pub(super) api_keys: Option<ApiKeysDocument>,
+    /// Certificates that clients show when they connect, verified by `server.tls.client_ca`. Default: nobody is known by one.
+    #[schemars(with = "Option<ClientCertificatesDocument>")]
+    pub(super) client_certificates: Option<Spanned<ClientCertificatesDocument>>,
 }
 
 /// Signed tokens of identity providers.

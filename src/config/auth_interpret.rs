@@ -9,6 +9,7 @@ use serde_saphyr::Spanned;
 use super::{
     auth::{Algorithm, ApiKey, ApiKeys, Auth, Fetching, Issuer, Jwt, KeySource},
     auth_document::{ApiKeyDocument, ApiKeysDocument, AuthDocument, IssuerDocument, JwtDocument},
+    client_certificates::ClientCertificates,
     interpret::Interpreter,
     load,
     value::{Given, Hidden, Json, Lifetime, range},
@@ -19,15 +20,24 @@ use crate::error::{SourceText, did_you_mean};
 const DEFAULT_ALGORITHMS: [Algorithm; 4] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA, Algorithm::ES384];
 
 impl Interpreter<'_> {
-    pub(super) fn auth(&mut self, document: AuthDocument) -> Auth {
+    /// `verifies_clients`: whether certificates of clients are looked at.
+    pub(super) fn auth(&mut self, document: AuthDocument, verifies_clients: bool) -> Auth {
         let required_span = document.required.as_ref().map(|given| given.span.clone());
         let auth = Auth {
             required: self.read(document.required, false),
             jwt: document.jwt.map(|jwt| self.jwt(jwt)),
             api_keys: document.api_keys.map(|keys| self.api_keys(keys)),
+            client_certificates: document.client_certificates.map(|document| {
+                if !verifies_clients {
+                    let message = "`client_certificates` needs `server.tls.client_ca`: nobody else verifies them";
+                    self.find(range(&document), "MISSING_KEY", message);
+                }
+                self.client_certificates(document.value)
+            }),
         };
-        if auth.required && auth.jwt.is_none() && auth.api_keys.is_none() {
-            let message = "`required` without `jwt` or `api_keys` would refuse everybody: say who is known";
+        let is_known_by_certificate = auth.client_certificates.as_ref().is_some_and(ClientCertificates::make_known);
+        if auth.required && auth.jwt.is_none() && auth.api_keys.is_none() && !is_known_by_certificate {
+            let message = "`required` without `jwt`, `api_keys` or `client_certificates` would refuse everybody: say who is known";
             self.find(required_span.unwrap_or_default(), "INVALID_VALUE", message);
         }
         auth

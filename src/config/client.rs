@@ -22,7 +22,7 @@ pub struct Client {
 /// What callers are known by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
-    /// An API key, a claim or a header.
+    /// An API key, a client certificate, a claim or a header.
     pub by: RateBy,
     /// What that is; one of them is enough.
     pub values: Vec<String>,
@@ -50,7 +50,7 @@ impl Interpreter<'_> {
                 return None;
             }
             (None, Some(is)) => {
-                let message = "`is` needs `by`: `api_key`, `claim:NAME` or `header:NAME`";
+                let message = "`is` needs `by`: `api_key`, `certificate`, `claim:NAME` or `header:NAME`";
                 self.find(range(&is), "MISSING_KEY", message);
                 return None;
             }
@@ -58,8 +58,12 @@ impl Interpreter<'_> {
                 let by_span = by.span.clone();
                 let text = self.text(by)?;
                 let by = self.rate_by(&text, &by_span)?;
-                if !matches!(by, RateBy::ApiKey | RateBy::Claim(_) | RateBy::Header(_)) {
-                    self.find(by_span, "INVALID_VALUE", "expected `api_key`, `claim:NAME` or `header:NAME`");
+                if !matches!(by, RateBy::ApiKey | RateBy::Certificate | RateBy::Claim(_) | RateBy::Header(_)) {
+                    self.find(
+                        by_span,
+                        "INVALID_VALUE",
+                        "expected `api_key`, `certificate`, `claim:NAME` or `header:NAME`",
+                    );
                     return None;
                 }
                 Some(Known { by, values: self.values(is)? })
@@ -69,7 +73,7 @@ impl Interpreter<'_> {
     }
 
     /// A value as text, or several.
-    fn values(&mut self, is: Spanned<Json>) -> Option<Vec<String>> {
+    pub(super) fn values(&mut self, is: Spanned<Json>) -> Option<Vec<String>> {
         let span = range(&is);
         let values = match self.json(is.value, &span) {
             Json::Array(values) => values,

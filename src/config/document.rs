@@ -130,8 +130,11 @@ pub(super) struct TlsDocument {
     pub(super) cert: Given<String>,
     /// Private key.
     pub(super) key: Given<String>,
-    /// Authorities of clients: without a certificate of one of them nobody is let in. Default: everybody is.
+    /// Authorities of clients, who show a certificate of one of them. Default: nobody is asked for one.
     pub(super) client_ca: Option<Given<String>>,
+    /// With `client_ca`: `required`: without such a certificate nobody is let in; `optional`: with none one is, with one of another
+    /// authority not. Default: `required`.
+    pub(super) client_auth: Option<Given<String>>,
 }
 
 /// Several operations in one request.
@@ -170,7 +173,7 @@ pub(super) struct AdminDocument {
     pub(super) listen: Option<Given<String>>,
 }
 
-/// Where a value of `$context` comes from: `header`, `claim` or `value`.
+/// Where a value of `$context` comes from: `header`, `claim`, `certificate` or `value`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ContextDocument {
@@ -178,6 +181,9 @@ pub(super) struct ContextDocument {
     pub(super) header: Option<Given<String>>,
     /// A claim of the caller's token, such as `sub` or `realm_access.roles`; null without it.
     pub(super) claim: Option<Given<String>>,
+    /// What the client's certificate says: its `name` by `auth.client_certificates`, `subject`, `common_name`, `uris`, `dns`, `emails`,
+    /// `issuer`, `serial` or `sha256`; null without one.
+    pub(super) certificate: Option<Given<String>>,
     /// Reads the header's text as JSON. Default: `false`.
     pub(super) json: Option<Given<bool>>,
     /// The same value for everybody.
@@ -290,12 +296,12 @@ pub(super) struct LimitsDocument {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ClientLimitsDocument {
-    /// What they are known by: `api_key`, `claim:NAME` or `header:NAME`; together with `is`.
+    /// What they are known by: `api_key`, `certificate`, `claim:NAME` or `header:NAME`; together with `is`.
     pub(super) by: Option<Given<String>>,
     /// What that is, or a list of which one is enough. A claim that is a list has to have it.
     #[schemars(with = "Option<Json>")]
     pub(super) is: Option<Spanned<Json>>,
-    /// Whom it is for: `all`, who is `anonymous`, who has a `token`, who has an `api_key`. Default: `all`.
+    /// Whom it is for: `all`, who is `anonymous`, who has a `token`, who has an `api_key`, who has a known `certificate`. Default: `all`.
     #[serde(rename = "for")]
     pub(super) callers: Option<Given<String>>,
     /// As for all.
@@ -336,14 +342,14 @@ pub(super) struct DocumentsDocument {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ClientDocumentsDocument {
-    /// What they are known by: `api_key`, `claim:NAME` or `header:NAME`; together with `is`.
+    /// What they are known by: `api_key`, `certificate`, `claim:NAME` or `header:NAME`; together with `is`.
     #[serde(default)]
     pub(super) by: Option<Given<String>>,
     /// What that is, or a list of which one is enough. A claim that is a list has to have it.
     #[serde(default)]
     #[schemars(with = "Option<Json>")]
     pub(super) is: Option<Spanned<Json>>,
-    /// Whom it is for: `all`, who is `anonymous`, who has a `token`, who has an `api_key`. Default: `all`.
+    /// Whom it is for: `all`, who is `anonymous`, who has a `token`, who has an `api_key`, who has a known `certificate`. Default: `all`.
     #[serde(rename = "for", default)]
     pub(super) callers: Option<Given<String>>,
     /// The list, as for all.

@@ -11,8 +11,8 @@ use http::HeaderName;
 use serde_saphyr::Spanned;
 
 use super::{
-    Admin, Batching, ClientDocuments, ClientLimits, Compatibility, ContextValue, Cors, Documents, LimitMode, Limits,
-    Overrides, SchemaFile, Server, Settings, Source, Telemetry, Tls,
+    Admin, Batching, CERTIFICATE_VALUES, ClientAuth, ClientDocuments, ClientLimits, Compatibility, ContextValue, Cors,
+    Documents, LimitMode, Limits, Overrides, SchemaFile, Server, Settings, Source, Telemetry, Tls,
     document::{
         AdminDocument, AuditDocument, ClientDocumentsDocument, ClientLimitsDocument, ContextDocument, CorsDocument,
         Document, DocumentsDocument, LimitsDocument, SchemaEntry, ServerDocument, SourceDocument, TelemetryDocument,
@@ -48,10 +48,11 @@ impl<'a> Interpreter<'a> {
     pub(super) fn settings(mut self, document: Document, overrides: &Overrides) -> Result<Settings, Vec<Diagnostic>> {
         let defaults = Settings::default();
         let (limits, client_limits) = self.limits(document.limits, defaults.limits);
+        let verifies_clients = document.server.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
         let mut settings = Settings {
             schema: self.schema(document.schema, overrides),
             documents: self.documents(document.documents),
-            auth: self.auth(document.auth),
+            auth: self.auth(document.auth, verifies_clients),
             authorization: self.authorization(document.authorization),
             origins: std::mem::take(&mut self.origins),
             compatibility: self.choice(
@@ -160,8 +161,14 @@ impl<'a> Interpreter<'a> {
             csrf: self.read(document.csrf.enabled, defaults.csrf),
             trusted_proxies: self.networks(document.trusted_proxies),
             drain: self.read(document.drain, defaults.drain),
-            tls: document.tls.and_then(|TlsDocument { cert, key, client_ca }| {
+            tls: document.tls.and_then(|TlsDocument { cert, key, client_ca, client_auth }| {
+                if let Some(given) = client_auth.as_ref().filter(|_| client_ca.is_none()) {
+                    let message = "`client_auth` needs `client_ca`: the authorities of clients";
+                    self.find(given.span.clone(), "MISSING_KEY", message);
+                }
+                let client_auth = self.choice(client_auth, &ClientAuth::ALL, ClientAuth::Required);
                 Some(Tls {
+                    client_auth,
                     cert: self.path(cert)?,
                     key: self.path(key)?,
                     client_ca: client_ca.and_then(|path| self.path(path)),
@@ -211,11 +218,11 @@ impl<'a> Interpreter<'a> {
 
     fn context(&mut self, value: Spanned<ContextDocument>) -> ContextValue {
         let span = range(&value);
-        let ContextDocument { header, claim, json, value } = value.value;
+        let ContextDocument { header, claim, certificate, json, value } = value.value;
         let json_is_given = json.is_some();
         let json = self.read(json, false);
-        match (header, claim, value) {
-            (Some(header), None, None) => {
+        match (header, claim, certificate, value) {
+            (Some(header), None, None, None) => {
                 let span = header.span.clone();
                 let text = self.text(header).unwrap_or_default();
                 if let Ok(name) = HeaderName::try_from(&text) {
@@ -223,15 +230,26 @@ impl<'a> Interpreter<'a> {
                 }
                 self.find(span, "INVALID_VALUE", format!("`{text}` is not the name of a header"));
             }
-            (None, Some(claim), None) if !json_is_given => {
+            (None, Some(claim), None, None) if !json_is_given => {
                 return ContextValue::Claim(self.text(claim).unwrap_or_default());
             }
-            (None, None, Some(value)) if !json_is_given => return ContextValue::Value(Hidden(self.json(value, &span))),
-            (None, None, None) => self.find(span, "INVALID_VALUE", "one of `header`, `claim` and `value` is needed"),
-            (None, Some(_), None) | (None, None, Some(_)) => {
+            (None, None, Some(certificate), None) if !json_is_given => {
+                let names = CERTIFICATE_VALUES.map(|name| (name, name));
+                return ContextValue::Certificate(self.choice(Some(certificate), &names, CERTIFICATE_VALUES[0]));
+            }
+            (None, None, None, Some(value)) if !json_is_given => {
+                return ContextValue::Value(Hidden(self.json(value, &span)));
+            }
+            (None, None, None, None) => {
+                self.find(span, "INVALID_VALUE", "one of `header`, `claim`, `certificate` and `value` is needed");
+            }
+            (None, Some(_), None, None) | (None, None, Some(_), None) | (None, None, None, Some(_)) => {
                 self.find(span, "INVALID_VALUE", "`json` is only for a `header`");
             }
-            _ => self.find(span, "INVALID_VALUE", "give one of `header`, `claim` and `value`, not several"),
+            _ => {
+                let message = "give one of `header`, `claim`, `certificate` and `value`, not several";
+                self.find(span, "INVALID_VALUE", message);
+            }
         }
         ContextValue::Value(Hidden(Json::Null))
     }

@@ -11,6 +11,7 @@ mod authorization;
 mod aws;
 mod caching;
 mod client;
+mod client_certificates;
 mod cost;
 mod document;
 mod environment;
@@ -37,6 +38,9 @@ pub use authorization::Authorization;
 pub use aws::AwsKeys;
 pub use caching::{Cache, ConnectorCache, Redis, Share, SourceCache};
 pub use client::{Client, Known};
+pub use client_certificates::{
+    CERTIFICATE_VALUES, CertificateClient, CertificateMatch, CertificateName, ClientCertificates, OtherCertificates,
+};
 pub use cost::Cost;
 pub use document::json_schema;
 pub use headers::{Headers, OWN_HEADERS, Propagate, RESERVED_HEADERS};
@@ -50,8 +54,8 @@ pub use resilience::{
     Outlier, Priority, Retry, Token, Url,
 };
 pub use settings::{
-    Admin, Batching, ClientDocuments, ClientLimits, Compatibility, ContextValue, Cors, Documents, LimitMode, Limits,
-    Overrides, SchemaFile, Server, Settings, Source, Telemetry, Tls,
+    Admin, Batching, ClientAuth, ClientDocuments, ClientLimits, Compatibility, ContextValue, Cors, Documents,
+    LimitMode, Limits, Overrides, SchemaFile, Server, Settings, Source, Telemetry, Tls,
 };
 pub use value::{Hidden, Json};
 pub use watch::Watch;

@@ -22,9 +22,9 @@ const REST_MAX: Duration = Duration::from_hours(366 * 24);
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RateLimitDocument {
-    /// Who has a share: each `ip` (IPv6 by /64), `api_key`, `claim:NAME`, `header:NAME`, each `operation`'s name, or all together: `global`.
+    /// Who has a share: each `ip` (IPv6 by /64), `api_key`, `certificate`, `claim:NAME`, `header:NAME`, each `operation`'s name, or all together: `global`.
     by: Given<String>,
-    /// Whom it is for: `all`, who is `anonymous`, who has a `token`, who has an `api_key`. Default: `all`.
+    /// Whom it is for: `all`, who is `anonymous`, who has a `token`, who has an `api_key`, who has a known `certificate`. Default: `all`.
     #[serde(rename = "for", default)]
     callers: Option<Given<String>>,
     /// Requests in each `per`; or `cost`.
@@ -69,6 +69,8 @@ pub enum RateBy {
     Ip,
     /// Each API key.
     ApiKey,
+    /// Whoever a client certificate stands for.
+    Certificate,
     /// Each value of a claim.
     Claim(String),
     /// Each value of a header.
@@ -84,12 +86,14 @@ pub enum RateBy {
 pub enum RateFor {
     /// Everybody.
     All,
-    /// Who has neither token nor API key.
+    /// Who has neither token nor API key, nor a client certificate that stands for somebody.
     Anonymous,
     /// Who has a token.
     Token,
     /// Who has an API key.
     ApiKey,
+    /// Who has a client certificate that stands for somebody.
+    Certificate,
 }
 
 /// What a rate counts.
@@ -228,6 +232,7 @@ impl Interpreter<'_> {
             ("anonymous", RateFor::Anonymous),
             ("token", RateFor::Token),
             ("api_key", RateFor::ApiKey),
+            ("certificate", RateFor::Certificate),
         ];
         self.choice(callers, &choices, RateFor::All)
     }
@@ -237,6 +242,7 @@ impl Interpreter<'_> {
             None => match text {
                 "ip" => Some(RateBy::Ip),
                 "api_key" => Some(RateBy::ApiKey),
+                "certificate" => Some(RateBy::Certificate),
                 "operation" => Some(RateBy::Operation),
                 "global" => Some(RateBy::Global),
                 _ => None,
@@ -246,7 +252,8 @@ impl Interpreter<'_> {
             Some(_) => None,
         };
         if by.is_none() {
-            let message = "expected `ip`, `api_key`, `claim:NAME`, `header:NAME`, `operation` or `global`";
+            let message =
+                "expected `ip`, `api_key`, `certificate`, `claim:NAME`, `header:NAME`, `operation` or `global`";
             self.find(span.clone(), "INVALID_VALUE", message);
         }
         by

@@ -134,8 +134,24 @@ pub struct Tls {
     pub cert: PathBuf,
     /// Private key.
     pub key: PathBuf,
-    /// Authorities of clients: without a certificate of one of them nobody is let in.
+    /// Authorities of clients.
     pub client_ca: Option<PathBuf>,
+    /// Whether every client has to show a certificate of theirs.
+    pub client_auth: ClientAuth,
+}
+
+/// Who has to show a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// Everybody.
+    Required,
+    /// Nobody, but whoever shows one shows a good one.
+    Optional,
+}
+
+impl ClientAuth {
+    /// All with their names.
+    pub const ALL: [(&str, Self); 2] = [("required", Self::Required), ("optional", Self::Optional)];
 }
 
 /// Several operations in one request.
@@ -175,6 +191,8 @@ pub enum ContextValue {
     },
     /// A claim of the caller's token; null when it is not there. A name with dots is looked up as it is, then as a path.
     Claim(String),
+    /// What the client's certificate says, by one of the names of [`super::CERTIFICATE_VALUES`]; null without one.
+    Certificate(&'static str),
     /// The same for everybody.
     Value(Hidden<Json>),
 }

@@ -217,8 +217,8 @@ telemetry: { log: { level: 'weft=loud' }, traces: { otlp: 'localhost:4318', samp
         "INVALID_VALUE ['https://a.example/'] `https://a.example/` is not an origin (did you mean `https://a.example`?)",
         "INVALID_VALUE [true] credentials cannot be allowed to every origin: list the origins instead of `*`",
         "INVALID_VALUE ['no header'] `no header` is not the name of a header",
-        "give one of `header`, `claim` and `value`, not several",
-        "one of `header`, `claim` and `value` is needed",
+        "give one of `header`, `claim`, `certificate` and `value`, not several",
+        "one of `header`, `claim`, `certificate` and `value` is needed",
         "INVALID_URL [ftp://x] not an absolute URL: expected one such as `https://api.example.com/v1`",
         "INVALID_URL ['http://b?x'] one of several URLs cannot have a query",
         "INVALID_VALUE ['http://a/'] this URL is given twice",
@@ -631,6 +631,74 @@ fn who_may_ask_is_not_guessed() {
         ("auth: { jwt: { isuers: [] } }", "did you mean `issuers`?"),
     ] {
         let found = findings(text).join("\n");
+        assert!(found.contains(expected), "{text}: `{expected}` is not in:\n{found}");
+    }
+}
+
+#[test]
+fn whom_client_certificates_stand_for_is_read() {
+    let text = "
+server: { tls: { cert: c.pem, key: k.pem, client_ca: ca.pem, client_auth: optional } }
+auth:
+  required: true
+  client_certificates:
+    others: refused
+    clients:
+      - { by: uri, is: ['spiffe://a/b', 'spiffe://a/c'], name: billing, scopes: [s], claims: { tier: gold } }
+      - { by: dns, ends_with: .Acme.example }
+      - { by: sha256, is: 'AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99' }
+      - { by: subject, ends_with: ',O=Acme' }
+limits: { clients: [{ by: certificate, is: billing, depth: 20 }, { for: certificate, depth: 9 }] }
+context: { host: { certificate: dns } }
+";
+    let settings = read(text).unwrap();
+    assert_eq!(settings.server.tls.unwrap().client_auth, ClientAuth::Optional);
+    let certificates = settings.auth.client_certificates.unwrap();
+    assert_eq!(certificates.others, OtherCertificates::Refused);
+    let [billing, host, one, _] = certificates.clients.as_slice() else { panic!("{certificates:?}") };
+    assert_eq!(billing.matches, CertificateMatch::Is(vec!["spiffe://a/b".to_owned(), "spiffe://a/c".to_owned()]));
+    assert_eq!((billing.name.as_deref(), &host.name), (Some("billing"), &None));
+    assert_eq!(host.matches, CertificateMatch::EndsWith(".acme.example".to_owned()));
+    let hash = "aabbccddeeff00112233445566778899";
+    assert_eq!(one.matches, CertificateMatch::Is(vec![format!("{hash}{hash}")]));
+    assert_eq!(settings.client_limits[1].client.callers, RateFor::Certificate);
+    assert!(matches!(settings.context["host"], ContextValue::Certificate("dns")));
+    assert!(!format!("{billing:?}").contains("gold"), "claims are not printed");
+    let required = read("server: { tls: { cert: c.pem, key: k.pem, client_ca: ca.pem } }").unwrap();
+    assert_eq!(required.server.tls.unwrap().client_auth, ClientAuth::Required);
+}
+
+#[test]
+fn whom_client_certificates_stand_for_is_not_guessed() {
+    let own = "server: { tls: { cert: c.pem, key: k.pem, client_ca: ca.pem } }\n";
+    let client = |client: &str| format!("{own}auth: {{ client_certificates: {{ clients: [{client}] }} }}");
+    for (text, expected) in [
+        ("auth: { client_certificates: {} }".to_owned(), "needs `server.tls.client_ca`"),
+        ("server: { tls: { cert: c, key: k, client_auth: optional } }".to_owned(), "needs `client_ca`"),
+        (format!("{own}auth: {{ required: true, client_certificates: {{}} }}"), "would refuse everybody"),
+        (format!("{own}auth: {{ client_certificates: {{ others: knwon }} }}"), "did you mean `known`?"),
+        (client("{ by: uri }"), "one of `is`, `starts_with` and `ends_with` is needed"),
+        (client("{ by: uri, is: 'a://b/c', starts_with: 'a://b/' }"), "not several"),
+        (client("{ by: url, is: 'a://b/c' }"), "did you mean `uri`?"),
+        (client("{ by: uri, starts_with: 'spiffe://acme.example' }"), "at least to the `/` behind its host"),
+        (client("{ by: uri, starts_with: 'spiffe:///x' }"), "at least to the `/` behind its host"),
+        (client("{ by: uri, ends_with: /billing }"), "use `starts_with`"),
+        (client("{ by: dns, starts_with: billing. }"), "use `ends_with`"),
+        (client("{ by: dns, ends_with: acme.example }"), "begins with a dot"),
+        (client("{ by: email, ends_with: acme.example }"), "has its `@`"),
+        (client("{ by: subject, ends_with: 'O=Acme' }"), "begins with a comma"),
+        (client("{ by: common_name, ends_with: '' }"), "that is how every name ends"),
+        (client("{ by: common_name, starts_with: '' }"), "that is how every name begins"),
+        (client("{ by: sha256, is: aabb }"), "64 hexadecimal digits"),
+        (client("{ by: sha256, starts_with: aabb }"), "given whole"),
+        (client("{ by: dns, is: [] }"), "expected a text"),
+        (client("{ by: dns, is: '' }"), "that of nobody"),
+        (client("{ by: dns, is: a, name: '' }"), "1 to 256 bytes"),
+        (client("{ by: dns, is: a }, { by: dns, is: A, name: b }"), "this one never counts"),
+        ("context: { a: { certificate: cn } }".to_owned(), "expected one of"),
+        ("context: { a: { certificate: dns, json: true } }".to_owned(), "only for a `header`"),
+    ] {
+        let found = findings(&text).join("\n");
         assert!(found.contains(expected), "{text}: `{expected}` is not in:\n{found}");
     }
 }

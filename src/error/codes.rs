@@ -94,6 +94,7 @@ pub const CODES: &[DiagnosticCode] = &[
     code("PRODUCTION_ADMIN", "the operator's listener can be reached from outside"),
     code("PRODUCTION_ANONYMOUS", "callers can say who they are, and need not"),
     code("PRODUCTION_BATCHING", "one request may hold very many operations"),
+    code("PRODUCTION_CERTIFICATES", "whoever has any certificate of an authority counts as somebody"),
     code("PRODUCTION_CORS", "every page on the internet may read answers"),
     code("PRODUCTION_CSRF", "foreign pages can send operations"),
     code("PRODUCTION_GRAPHIQL", "a page for developers is served to everybody"),

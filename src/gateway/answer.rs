@@ -15,7 +15,7 @@ use crate::{
     mapping::Object,
     operation::{self, Kind, VariableValues},
     plan::{Mask, Plan},
-    policy::{Charge, DocumentId, Identity, Judging, Limits, Price, Question, Rules, Spender},
+    policy::{Charge, DocumentId, Identity, Judging, Limits, Presented, Price, Question, Rules, Spender},
     telemetry::{self, Trace},
 };
 
@@ -79,11 +79,16 @@ impl Gateway {
         self.snapshot.load_full()
     }
 
-    /// Who sent a request with these headers, from the other end of this connection. Errors: `UNAUTHENTICATED`,
-    /// `UPSTREAM_UNAVAILABLE`; nothing else of the request need be read.
-    pub async fn identify(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Identity, Refusal> {
+    /// Who sent a request with these headers, from the other end of this connection, on which they were verified by this certificate.
+    /// Errors: `UNAUTHENTICATED`, `UPSTREAM_UNAVAILABLE`; nothing else of the request need be read.
+    pub async fn identify(
+        &self,
+        headers: &HeaderMap,
+        peer: Option<IpAddr>,
+        presented: Option<&Presented>,
+    ) -> Result<Identity, Refusal> {
         let snapshot = self.snapshot.load_full();
-        let identity = snapshot.rules.authentication.identify(headers).await;
+        let identity = snapshot.rules.authentication.identify(headers, presented).await;
         identity.inspect_err(|refusal| {
             let caller = audit::Caller { identity: &Identity::default(), headers, peer };
             snapshot.tell_refused(caller, None, refusal);
@@ -179,7 +184,7 @@ async fn run(snapshot: &Arc<Snapshot>, request: Request, admitted: Admitted<'_>)
     let Admitted { planned, variables, price, limits, introspection, masked, charge } = admitted;
     let context = snapshot.context.of(&request.headers, &request.identity);
     let is_known = !request.identity.is_anonymous();
-    let is_identified = is_known || snapshot.reads.identify(&request.headers);
+    let is_identified = request.identity.is_told_apart() || snapshot.reads.identify(&request.headers);
     let caller = Caller { is_known, headers: request.headers, context, trace: request.trace };
     let asked = Arc::new(Asked { snapshot: Arc::clone(snapshot), planned, masked, variables, caller });
     let made = asked.made(introspection, is_identified).await;

@@ -53,6 +53,9 @@ impl Snapshot {
             subject: text(identity.subject()),
             issuer: text(identity.issuer()),
             api_key: text(identity.api_key()),
+            certificate: text(identity.certificate()),
+            certificate_subject: text(identity.certificate_subject().map(|(subject, _)| subject)),
+            certificate_sha256: text(identity.certificate_subject().map(|(_, hash)| hash)),
             address: peer.map(|peer| self.rules.rates.address(peer, headers)),
             request_id: text(headers.get(REQUEST_ID).and_then(|id| id.to_str().ok())),
         }

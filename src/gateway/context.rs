@@ -15,6 +15,7 @@ pub(crate) struct Context {
     fixed: Object,
     headers: Vec<(String, http::HeaderName, bool)>,
     claims: Vec<(String, String)>,
+    certificates: Vec<(String, &'static str)>,
 }
 
 impl Context {
@@ -24,6 +25,7 @@ impl Context {
             match value {
                 ContextValue::Value(value) => drop(context.fixed.insert(name.clone(), Value::from(&value.0))),
                 ContextValue::Claim(claim) => context.claims.push((name.clone(), claim.clone())),
+                ContextValue::Certificate(of) => context.certificates.push((name.clone(), of)),
                 ContextValue::Header { name: header, json } => {
                     context.headers.push((name.clone(), header.clone(), *json));
                 }
@@ -32,7 +34,7 @@ impl Context {
         context
     }
 
-    /// The values for one caller; a header or claim that is not there, or is no JSON where JSON is wanted, gives null.
+    /// The values for one caller; a header, claim or certificate that is not there, or is no JSON where JSON is wanted, gives null.
     pub(super) fn of(&self, headers: &HeaderMap, identity: &Identity) -> Object {
         let mut values = self.fixed.clone();
         for (name, header, json) in &self.headers {
@@ -46,6 +48,10 @@ impl Context {
         }
         for (name, claim) in &self.claims {
             values.insert(name.clone(), identity.claim(claim).cloned().unwrap_or_default());
+        }
+        for (name, of) in &self.certificates {
+            let value = identity.certificate_values().and_then(|values| values.get(*of));
+            values.insert(name.clone(), value.cloned().unwrap_or_default());
         }
         values
     }

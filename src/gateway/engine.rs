@@ -31,7 +31,7 @@ impl Engine {
             Value::Object(object) => object,
             _ => Object::new(),
         };
-        let identity = match gateway.identify(&headers, None).await {
+        let identity = match gateway.identify(&headers, None, None).await {
             Ok(identity) => identity,
             Err(refusal) => return response(&Answer::refused(&refusal)),
         };

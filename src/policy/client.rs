@@ -15,6 +15,7 @@ pub(super) fn is(client: &Client, identity: &Identity, headers: &HeaderMap) -> b
             let is_one = |text: &str| values.iter().any(|value| value == text);
             match by {
                 RateBy::ApiKey => identity.api_key().is_some_and(is_one),
+                RateBy::Certificate => identity.certificate().is_some_and(is_one),
                 RateBy::Header(name) => headers.get(name).and_then(|value| value.to_str().ok()).is_some_and(is_one),
                 RateBy::Claim(name) => match identity.claim(name) {
                     Some(Value::Array(items)) => items.iter().any(|item| is_one(&text(item))),
@@ -34,6 +35,7 @@ pub(super) fn concerns(callers: RateFor, identity: &Identity) -> bool {
         RateFor::Anonymous => identity.is_anonymous(),
         RateFor::Token => identity.has_token(),
         RateFor::ApiKey => identity.has_api_key(),
+        RateFor::Certificate => identity.has_certificate(),
     }
 }
 

@@ -20,7 +20,7 @@ mod rate;
 pub use authorization::{Authorization, Judging, Question};
 pub use cost::{Costing, Estimate, Line, Price, StepCalls};
 pub use documents::{DocumentId, Documents, Resolved, Text, Trusted};
-pub use identity::{Authentication, Identity};
+pub use identity::{Authentication, Identity, Presented};
 pub use limits::{ClientLimits, Limits, Mode};
 pub use production::production;
 pub use rate::{Charge, Rates, Spender};

@@ -8,7 +8,7 @@ use std::{net::IpAddr, time::Duration};
 use url::{Host, Url};
 
 use crate::{
-    config::{Algorithm, Headers, KeySource, LimitMode, Limits, Propagate, RateStore, Settings},
+    config::{Algorithm, Headers, KeySource, LimitMode, Limits, OtherCertificates, Propagate, RateStore, Settings},
     error::{Diagnostic, Severity},
     schema::Graph,
 };
@@ -42,6 +42,7 @@ const RULES: &[Rule] = &[
     rate_limits,
     proxies,
     optional_identity,
+    certificates,
     tokens,
     plain_keys,
     plain_sources,
@@ -201,10 +202,20 @@ fn proxies(settings: &Settings, _: &Graph) -> Vec<Diagnostic> {
 fn optional_identity(settings: &Settings, _: &Graph) -> Vec<Diagnostic> {
     let auth = &settings.auth;
     warning(
-        !auth.required && (auth.jwt.is_some() || auth.api_keys.is_some()),
+        !auth.required && (auth.jwt.is_some() || auth.api_keys.is_some() || auth.client_certificates.is_some()),
         "PRODUCTION_ANONYMOUS",
         "callers can say who they are, and need not: `auth.required` is `false`",
         "set `auth.required: true`, or protect the fields that are not for everybody with `@authenticated`",
+    )
+}
+
+fn certificates(settings: &Settings, _: &Graph) -> Vec<Diagnostic> {
+    let given = settings.auth.client_certificates.as_ref();
+    warning(
+        given.is_some_and(|given| given.others == OtherCertificates::Known),
+        "PRODUCTION_CERTIFICATES",
+        "`auth.client_certificates.others` is `known`: whoever has any certificate of `server.tls.client_ca` counts as somebody",
+        "name who may ask under `clients`: an authority often signs for more machines than one thinks of",
     )
 }
 

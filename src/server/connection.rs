@@ -8,7 +8,7 @@ use std::{
     net::IpAddr,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
@@ -21,7 +21,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::upstream::Turn;
+use crate::{policy::Presented, upstream::Turn};
 
 /// Longest silence of a connection that asks nothing, or of a caller that does not take its answer. Above the 60 s that
 /// load balancers keep idle connections, so that they and not we close first.
@@ -33,6 +33,8 @@ pub(super) struct Activity {
     start: Instant,
     header_timeout: Duration,
     peer: IpAddr,
+    /// What the other end was verified by, once that is known.
+    certificate: OnceLock<Box<Presented>>,
     /// Requests being answered.
     in_flight: AtomicU64,
     /// Milliseconds from `start` to the last byte or finished answer.
@@ -51,6 +53,7 @@ impl Activity {
             start: Instant::now(),
             header_timeout,
             peer,
+            certificate: OnceLock::new(),
             in_flight: AtomicU64::new(0),
             last: AtomicU64::new(0),
             head_since: AtomicU64::new(0),
@@ -61,6 +64,12 @@ impl Activity {
 
     fn elapsed(&self) -> u64 {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX - 1)
+    }
+
+    /// The other end was verified by this certificate; for all requests of the connection.
+    pub(super) fn verified(&self, certificate: Presented) {
+        // There is one handshake: nothing is there yet.
+        let _ = self.certificate.set(Box::new(certificate));
     }
 
     /// A request head is complete.
@@ -123,6 +132,11 @@ impl InFlight {
     /// The other end of the connection.
     pub(super) fn peer(&self) -> IpAddr {
         self.0.peer
+    }
+
+    /// What the other end of the connection was verified by.
+    pub(super) fn certificate(&self) -> Option<&Presented> {
+        self.0.certificate.get().map(Box::as_ref)
     }
 }
 

@@ -86,8 +86,10 @@ async fn run(
     let refused = |refusal| Box::new(Refused::new(refusal, media));
     let coding = compress::choose(&parts.headers);
     // Before the body is read: who is not let in sends nothing.
-    let identity = gateway.identify(&parts.headers, peer).await.map_err(refused)?;
+    let identity = gateway.identify(&parts.headers, peer, in_flight.and_then(InFlight::certificate)).await;
+    let identity = identity.map_err(refused)?;
     trace.identity(identity.name());
+    trace.certificate(identity.certificate_subject());
     let Parts { method, uri, headers, .. } = parts;
     let headers = Arc::new(headers);
     let asked = match method {

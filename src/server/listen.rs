@@ -21,6 +21,7 @@ use super::{
     connection::{Activity, Watched},
     tls::Tls,
 };
+use crate::policy::Presented;
 
 /// Bytes of a request head; above it hyper answers 431. Large enough for the tokens and cookies of real clients.
 const HEAD_MAX: usize = 32 * 1024;
@@ -106,6 +107,10 @@ async fn connection<R: Responder>(
     // Who speaks no TLS, or shows no certificate that is wanted, is told so by rustls.
     if let Ok(stream) = shaken {
         activity.body_read();
+        let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        if let Some(leaf) = shown {
+            activity.verified(Presented::new(leaf.to_vec()));
+        }
         serve(stream, activity, responder, stop, kill).await;
     }
 }

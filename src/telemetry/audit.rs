@@ -107,6 +107,12 @@ pub struct Asker {
     pub issuer: Option<String>,
     /// Name of an API key.
     pub api_key: Option<String>,
+    /// Whom a client certificate stands for.
+    pub certificate: Option<String>,
+    /// Its subject (RFC 4514).
+    pub certificate_subject: Option<String>,
+    /// Its SHA-256 in hexadecimal digits.
+    pub certificate_sha256: Option<String>,
     /// Where the request came from, as proxies that are trusted say.
     pub address: Option<IpAddr>,
     /// `X-Request-Id` of the request.
@@ -154,6 +160,8 @@ fn write(reason: Reason, refusal: &Refusal, Asked { asker, operation, document }
         limit = name, limit.maximum = maximum, limit.value = value, limit.more = more,
         operation = text(operation), document = text(document), fields = list(&refusal.fields),
         subject = text(&asker.subject), issuer = text(&asker.issuer), api_key = text(&asker.api_key),
+        certificate = text(&asker.certificate), certificate.subject = text(&asker.certificate_subject),
+        certificate.sha256 = text(&asker.certificate_sha256),
         client.address = asker.address.map(tracing::field::display), request.id = text(&asker.request_id),
         "{message}"
     );

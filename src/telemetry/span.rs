@@ -166,6 +166,14 @@ impl Trace {
         }
     }
 
+    /// Notes the certificate of the caller's connection: its subject and its SHA-256 in hexadecimal digits.
+    pub fn certificate(&self, certificate: Option<(&str, &str)>) {
+        if let Some((subject, hash)) = certificate.filter(|_| !self.span.is_disabled()) {
+            self.span.record("tls.client.subject", subject);
+            self.span.record("tls.client.hash.sha256", hash);
+        }
+    }
+
     /// Notes an HTTP status. `fails_from`: the lowest status that is a failure at this end (500 for the server's, 400 for the
     /// client's; OpenTelemetry, HTTP spans, "Status").
     pub fn status(&self, status: u16, fails_from: u16) {
@@ -256,6 +264,7 @@ fn request_span(request: HttpRequest<'_>) -> Span {
         parent: None, "request", otel.name = Empty, otel.kind = "server", http.request.method = request.method.as_str(),
         http.route = request.path, url.path = request.path, url.scheme = "http",
         network.protocol.version = version(request.version), user_agent.original = Empty, enduser.id = Empty,
+        tls.client.subject = Empty, tls.client.hash.sha256 = Empty,
         graphql.operation.r#type = Empty, graphql.operation.name = Empty, weft.plan.cache = Empty,
         http.response.status_code = Empty, otel.status_code = Empty, otel.status_description = Empty, error.r#type = Empty
     );

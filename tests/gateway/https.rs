@@ -115,6 +115,77 @@ fn clients_have_to_show_a_certificate_where_that_is_wanted() {
 }
 
 #[test]
+fn authorities_of_clients_are_renewed_and_who_is_connected_stays_who_it_is() {
+    let (server, old, new) = (Root::new(), Root::new(), Root::new());
+    let folder =
+        Folder::new("https-authorities", &json!({ "cert": "cert.pem", "key": "key.pem", "client_ca": "clients.pem" }));
+    folder.certify(&server);
+    folder.write("clients.pem", &old.pem);
+    let weft = Weft::start(&folder.config(), &[]).expect("weft starts");
+    let keeping = |identity: (String, String)| {
+        let root = reqwest::Certificate::from_pem(server.pem.as_bytes()).expect("a certificate");
+        let identity = reqwest::Identity::from_pem(format!("{}{}", identity.0, identity.1).as_bytes()).expect("PEM");
+        reqwest::Client::builder().no_proxy().tls_certs_only([root]).identity(identity).build().expect("a client")
+    };
+    runtime().block_on(async {
+        let (of_old, of_new) = (old.sign_pem("app"), new.sign_pem("app"));
+        let connected = keeping(of_old.clone());
+        assert_eq!(ask(&connected, &weft).await.expect("an answer").0, 200);
+        ask(&keeping(of_new.clone()), &weft).await.expect_err("not yet");
+
+        // Half of a file is not fewer authorities.
+        folder.write("clients.pem", &format!("{}-----BEGIN CERTIFICATE-----\nMIIB", new.pem));
+        weft.hang_up();
+        weft.wait_for("the new certificate cannot be used");
+        ask(&keeping(of_new.clone()), &weft).await.expect_err("not yet");
+        assert_eq!(ask(&keeping(of_old.clone()), &weft).await.expect("an answer").0, 200);
+
+        folder.write("clients.pem", &new.pem);
+        weft.hang_up();
+        weft.wait_for("the certificate was renewed");
+        assert_eq!(ask(&keeping(of_new), &weft).await.expect("an answer").0, 200);
+        // No session of before is taken up again.
+        ask(&client(&server.pem, Some(of_old)), &weft).await.expect_err("an authority of before");
+        assert_eq!(ask(&connected, &weft).await.expect("the same connection").0, 200);
+    });
+}
+
+#[test]
+fn the_audit_log_says_which_certificate_was_refused_what() {
+    let (server, clients) = (Root::new(), Root::new());
+    let folder =
+        Folder::new("https-audit", &json!({ "cert": "cert.pem", "key": "key.pem", "client_ca": "clients.pem" }));
+    folder.certify(&server);
+    folder.write("clients.pem", &clients.pem);
+    let mut config: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.config()).expect("a file")).expect("JSON");
+    config["auth"] =
+        json!({ "client_certificates": { "clients": [{ "by": "dns", "is": "app.example", "name": "app" }] } });
+    config["limits"] = json!({ "aliases": 1 });
+    config["telemetry"] = json!({ "log": { "format": "json" } });
+    folder.write("weft.yaml", &config.to_string());
+    let weft = Weft::start(&folder.config(), &[]).expect("weft starts");
+    runtime().block_on(async {
+        for (name, stands_for) in [("app.example", json!("app")), ("other.example", json!(null))] {
+            let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).expect("a DNS name");
+            params.distinguished_name = rcgen::DistinguishedName::new();
+            params.distinguished_name.push(rcgen::DnType::CommonName, "a,\"b\" ü");
+            let client = client(&server.pem, Some(clients.issue(&params)));
+            let url = format!("{}/graphql", weft.origin.replace("127.0.0.1", "localhost"));
+            let request = client.post(url).header("content-type", "application/json");
+            let answer = request.body(r#"{"query":"{ a: greeting b: greeting }"}"#).send().await.expect("an answer");
+            assert!(answer.text().await.expect("an answer").contains("LIMIT_EXCEEDED"));
+            let told = weft.wait_for("weft::audit");
+            let line = told.lines().find(|line| line.contains("weft::audit")).expect("a line");
+            let event: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            assert_eq!(event["certificate"], stands_for, "{event}");
+            assert_eq!(event["certificate.subject"], "CN=a\\,\\\"b\\\" ü", "{event}");
+            assert_eq!(event["certificate.sha256"].as_str().map(str::len), Some(64), "{event}");
+        }
+    });
+}
+
+#[test]
 fn who_does_not_speak_tls_is_not_answered_and_holds_no_place() {
     let authority = Root::new();
     let folder = Folder::new("https-plain", &files());

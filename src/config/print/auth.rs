@@ -4,14 +4,19 @@ use data_encoding::HEXLOWER;
 
 use super::{
     super::{
-        ApiKey, ApiKeys, Auth, Fetching, Issuer, Jwt, KeySource, Quota, QuotaPeriod, auth::Algorithm, value::Json,
+        ApiKey, ApiKeys, Auth, CertificateClient, CertificateMatch, CertificateName, ClientCertificates, Fetching,
+        Issuer, Jwt, KeySource, OtherCertificates, Quota, QuotaPeriod, auth::Algorithm, value::Json,
     },
+    named,
     tree::{At, Node},
     unit_key,
 };
 
 /// Who may ask.
-pub(super) fn auth(at: At<'_>, Auth { required, jwt: tokens, api_keys: keys }: &Auth) -> Node {
+pub(super) fn auth(
+    at: At<'_>,
+    Auth { required, jwt: tokens, api_keys: keys, client_certificates: certificates }: &Auth,
+) -> Node {
     at.map([
         ("required", &|at| at.plain(required)),
         ("jwt", &|at| match tokens {
@@ -21,6 +26,10 @@ pub(super) fn auth(at: At<'_>, Auth { required, jwt: tokens, api_keys: keys }: &
         ("api_keys", &|at| match keys {
             None => Node::Unset("none are taken"),
             Some(keys) => api_keys(at, keys),
+        }),
+        ("client_certificates", &|at| match certificates {
+            None => Node::Unset("nobody is known by one"),
+            Some(certificates) => client_certificates(at, certificates),
         }),
     ])
 }
@@ -45,8 +54,6 @@ fn jwt(at: At<'_>, jwt: &Jwt) -> Node {
 fn issuer(at: At<'_>, issuer: &Issuer) -> Node {
     let Issuer { issuer: name, keys, audiences, algorithms, claims, scopes } = issuer;
     let texts = |at: At<'_>, texts: &[String]| at.list(texts, At::text);
-    let named =
-        |algorithm: &Algorithm| Algorithm::ALL.iter().find(|(_, known)| known == algorithm).map_or("", |it| it.0);
     at.map([
         ("issuer", &|at| at.text(name)),
         ("jwks", &|at| match keys {
@@ -60,7 +67,7 @@ fn issuer(at: At<'_>, issuer: &Issuer) -> Node {
             KeySource::Discovery | KeySource::Url(_) | KeySource::File(_) => Node::Unset("none"),
         }),
         ("audiences", &|at| texts(at, audiences)),
-        ("algorithms", &|at| at.list(algorithms, |at, algorithm| at.plain(named(algorithm)))),
+        ("algorithms", &|at| at.list(algorithms, |at, algorithm| at.plain(named(&Algorithm::ALL, *algorithm)))),
         ("claims", &|at| {
             let values = claims.iter().map(|(name, values)| (name, Json::Array(values.clone())));
             at.named(values, At::plain)
@@ -91,6 +98,28 @@ fn api_key(at: At<'_>, key: &ApiKey) -> Node {
         ("quota", &|at| quota.map_or(Node::Unset("none"), |given| self::quota(at, given))),
         ("claims", &|at| at.secrets(&Json::Object(claims.0.clone()))),
     ])
+}
+
+fn client_certificates(at: At<'_>, ClientCertificates { clients, others }: &ClientCertificates) -> Node {
+    at.map([
+        ("clients", &|at| at.list(clients, certificate_client)),
+        ("others", &|at| at.plain(named(&OtherCertificates::ALL, *others))),
+    ])
+}
+
+fn certificate_client(at: At<'_>, client: &CertificateClient) -> Node {
+    let CertificateClient { by, matches, name, scopes, claims } = client;
+    let matched = match matches {
+        CertificateMatch::Is(names) => at.map([("is", &|at| at.list(names, At::text))]),
+        CertificateMatch::StartsWith(start) => at.map([("starts_with", &|at| at.text(start))]),
+        CertificateMatch::EndsWith(end) => at.map([("ends_with", &|at| at.text(end))]),
+    };
+    let rest = at.map([
+        ("name", &|at| name.as_ref().map_or(Node::Unset("that of the certificate"), |name| at.text(name))),
+        ("scopes", &|at| at.list(scopes, At::text)),
+        ("claims", &|at| at.secrets(&Json::Object(claims.0.clone()))),
+    ]);
+    Node::all([at.map([("by", &|at| at.plain(named(&CertificateName::ALL, *by)))]), matched, rest])
 }
 
 fn quota(at: At<'_>, Quota { unit, amount, per }: Quota) -> Node {

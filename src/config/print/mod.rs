@@ -17,9 +17,9 @@ use self::{
     tree::{At, Node},
 };
 use super::{
-    Admin, Authorization, Batching, Cache, Client, ClientDocuments, ClientLimits, Compatibility, ContextValue, Cors,
-    Cost, Documents, LimitMode, Limits, Overrides, RateBy, RateFor, RateLimit, RateStore, RateUnit, Server, Settings,
-    Telemetry, Tls, WhenAway, load,
+    Admin, Authorization, Batching, Cache, Client, ClientAuth, ClientDocuments, ClientLimits, Compatibility,
+    ContextValue, Cors, Cost, Documents, LimitMode, Limits, Overrides, RateBy, RateFor, RateLimit, RateStore, RateUnit,
+    Server, Settings, Telemetry, Tls, WhenAway, load,
 };
 use crate::{
     error::Diagnostic,
@@ -147,13 +147,17 @@ fn server(at: At<'_>, server: &Server, overrides: &Overrides) -> Node {
     ])
 }
 
-fn tls(at: At<'_>, Tls { cert, key, client_ca }: &Tls) -> Node {
+fn tls(at: At<'_>, Tls { cert, key, client_ca, client_auth }: &Tls) -> Node {
     at.map([
         ("cert", &|at| at.path(cert)),
         ("key", &|at| at.path(key)),
         ("client_ca", &|at| match client_ca {
             None => Node::Unset("none, clients need no certificate"),
             Some(path) => at.path(path),
+        }),
+        ("client_auth", &|at| match client_ca {
+            None => Node::Unset("none, clients need no certificate"),
+            Some(_) => at.plain(named(&ClientAuth::ALL, *client_auth)),
         }),
     ])
 }
@@ -168,6 +172,7 @@ fn context_value(at: At<'_>, value: &ContextValue) -> Node {
             at.map([("header", &|at| at.text(name)), ("json", &|at| at.plain(json))])
         }
         ContextValue::Claim(claim) => at.map([("claim", &|at| at.text(claim))]),
+        ContextValue::Certificate(name) => at.map([("certificate", &|at| at.plain(name))]),
         ContextValue::Value(value) => at.map([("value", &|at| at.secrets(value))]),
     }
 }
@@ -268,10 +273,16 @@ fn client_limits(at: At<'_>, own: &ClientLimits) -> Node {
     Node::all([client(at, whose), operation_limits(at, limits)])
 }
 
+/// How a value is written.
+fn named<T: Copy + PartialEq>(all: &[(&'static str, T)], value: T) -> &'static str {
+    all.iter().find(|(_, known)| *known == value).map_or("", |(name, _)| name)
+}
+
 fn rate_by(by: &RateBy) -> String {
     match by {
         RateBy::Ip => "ip".to_owned(),
         RateBy::ApiKey => "api_key".to_owned(),
+        RateBy::Certificate => "certificate".to_owned(),
         RateBy::Claim(name) => format!("claim:{name}"),
         RateBy::Header(name) => format!("header:{name}"),
         RateBy::Operation => "operation".to_owned(),
@@ -285,6 +296,7 @@ fn rate_for(callers: RateFor) -> &'static str {
         RateFor::Anonymous => "anonymous",
         RateFor::Token => "token",
         RateFor::ApiKey => "api_key",
+        RateFor::Certificate => "certificate",
     }
 }
 

@@ -17,13 +17,13 @@ server:
   batching: { enabled: true, operations_max: 3 }
   cors: { origins: ["https://app.example.com"], credentials: true }
   trusted_proxies: [10.0.0.0/8, "fd00::1"]
-  tls: { cert: cert.pem, key: key.pem, client_ca: ca.pem }
+  tls: { cert: cert.pem, key: key.pem, client_ca: ca.pem, client_auth: optional }
 admin: { listen: off }
 headers:
   propagate: [x-a, { name: x-b, as: x-c }, { matching: "^x-app-" }]
   set: { authorization: "Bearer lit-header", x-key: "${env.KEY}" }
   remove: [cookie]
-context: { tenant: { header: x-tenant, json: true }, who: { claim: sub }, fixed: { value: { deep: ["lit-context", "${env.KEY}"] } } }
+context: { tenant: { header: x-tenant, json: true }, who: { claim: sub }, host: { certificate: dns }, fixed: { value: { deep: ["lit-context", "${env.KEY}"] } } }
 config: { api: { token: "lit-config", other: "${env.KEY}", "odd key": 5 } }
 sources:
   catalog:
@@ -67,9 +67,15 @@ auth:
     file: keys.yaml
     keys:
       - { id: a, sha256: 2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b, scopes: [s], expires: 2027-01-31, quota: { cost: 5, per: day }, claims: { tier: lit-claim } }
+  client_certificates:
+    others: refused
+    clients:
+      - { by: uri, is: "spiffe://acme.example/billing", name: billing, scopes: [s], claims: { tier: lit-certificate } }
+      - { by: dns, ends_with: .acme.example }
+      - { by: common_name, starts_with: app- }
 authorization: { reject: true, hide: true, policies: { own: "this.owner == claims.sub" } }
 documents: { apq: false, trusted: trusted.json, only_trusted: true, clients: [{ by: api_key, is: web, trusted: web.json }] }
-limits: { depth: 7, mode: report, clients: [{ for: anonymous, cost: 5 }, { by: "claim:plan", is: gold, depth: 20, mode: enforce }, { by: api_key, is: [a, b], aliases: 3 }] }
+limits: { depth: 7, mode: report, clients: [{ for: anonymous, cost: 5 }, { by: "claim:plan", is: gold, depth: 20, mode: enforce }, { by: api_key, is: [a, b], aliases: 3 }, { by: certificate, is: billing, aliases: 4 }, { for: certificate, aliases: 5 }] }
 cost: { list_size: 5, header: true }
 rate_limits:
   - { by: ip, for: anonymous, requests: 10, per: 1m, burst: 5 }

@@ -21,13 +21,15 @@ pub(super) struct Facts<'a> {
     /// Whether it is about anything that its caller could ask.
     is_open: bool,
     claims: OnceLock<Cel>,
+    certificate: OnceLock<Cel>,
     headers: OnceLock<Cel>,
     operation: OnceLock<Cel>,
 }
 
 impl<'a> Facts<'a> {
     pub(super) fn new(asked: Question<'a>) -> Self {
-        Self { asked, is_open: false, claims: OnceLock::new(), headers: OnceLock::new(), operation: OnceLock::new() }
+        let (claims, certificate, headers) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self { asked, is_open: false, claims, certificate, headers, operation: OnceLock::new() }
     }
 
     /// Whatever its caller could ask.
@@ -38,6 +40,12 @@ impl<'a> Facts<'a> {
     pub(super) fn claims(&self) -> &Cel {
         let claims = || self.asked.identity.claims().map_or_else(|| object(&Object::new()), object);
         self.claims.get_or_init(claims)
+    }
+
+    /// Empty where none was shown.
+    pub(super) fn certificate(&self) -> &Cel {
+        let values = || self.asked.identity.certificate_values().map_or_else(|| object(&Object::new()), object);
+        self.certificate.get_or_init(values)
     }
 
     pub(super) fn headers(&self) -> &Cel {

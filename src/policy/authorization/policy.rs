@@ -8,7 +8,7 @@ use super::{facts::Facts, this};
 use crate::mapping::KeyTree;
 
 /// What expressions may use.
-pub(super) const VARIABLES: [&str; 5] = ["claims", "headers", "args", "operation", THIS];
+pub(super) const VARIABLES: [&str; 6] = ["claims", "headers", "args", "operation", THIS, "certificate"];
 /// The object that has the field.
 pub(super) const THIS: &str = "this";
 
@@ -18,7 +18,7 @@ static FUNCTIONS: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()))
 /// An expression.
 pub(super) struct Policy {
     program: Program,
-    reads: [bool; 5],
+    reads: [bool; 6],
     this: KeyTree,
 }
 
@@ -74,13 +74,14 @@ impl Policy {
     /// known.
     pub(super) fn holds(&self, facts: &Facts<'_>, arguments: Option<&Cel>, this: Option<&Cel>) -> Option<bool> {
         let mut context = Context::with_env(Arc::clone(&FUNCTIONS));
-        let [claims, headers, args, operation, _] = self.reads;
+        let [claims, headers, args, operation, _, certificate] = self.reads;
         let known = [
             claims.then(|| facts.claims()),
             headers.then(|| facts.headers()),
             arguments.filter(|_| args),
             facts.operation().filter(|_| operation),
             this,
+            certificate.then(|| facts.certificate()),
         ];
         for (name, value) in VARIABLES.into_iter().zip(known) {
             if let Some(value) = value {

@@ -12,7 +12,6 @@ use std::{
 
 use arc_swap::ArcSwap;
 use http::{HeaderMap, HeaderName};
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -64,9 +63,7 @@ impl ApiKeys {
         let mut table = Table::new();
         let more = self.file.as_deref().map(config::api_keys).transpose()?;
         for key in self.fixed.iter().chain(more.iter().flatten()) {
-            let mut claims = key.claims.0.clone();
-            claims.insert("sub".to_owned(), Value::from(key.id.as_str()));
-            let subject = Subject::new(Some(key.id.as_str().into()), &claims, key.scopes.clone());
+            let subject = Subject::named(&key.id, &key.claims.0, key.scopes.clone());
             let subject = Subject { quota: key.quota, ..subject };
             let entry = Entry { hash: key.sha256, expires: key.expires, subject: Arc::new(subject) };
             if table.insert(key.sha256, entry).is_some() {

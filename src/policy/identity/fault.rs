@@ -39,6 +39,18 @@ pub(super) enum Fault {
     ApiKey,
     #[error("the API key has expired")]
     ApiKeyExpired,
+    #[error("the client certificate cannot be read")]
+    CertificateUnreadable,
+    #[error(
+        "the client certificate has too many names, or one that is empty, too long or has letters that nobody sees"
+    )]
+    CertificateName,
+    #[error("the client certificate has expired")]
+    CertificateExpired,
+    #[error("the client certificate is of nobody who is known here")]
+    CertificateUnknown,
+    #[error("the token is bound to another client certificate")]
+    Bound,
     /// Nobody can say whether the token is good.
     #[error("the keys of the token's issuer cannot be had at the moment")]
     NoKeys,
@@ -55,7 +67,12 @@ impl Fault {
         // `error_description` has no quotes and no backslash, by the grammar of RFC 6750.
         let description = message.replace('`', "'");
         let challenge = match self {
-            Self::ApiKey | Self::ApiKeyExpired => format!("{scheme} realm=\"weft\""),
+            Self::ApiKey
+            | Self::ApiKeyExpired
+            | Self::CertificateUnreadable
+            | Self::CertificateName
+            | Self::CertificateExpired
+            | Self::CertificateUnknown => format!("{scheme} realm=\"weft\""),
             _ => format!("Bearer realm=\"weft\", error=\"invalid_token\", error_description=\"{description}\""),
         };
         Refusal { challenge: Some(challenge), ..Refusal::new(ErrorCode::Unauthenticated, message) }

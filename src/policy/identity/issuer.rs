@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
 use super::{
@@ -118,7 +119,7 @@ impl Issuer {
             Value::Number(number) => Some(number.to_string().into()),
             _ => None,
         });
-        Subject::new(name, claims, scopes)
+        Subject { bound_to: bound_to(claims), ..Subject::new(name, claims, scopes) }
     }
 }
 
@@ -141,6 +142,13 @@ fn judge(keys: &Keys, token: &Token<'_>) -> Judged {
         return Judged::Bad(Fault::Algorithm);
     }
     if fitting.any(|key| key.has_signed(token)) { Judged::Good(keys.generation) } else { Judged::Bad(Fault::Signature) }
+}
+
+/// The certificate that has to be shown with a token. Source: RFC 8705, 3.1. What is no hash is that of no certificate.
+fn bound_to(claims: &Map<String, Value>) -> Option<[u8; 32]> {
+    let thumbprint = claims.get("cnf")?.get("x5t#S256")?;
+    let hash = thumbprint.as_str().and_then(|text| BASE64_URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok());
+    Some(hash.unwrap_or_default())
 }
 
 /// A claim by its name; a name with dots that is not there is a path.

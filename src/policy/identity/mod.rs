@@ -1,11 +1,14 @@
-//! Who asks: tokens of identity providers and API keys.
+//! Who asks: tokens of identity providers, API keys and client certificates.
 //!
 //! In the order in which a token is met: `carried` (where it is), `token` (its parts), `issuer` (signature and claims), `provider` and
-//! `keys` (where keys come from), `cache` (tokens that were checked). `api_keys` are the other way to be known.
+//! `keys` (where keys come from), `cache` (tokens that were checked). `api_keys` are another way to be known, and so is the
+//! `certificate` of a connection, by the rules of `clients`.
 
 mod api_keys;
 mod cache;
 mod carried;
+mod certificate;
+mod clients;
 mod fault;
 mod issuer;
 mod json;
@@ -21,9 +24,11 @@ use std::{
 use http::{HeaderMap, HeaderName};
 use sha2::{Digest as _, Sha256};
 
+pub use self::certificate::Presented;
 use self::{
     api_keys::ApiKeys,
     cache::{Checked, Verified},
+    clients::{Certified, Clients},
     fault::Fault,
     issuer::Issuer,
     provider::Provider,
@@ -41,6 +46,7 @@ use crate::{
 pub struct Identity {
     token: Option<Arc<Subject>>,
     key: Option<Arc<Subject>>,
+    certificate: Option<Arc<Certified>>,
 }
 
 /// Whom a credential stands for.
@@ -52,12 +58,21 @@ struct Subject {
     scopes: Vec<String>,
     /// Of an API key.
     quota: Option<config::Quota>,
+    /// SHA-256 of the client certificate that a token is to be used with.
+    bound_to: Option<[u8; 32]>,
 }
 
 impl Subject {
     fn new(name: Option<Arc<str>>, claims: &serde_json::Map<String, serde_json::Value>, scopes: Vec<String>) -> Self {
         let claims = claims.iter().map(|(name, value)| (name.clone(), Value::from(value))).collect();
-        Self { name, claims, scopes, quota: None }
+        Self { name, claims, scopes, quota: None, bound_to: None }
+    }
+
+    /// One of whom the configuration says all: its name is its `sub`.
+    fn named(name: &str, claims: &serde_json::Map<String, serde_json::Value>, scopes: Vec<String>) -> Self {
+        let mut subject = Self::new(Some(name.into()), claims, scopes);
+        subject.claims.insert("sub".to_owned(), Value::String(name.to_owned()));
+        subject
     }
 }
 
@@ -66,15 +81,16 @@ impl Identity {
     #[cfg(test)]
     pub(super) fn of_key(name: &str, quota: Option<config::Quota>) -> Self {
         let subject = Subject::new(Some(name.into()), &serde_json::Map::new(), Vec::new());
-        Self { token: None, key: Some(Arc::new(Subject { quota, ..subject })) }
+        Self { key: Some(Arc::new(Subject { quota, ..subject })), ..Self::default() }
     }
 
     /// Whether nobody said who asks.
     pub fn is_anonymous(&self) -> bool {
-        self.token.is_none() && self.key.is_none()
+        self.subjects().next().is_none()
     }
 
-    /// How the caller is named in logs: what the token says where `auth.jwt.identify` names a claim, else the API key's name.
+    /// How the caller is named in logs: what the token says where `auth.jwt.identify` names a claim, else the API key's name; with
+    /// neither, the client certificate's.
     pub fn name(&self) -> Option<&str> {
         self.subjects().find_map(|subject| subject.name.as_deref())
     }
@@ -107,13 +123,39 @@ impl Identity {
         self.key.is_some()
     }
 
+    /// Whom the client certificate stands for, whether or not there is a token or an API key.
+    pub fn certificate(&self) -> Option<&str> {
+        self.certificate.as_ref()?.subject.as_ref()?.name.as_deref()
+    }
+
+    /// Whether there is a client certificate that stands for somebody.
+    pub fn has_certificate(&self) -> bool {
+        self.certificate.as_ref().is_some_and(|certified| certified.subject.is_some())
+    }
+
+    /// Whether answers may be for this caller only: also a certificate of nobody in particular can be looked at.
+    pub fn is_told_apart(&self) -> bool {
+        self.token.is_some() || self.key.is_some() || self.certificate.is_some()
+    }
+
+    /// What the client certificate says, by the names of [`config::CERTIFICATE_VALUES`].
+    pub fn certificate_values(&self) -> Option<&Object> {
+        self.certificate.as_ref().map(|certified| &certified.values)
+    }
+
+    /// The client certificate's subject (RFC 4514) and its SHA-256 in hexadecimal digits.
+    pub fn certificate_subject(&self) -> Option<(&str, &str)> {
+        let certificate = &self.certificate.as_ref()?.certificate;
+        Some((&certificate.subject, &certificate.sha256))
+    }
+
     /// How much may be asked with the API key in a day or month, and the key's name.
     pub fn quota(&self) -> Option<(config::Quota, &str)> {
         let key = self.key.as_ref()?;
         Some((key.quota?, key.name.as_deref()?))
     }
 
-    /// The claims: those of the token, else of the API key.
+    /// The claims: those of the token, else of the API key, else of whom the client certificate stands for.
     pub fn claims(&self) -> Option<&Object> {
         self.subjects().next().map(|subject| &subject.claims)
     }
@@ -127,13 +169,24 @@ impl Identity {
         })
     }
 
-    /// Whether a scope was given, to the token or to the API key.
+    /// Whether a scope was given, to the token or to the API key; with neither, to whom the client certificate stands for.
     pub fn has_scope(&self, scope: &str) -> bool {
         self.subjects().any(|subject| subject.scopes.iter().any(|own| own == scope))
     }
 
-    fn subjects(&self) -> impl Iterator<Item = &Arc<Subject>> {
-        self.token.iter().chain(&self.key)
+    /// Whether a token that is bound to a certificate came with it. Source: RFC 8705, 3.
+    fn is_bound(&self) -> bool {
+        self.token.as_ref().and_then(|token| token.bound_to).is_none_or(|wanted| {
+            self.certificate.as_ref().is_some_and(|certified| certified.certificate.hash == wanted)
+        })
+    }
+
+    /// Who asks. A certificate says which machine is at the other end: it may well ask for somebody else, whose token says who that is,
+    /// and who gets none of its scopes.
+    fn subjects(&self) -> impl Iterator<Item = &Subject> {
+        let is_alone = self.token.is_none() && self.key.is_none();
+        let certified = self.certificate.as_ref().filter(|_| is_alone).and_then(|certified| certified.subject.as_ref());
+        self.token.iter().chain(&self.key).map(|subject| &**subject).chain(certified)
     }
 }
 
@@ -143,6 +196,7 @@ pub struct Authentication {
     required: bool,
     tokens: Option<Tokens>,
     keys: Option<Arc<ApiKeys>>,
+    clients: Option<Clients>,
 }
 
 /// Tokens of some issuers.
@@ -163,7 +217,8 @@ impl Authentication {
     pub fn new(settings: &config::Auth, transport: &Transport, kept: &Kept) -> Result<Self, String> {
         let tokens = settings.jwt.as_ref().map(|jwt| Tokens::new(jwt, transport, kept)).transpose()?;
         let keys = settings.api_keys.as_ref().map(ApiKeys::new).transpose()?;
-        Ok(Self { required: settings.required, tokens, keys: keys.map(Arc::new) })
+        let clients = settings.client_certificates.as_ref().map(Clients::new);
+        Ok(Self { required: settings.required, tokens, keys: keys.map(Arc::new), clients })
     }
 
     /// Starts what runs beside requests; needs a runtime.
@@ -182,17 +237,24 @@ impl Authentication {
         tokens.chain(self.keys.iter().map(|keys| keys.header.clone()))
     }
 
-    /// Who asks, by the headers of their request.
+    /// Who asks, by the headers of their request and the certificate of their connection.
     ///
     /// Errors: `UNAUTHENTICATED` for a credential that is not good, also where none is needed, and for nobody where somebody is
     /// needed; `UPSTREAM_UNAVAILABLE` while no key of the token's issuer was ever fetched.
-    pub async fn identify(&self, headers: &HeaderMap) -> Result<Identity, Refusal> {
+    pub async fn identify(&self, headers: &HeaderMap, presented: Option<&Presented>) -> Result<Identity, Refusal> {
         let mut identity = Identity::default();
+        if let (Some(clients), Some(presented)) = (&self.clients, presented) {
+            let certified = clients.certified(presented, now());
+            identity.certificate = Some(certified.map_err(|fault| fault.refusal(self.scheme()))?);
+        }
         if let Some(tokens) = &self.tokens {
             identity.token = tokens.subject(headers).await.map_err(|fault| fault.refusal(self.scheme()))?;
         }
         if let Some(keys) = &self.keys {
             identity.key = keys.subject(headers, now()).map_err(|fault| fault.refusal(self.scheme()))?;
+        }
+        if self.clients.is_some() && !identity.is_bound() {
+            return Err(Fault::Bound.refusal(self.scheme()));
         }
         self.admit(&identity)?;
         Ok(identity)
@@ -208,7 +270,11 @@ impl Authentication {
         if !self.required || !identity.is_anonymous() {
             return Ok(());
         }
-        Err(self.anonymous("a token or an API key is needed here"))
+        Err(self.anonymous(match (&self.clients, self.tokens.is_some() || self.keys.is_some()) {
+            (None, _) => "a token or an API key is needed here",
+            (Some(_), false) => "a client certificate is needed here",
+            (Some(_), true) => "a token, an API key or a client certificate is needed here",
+        }))
     }
 
     /// A refusal that says how to become known. Source: RFC 6750, 3: without a credential there is no `error`.

@@ -323,6 +323,7 @@ impl Rule {
             RateBy::Global => 0,
             RateBy::Ip => spender.peer.map_or(0, |peer| address::key(address::client(peer, spender.headers, trusted))),
             RateBy::ApiKey => text(spender.identity.api_key().map(str::as_bytes)),
+            RateBy::Certificate => text(spender.identity.certificate().map(str::as_bytes)),
             RateBy::Header(name) => text(spender.headers.get(name).map(HeaderValue::as_bytes)),
             RateBy::Operation => text(spender.operation.map(str::as_bytes)),
             RateBy::Claim(name) => match spender.identity.claim(name) {

@@ -1,5 +1,6 @@
 //! Who asks: tokens of identity providers over real HTTP, good ones and forged ones, and API keys.
 
+mod certificates;
 mod forged;
 mod provider;
 pub mod world;

@@ -19,6 +19,10 @@ use crate::support::{
     scratch,
 };
 
+/// What every configuration has that does not say otherwise.
+const FIXED: &str = "server: { listen: 127.0.0.1:0, introspection: true, batching: { enabled: true } }\n\
+     context: { user: { claim: sub }, role: { claim: realm_access.roles } }\n";
+
 const SCHEMA: &str = r#"
 extend schema
   @link(url: "https://specs.apollo.dev/connect/v0.3", import: ["@source", "@connect"])
@@ -92,6 +96,16 @@ impl World {
         files: &[(&str, &str)],
         behave: impl Fn(&Seen) -> Behaviour + Send + Sync + 'static,
     ) -> Self {
+        Self::configured(schema, &format!("{FIXED}{yaml}"), files, behave).await
+    }
+
+    /// The same, with all of the configuration but its `schema` and `admin`.
+    pub async fn configured(
+        schema: &str,
+        yaml: &str,
+        files: &[(&str, &str)],
+        behave: impl Fn(&Seen) -> Behaviour + Send + Sync + 'static,
+    ) -> Self {
         let service = Upstream::start(behave).await;
         let folder = scratch(&format!("auth-{}", service.address.port()));
         for (name, text) in files {
@@ -100,9 +114,8 @@ impl World {
         std::fs::write(folder.join("api.graphql"), schema.replace("BASE", &format!("http://{}", service.address)))
             .expect("a writable folder");
         let file = folder.join("weft.yaml");
-        let fixed = "schema: [api.graphql]\nserver: { listen: 127.0.0.1:0, introspection: true, batching: { enabled: true } }\nadmin: { listen: off }\n\
-                     context: { user: { claim: sub }, role: { claim: realm_access.roles } }\n";
-        std::fs::write(&file, format!("{fixed}{yaml}")).expect("a writable folder");
+        let text = format!("schema: [api.graphql]\nadmin: {{ listen: off }}\n{yaml}");
+        std::fs::write(&file, text).expect("a writable folder");
         let settings = config::load(Some(&file), &Overrides::default());
         let settings = settings.unwrap_or_else(|findings| panic!("{yaml}: {findings:#?}"));
         let built = Snapshot::build(&settings, &Transport::default(), &Kept::default());
@@ -131,6 +144,11 @@ impl World {
         send(request, headers).await
     }
 
+    /// The port at which it listens.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     /// Asks by GET.
     pub async fn get(&self, query: &str, headers: &[(&str, &str)]) -> Answer {
         let mut url = reqwest::Url::parse(&format!("http://{}/graphql", self.address)).expect("a URL");
@@ -143,7 +161,11 @@ async fn send(mut request: reqwest::RequestBuilder, headers: &[(&str, &str)]) ->
     for (name, value) in headers {
         request = request.header(*name, value.as_bytes());
     }
-    let response = request.send().await.expect("an answer");
+    read(request.send().await.expect("an answer")).await
+}
+
+/// What came back.
+pub async fn read(response: reqwest::Response) -> Answer {
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let bytes = response.bytes().await.expect("a whole answer");
     let body = match serde_json::from_slice(&bytes) {

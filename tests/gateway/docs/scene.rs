@@ -156,7 +156,7 @@ impl Scene {
         };
         let gateway = Gateway::new(snapshot);
         let asked = async {
-            let identity = gateway.identify(&headers, None).await?;
+            let identity = gateway.identify(&headers, None, None).await?;
             let request = Request {
                 query: Some(self.operation.clone()),
                 variables,

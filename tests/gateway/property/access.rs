@@ -377,7 +377,7 @@ async fn ask(gateway: &Gateway, query: &str, operation: &Operation, caller: Call
     let weft::mapping::Value::Object(variables) = variables else { unreachable!("given an object") };
     let headers = Arc::new(caller.headers());
     let asked = async {
-        let identity = gateway.identify(&headers, None).await?;
+        let identity = gateway.identify(&headers, None, None).await?;
         let request =
             Request { query: Some(query.into()), variables, identity, headers: headers.clone(), ..Default::default() };
         gateway.answer(request).await

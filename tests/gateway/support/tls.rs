@@ -43,6 +43,12 @@ impl Root {
         (params.signed_by(&key, &self.issuer).expect("a certificate"), key)
     }
 
+    /// A certificate of one's own making, with its key, as PEM texts.
+    pub fn issue(&self, params: &CertificateParams) -> (String, String) {
+        let key = KeyPair::generate().expect("a key");
+        (params.signed_by(&key, &self.issuer).expect("a certificate").pem(), key.serialize_pem())
+    }
+
     /// The same for one name, as PEM texts.
     pub fn sign_pem(&self, name: &str) -> (String, String) {
         let (certificate, key) = self.sign(&[name.to_owned()]);
