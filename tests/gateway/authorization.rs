@@ -229,7 +229,9 @@ fn policies_that_cannot_be_are_found_at_the_start() {
     let wrong = found("{ morning: 'claims.', evening: 'this.id == 1', boss: 'clams.a' }");
     assert_eq!(wrong.matches("INVALID_POLICY").count(), 3, "{wrong}");
     assert!(
-        wrong.contains("it uses `clams`, but only `claims`, `headers`, `args`, `operation`, `this` are there"),
+        wrong.contains(
+            "it uses `clams`, but only `claims`, `headers`, `args`, `operation`, `this`, `certificate` are there"
+        ),
         "{wrong}"
     );
 }

@@ -1,60 +1,82 @@
-//! What policies are asked about: all that a request says, as values of CEL. Each is made once, when a policy first reads it.
+//! What policies are asked about: what a request says, as names with values of CEL. It is made once for a request; for an object, only
+//! what is known of that is added.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, OnceLock},
-};
+use std::{collections::HashMap, sync::Arc};
 
-use cel::Value as Cel;
+use cel::{Context, Value as Cel};
 use http::HeaderMap;
 
-use super::Question;
+use super::{
+    Question,
+    policy::{FUNCTIONS, Reads, THIS},
+};
 use crate::{
     mapping::{Object, Value},
     operation::Operation,
 };
 
-/// A request.
-#[derive(Debug)]
-pub(super) struct Facts<'a> {
-    pub(super) asked: Question<'a>,
-    /// Whether it is about anything that its caller could ask.
-    is_open: bool,
-    claims: OnceLock<Cel>,
-    certificate: OnceLock<Cel>,
-    headers: OnceLock<Cel>,
-    operation: OnceLock<Cel>,
+/// Names with values.
+pub(super) struct Facts<'f> {
+    pub(super) context: Context<'f, 'static>,
+    /// Which names have values, in the order of the variables; of those that nobody reads it does not matter.
+    pub(super) known: Reads,
 }
 
-impl<'a> Facts<'a> {
-    pub(super) fn new(asked: Question<'a>) -> Self {
-        let (claims, certificate, headers) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Self { asked, is_open: false, claims, certificate, headers, operation: OnceLock::new() }
+impl std::fmt::Debug for Facts<'_> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Facts").field("known", &self.known).finish_non_exhaustive()
+    }
+}
+
+/// What is known of what is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// This operation.
+    Operation,
+    /// Anything that its caller could ask.
+    Anything,
+}
+
+impl Facts<'static> {
+    /// What a request says, as far as somebody reads it. `arguments`: those of the field, where they are known.
+    pub(super) fn of_request(asked: &Question<'_>, scope: Scope, reads: Reads, arguments: Option<&Object>) -> Self {
+        let [claims, headers, args, operation, _, certificate] = reads;
+        let mut facts = Self {
+            context: Context::with_env(Arc::clone(&FUNCTIONS)),
+            known: [true, true, arguments.is_some(), scope == Scope::Operation, false, true],
+        };
+        let none = Object::new();
+        if claims {
+            facts.add("claims", object(asked.identity.claims().unwrap_or(&none)));
+        }
+        if headers {
+            facts.add("headers", self::headers(asked.headers));
+        }
+        if let Some(arguments) = arguments.filter(|_| args) {
+            facts.add("args", object(arguments));
+        }
+        if operation && scope == Scope::Operation {
+            facts.add("operation", self::operation(asked.operation));
+        }
+        if certificate {
+            // Empty where none was shown.
+            facts.add("certificate", object(asked.identity.certificate_values().unwrap_or(&none)));
+        }
+        facts
+    }
+}
+
+impl Facts<'_> {
+    /// The same, and what is known of an object.
+    pub(super) fn and_this(&self, this: &Object) -> Facts<'_> {
+        let mut facts = Facts { context: self.context.new_inner_scope(), known: self.known };
+        facts.add(THIS, object(this));
+        facts.known[4] = true;
+        facts
     }
 
-    /// Whatever its caller could ask.
-    pub(super) fn open(asked: Question<'a>) -> Self {
-        Self { is_open: true, ..Self::new(asked) }
-    }
-
-    pub(super) fn claims(&self) -> &Cel {
-        let claims = || self.asked.identity.claims().map_or_else(|| object(&Object::new()), object);
-        self.claims.get_or_init(claims)
-    }
-
-    /// Empty where none was shown.
-    pub(super) fn certificate(&self) -> &Cel {
-        let values = || self.asked.identity.certificate_values().map_or_else(|| object(&Object::new()), object);
-        self.certificate.get_or_init(values)
-    }
-
-    pub(super) fn headers(&self) -> &Cel {
-        self.headers.get_or_init(|| headers(self.asked.headers))
-    }
-
-    /// `None`: what is asked is not known.
-    pub(super) fn operation(&self) -> Option<&Cel> {
-        (!self.is_open).then(|| self.operation.get_or_init(|| operation(self.asked.operation)))
+    fn add(&mut self, name: &str, value: Cel) {
+        self.context.add_variable_from_value(name, value);
     }
 }
 
@@ -72,7 +94,7 @@ fn operation(operation: &Operation) -> Cel {
     Cel::Map(HashMap::<String, Cel>::from_iter(members).into())
 }
 
-pub(super) fn object(object: &Object) -> Cel {
+fn object(object: &Object) -> Cel {
     let members = object.iter().map(|(name, member)| (name.clone(), value(member)));
     Cel::Map(members.collect::<HashMap<String, Cel>>().into())
 }

@@ -11,14 +11,16 @@ mod this;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use cel::Value as Cel;
 use http::HeaderMap;
 use indexmap::IndexSet;
 
-use self::{facts::Facts, policy::Policy};
+use self::{
+    facts::{Facts, Scope},
+    policy::{Policy, Reads},
+};
 use super::Identity;
 use crate::{
     config,
@@ -109,8 +111,7 @@ impl Authorization {
         let judging = self.judging(graph, gates, *asked);
         for (number, gate) in gates.gates.iter().enumerate() {
             let requirement = &graph.access[gate.access];
-            let arguments = judging.arguments(gate);
-            let holds = |rule| judging.holds(rule, arguments.as_ref(), None);
+            let holds = |rule| judging.holds(rule, || judging.facts(number));
             let own = all(requirement.own.iter().map(holds));
             // Each field of the value asks about the value.
             let of_value = all(requirement.of_value.iter().map(holds)).unwrap_or(true);
@@ -152,11 +153,15 @@ impl Authorization {
             return None;
         }
         let gates = Gates::default();
-        let facts = Facts::open(asked);
-        let judging = Judging { authorization: self, graph, gates: &gates, facts, closed: Mutex::default() };
+        let judging = self.judging(graph, &gates, asked);
+        let facts = OnceLock::new();
+        let facts = || {
+            let all = graph.access.requirements.iter();
+            facts.get_or_init(|| Facts::of_request(&asked, Scope::Anything, self.reads(all), None))
+        };
         let mut hidden = Mask::default();
         for (number, requirement) in graph.access.requirements.iter().enumerate() {
-            if all(requirement.rules().map(|rule| judging.holds(rule, None, None))) == Some(false) {
+            if all(requirement.rules().map(|rule| judging.holds(rule, facts))) == Some(false) {
                 hidden.deny(number);
             }
         }
@@ -165,7 +170,22 @@ impl Authorization {
 
     /// Decides for a request what depends on objects.
     pub fn judging<'a>(&'a self, graph: &'a Graph, gates: &'a Gates, asked: Question<'a>) -> Judging<'a> {
-        Judging { authorization: self, graph, gates, facts: Facts::new(asked), closed: Mutex::default() }
+        let of_gates = gates.gates.iter().map(|_| OnceLock::new()).collect();
+        Judging {
+            authorization: self,
+            graph,
+            gates,
+            asked,
+            shared: OnceLock::new(),
+            of_gates,
+            closed: Mutex::default(),
+        }
+    }
+
+    /// What the policies of some requirements read.
+    fn reads<'r>(&'r self, requirements: impl Iterator<Item = &'r Requirement>) -> Reads {
+        let policies = self.named(requirements.flat_map(Requirement::rules));
+        policies.fold(Reads::default(), |all, policy| std::array::from_fn(|at| all[at] || policy.reads()[at]))
     }
 }
 
@@ -175,7 +195,11 @@ pub struct Judging<'a> {
     authorization: &'a Authorization,
     graph: &'a Graph,
     gates: &'a Gates,
-    facts: Facts<'a>,
+    asked: Question<'a>,
+    /// What the request says, for all gates that know no arguments.
+    shared: OnceLock<Facts<'static>>,
+    /// The same with the arguments of the others.
+    of_gates: Vec<OnceLock<Facts<'static>>>,
     /// Gates that some object did not pass.
     closed: Mutex<Mask>,
 }
@@ -183,9 +207,8 @@ pub struct Judging<'a> {
 impl Judge for Judging<'_> {
     fn allows(&self, number: usize, this: Object) -> bool {
         let gate = &self.gates.gates[number];
-        let arguments = self.arguments(gate);
-        let this = facts::object(&this);
-        let holds = |rule| self.holds(rule, arguments.as_ref(), Some(&this));
+        let facts = self.facts(number).and_this(&this);
+        let holds = |rule| self.holds(rule, || &facts);
         let allows = all(self.graph.access[gate.access].own.iter().map(holds)) == Some(true);
         if !allows {
             self.closed.lock().unwrap_or_else(PoisonError::into_inner).deny(number);
@@ -200,15 +223,26 @@ impl Judging<'_> {
         self.closed.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The arguments of a field, where they count.
-    fn arguments(&self, gate: &Gate) -> Option<Cel> {
-        let (field, written) = gate.arguments.as_ref()?;
-        Some(facts::object(&operation::arguments(self.graph, *field, written, self.facts.asked.variables)))
+    /// What is known at a gate before its object is.
+    fn facts(&self, number: usize) -> &Facts<'static> {
+        let (asked, gates) = (&self.asked, &self.gates.gates);
+        let requirement = |gate: &Gate| &self.graph.access[gate.access];
+        let Some((field, written)) = &gates[number].arguments else {
+            return self.shared.get_or_init(|| {
+                let alike = gates.iter().filter(|gate| gate.arguments.is_none()).map(requirement);
+                Facts::of_request(asked, Scope::Operation, self.authorization.reads(alike), None)
+            });
+        };
+        self.of_gates[number].get_or_init(|| {
+            let reads = self.authorization.reads(std::iter::once(requirement(&gates[number])));
+            let arguments = operation::arguments(self.graph, *field, written, asked.variables);
+            Facts::of_request(asked, Scope::Operation, reads, Some(&arguments))
+        })
     }
 
-    /// Whether a rule holds; `None`: that depends on the object.
-    fn holds(&self, rule: &Rule, arguments: Option<&Cel>, this: Option<&Cel>) -> Option<bool> {
-        let identity = self.facts.asked.identity;
+    /// Whether a rule holds, by `facts`; `None`: that depends on what is not known.
+    fn holds<'f>(&self, rule: &Rule, facts: impl Fn() -> &'f Facts<'f>) -> Option<bool> {
+        let identity = self.asked.identity;
         match rule {
             Rule::Authenticated => Some(!identity.is_anonymous()),
             Rule::Scopes(lists) => {
@@ -218,7 +252,7 @@ impl Judging<'_> {
                 all(names.iter().map(|name| {
                     // One that nobody has written is found at the start; here it holds for nobody.
                     let Some(policy) = self.authorization.policies.get(name) else { return Some(false) };
-                    policy.holds(&self.facts, arguments, this)
+                    policy.holds(facts())
                 }))
             })),
         }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use cel::{Context, Env, Program, Value as Cel};
+use cel::{Env, Program, Value as Cel};
 
 use super::{facts::Facts, this};
 use crate::mapping::KeyTree;
@@ -13,12 +13,15 @@ pub(super) const VARIABLES: [&str; 6] = ["claims", "headers", "args", "operation
 pub(super) const THIS: &str = "this";
 
 /// Functions of CEL; none of our own.
-static FUNCTIONS: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+pub(super) static FUNCTIONS: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+
+/// Of each of the variables, whether it is read, or there.
+pub(super) type Reads = [bool; VARIABLES.len()];
 
 /// An expression.
 pub(super) struct Policy {
     program: Program,
-    reads: [bool; 6],
+    reads: Reads,
     this: KeyTree,
 }
 
@@ -50,6 +53,11 @@ impl Policy {
         Ok(Self { program, reads, this })
     }
 
+    /// What the outcome depends on.
+    pub(super) fn reads(&self) -> Reads {
+        self.reads
+    }
+
     /// Whether the outcome depends on headers.
     pub(super) fn reads_headers(&self) -> bool {
         self.reads[1]
@@ -72,26 +80,11 @@ impl Policy {
 
     /// Whether it holds. What cannot be evaluated, and what is neither true nor false, does not; `None`: that depends on what is not
     /// known.
-    pub(super) fn holds(&self, facts: &Facts<'_>, arguments: Option<&Cel>, this: Option<&Cel>) -> Option<bool> {
-        let mut context = Context::with_env(Arc::clone(&FUNCTIONS));
-        let [claims, headers, args, operation, _, certificate] = self.reads;
-        let known = [
-            claims.then(|| facts.claims()),
-            headers.then(|| facts.headers()),
-            arguments.filter(|_| args),
-            facts.operation().filter(|_| operation),
-            this,
-            certificate.then(|| facts.certificate()),
-        ];
-        for (name, value) in VARIABLES.into_iter().zip(known) {
-            if let Some(value) = value {
-                context.add_variable_from_value(name, value.clone());
-            }
-        }
-        match self.program.execute(&context) {
+    pub(super) fn holds(&self, facts: &Facts<'_>) -> Option<bool> {
+        match self.program.execute(&facts.context) {
             Ok(Cel::Bool(holds)) => Some(holds),
             // `true || this.x` is decided, whatever the object is.
-            _ if known.iter().zip(self.reads).any(|(known, reads)| reads && known.is_none()) => None,
+            _ if facts.known.iter().zip(self.reads).any(|(is_known, reads)| reads && !is_known) => None,
             _ => Some(false),
         }
     }
@@ -115,6 +108,9 @@ mod tests {
             assert!(fault.contains("name the fields"), "{text}: {fault}");
         }
         assert!(names("clams.a").expect_err("no such variable").contains("`clams`"));
+        for absolute in [".this.a == 1", ".claims.sub == 'a'", "[1].exists(this, .this.a == this)"] {
+            assert!(names(absolute).is_err(), "{absolute}");
+        }
         assert!(names("claims.a.exists(x, y == 1)").expect_err("no such variable").contains("`y`"));
     }
 
