@@ -11,6 +11,7 @@ use super::{
     authorization::AuthorizationDocument,
     caching::{CacheDocument, SourceCacheDocument},
     cost::CostDocument,
+    documents::DocumentsDocument,
     headers::HeadersDocument,
     rate::RateLimitDocument,
     rate_store::RateStoreEntry,
@@ -320,40 +321,6 @@ pub(super) struct ClientLimitsDocument {
     pub(super) upstream_calls: Option<Given<Count>>,
     /// As for all.
     pub(super) mode: Option<Given<String>>,
-}
-
-/// Documents that requests name instead of sending them.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct DocumentsDocument {
-    /// Automatic persisted queries: a document that was sent once with its SHA-256 is known by it. Default: `true`.
-    pub(super) apq: Option<Given<bool>>,
-    /// List of trusted documents: a manifest (Apollo's, Relay's, graphql-codegen's), a `.graphql` file, or a folder of them.
-    /// Default: none.
-    pub(super) trusted: Option<Given<String>>,
-    /// Whether nothing but trusted documents is run. Default: `false`.
-    pub(super) only_trusted: Option<Given<bool>>,
-    /// Further lists, each for some callers: that of the first entry that means them counts beside the one for all. Default: none.
-    #[schemars(with = "Vec<ClientDocumentsDocument>")]
-    pub(super) clients: Vec<Spanned<ClientDocumentsDocument>>,
-}
-
-/// A list of trusted documents for some callers.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ClientDocumentsDocument {
-    /// What they are known by: `api_key`, `certificate`, `claim:NAME` or `header:NAME`; together with `is`.
-    #[serde(default)]
-    pub(super) by: Option<Given<String>>,
-    /// What that is, or a list of which one is enough. A claim that is a list has to have it.
-    #[serde(default)]
-    #[schemars(with = "Option<Json>")]
-    pub(super) is: Option<Spanned<Json>>,
-    /// Whom it is for: `all`, who is `anonymous`, who has a `token`, who has an `api_key`, who has a known `certificate`. Default: `all`.
-    #[serde(rename = "for", default)]
-    pub(super) callers: Option<Given<String>>,
-    /// The list, as for all.
-    pub(super) trusted: Given<String>,
 }
 
 /// Log, traces and metrics.

@@ -11,12 +11,11 @@ use http::HeaderName;
 use serde_saphyr::Spanned;
 
 use super::{
-    Admin, Batching, CERTIFICATE_VALUES, ClientAuth, ClientDocuments, ClientLimits, Compatibility, ContextValue, Cors,
-    Documents, LimitMode, Limits, Overrides, SchemaFile, Server, Settings, Source, Telemetry, Tls,
+    Admin, Batching, CERTIFICATE_VALUES, ClientAuth, ClientLimits, Compatibility, ContextValue, Cors, LimitMode,
+    Limits, Overrides, SchemaFile, Server, Settings, Source, Telemetry, Tls,
     document::{
-        AdminDocument, AuditDocument, ClientDocumentsDocument, ClientLimitsDocument, ContextDocument, CorsDocument,
-        Document, DocumentsDocument, LimitsDocument, SchemaEntry, ServerDocument, SourceDocument, TelemetryDocument,
-        TlsDocument,
+        AdminDocument, AuditDocument, ClientLimitsDocument, ContextDocument, CorsDocument, Document, LimitsDocument,
+        SchemaEntry, ServerDocument, SourceDocument, TelemetryDocument, TlsDocument,
     },
     environment::{Lookup, expand},
     load::list,
@@ -34,7 +33,7 @@ pub(super) struct Interpreter<'a> {
     pub(super) folder: &'a Path,
     pub(super) environment: Lookup<'a>,
     pub(super) findings: Vec<Diagnostic>,
-    origins: Vec<PathBuf>,
+    pub(super) origins: Vec<PathBuf>,
 }
 
 impl<'a> Interpreter<'a> {
@@ -343,29 +342,6 @@ impl<'a> Interpreter<'a> {
 
     fn limit_mode(&mut self, mode: Option<Given<String>>, default: LimitMode) -> LimitMode {
         self.choice(mode, &[("enforce", LimitMode::Enforce), ("report", LimitMode::Report)], default)
-    }
-
-    fn documents(&mut self, document: DocumentsDocument) -> Documents {
-        let only_span = document.only_trusted.as_ref().map(|only| only.span.clone());
-        let trusted = document.trusted.and_then(|path| self.text(path)).map(|path| self.folder.join(path));
-        self.origins.extend(trusted.clone());
-        let only_trusted = self.read(document.only_trusted, false);
-        let clients = document.clients.into_iter().filter_map(|document| self.client_documents(document));
-        let clients: Vec<ClientDocuments> = clients.collect();
-        if only_trusted && trusted.is_none() && clients.is_empty() {
-            let message = "`only_trusted` without a list would refuse everything: name one in `documents.trusted`";
-            self.find(only_span.unwrap_or(0..0), "INVALID_VALUE", message);
-        }
-        Documents { apq: self.read(document.apq, Documents::default().apq), trusted, only_trusted, clients }
-    }
-
-    fn client_documents(&mut self, document: Spanned<ClientDocumentsDocument>) -> Option<ClientDocuments> {
-        let span = range(&document);
-        let ClientDocumentsDocument { by, is, callers, trusted } = document.value;
-        let client = self.client(by, is, callers, &span);
-        let trusted = self.path(trusted)?;
-        self.origins.push(trusted.clone());
-        Some(ClientDocuments { client: client?, trusted })
     }
 
     fn telemetry(&mut self, document: TelemetryDocument) -> Telemetry {

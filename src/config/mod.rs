@@ -14,6 +14,7 @@ mod client;
 mod client_certificates;
 mod cost;
 mod document;
+mod documents;
 mod environment;
 mod headers;
 mod interpret;
@@ -43,6 +44,7 @@ pub use client_certificates::{
 };
 pub use cost::Cost;
 pub use document::json_schema;
+pub use documents::{ClientDocuments, DocumentReport, Documents};
 pub use headers::{Headers, OWN_HEADERS, Propagate, RESERVED_HEADERS};
 pub use load::{load, load_with};
 pub use print::print;
@@ -54,8 +56,8 @@ pub use resilience::{
     Outlier, Priority, Retry, Token, Url,
 };
 pub use settings::{
-    Admin, Batching, ClientAuth, ClientDocuments, ClientLimits, Compatibility, ContextValue, Cors, Documents,
-    LimitMode, Limits, Overrides, SchemaFile, Server, Settings, Source, Telemetry, Tls,
+    Admin, Batching, ClientAuth, ClientLimits, Compatibility, ContextValue, Cors, LimitMode, Limits, Overrides,
+    SchemaFile, Server, Settings, Source, Telemetry, Tls,
 };
 pub use value::{Hidden, Json};
 pub use watch::Watch;

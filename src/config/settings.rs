@@ -11,6 +11,7 @@ use super::{
     caching::{Cache, Share, SourceCache},
     client::Client,
     cost::Cost,
+    documents::Documents,
     headers::Headers,
     rate::{Network, RateLimit},
     rate_store::RateStore,
@@ -334,35 +335,6 @@ pub struct ClientLimits {
     pub client: Client,
     /// All of them; what protects the parser is as for all.
     pub limits: Limits,
-}
-
-/// Documents that requests name instead of sending them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Documents {
-    /// Automatic persisted queries.
-    pub apq: bool,
-    /// List of trusted documents: a file or a folder.
-    pub trusted: Option<PathBuf>,
-    /// Whether nothing but trusted documents is run.
-    pub only_trusted: bool,
-    /// Further lists, each for some callers: that of the first that means them.
-    pub clients: Vec<ClientDocuments>,
-}
-
-/// A list of trusted documents for some callers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientDocuments {
-    /// Whose.
-    pub client: Client,
-    /// A file or a folder.
-    pub trusted: PathBuf,
-}
-
-impl Default for Documents {
-    fn default() -> Self {
-        // A kept document is one that would be run anyway.
-        Self { apq: true, trusted: None, only_trusted: false, clients: Vec::new() }
-    }
 }
 
 /// What happens to an operation that passes a limit on its size.

@@ -110,7 +110,7 @@ config: { shop: { key: 1 } }
 limits:
   { bytes: 10KiB, tokens: 100, nesting: 20, selections: 30, depth: 1, height: 2, aliases: 3, root_fields: 4, directives: 5, cost: 6, upstream_calls: 7, mode: report }
 cost: { list_size: 3, actual: true, extensions: true, header: true }
-documents: { apq: false, trusted: lists, only_trusted: true }
+documents: { apq: false, trusted: lists, report: { manifest: seen.json, documents_max: 7, size_max: 1KiB, introspection: true } }
 telemetry:
   log: { format: json, level: 'warn,weft=debug' }
   traces: { otlp: 'http://collector:4318', sample: 0.25 }
@@ -151,10 +151,16 @@ telemetry:
     };
     assert_eq!(settings.limits, limits);
     assert_eq!(settings.cost, Cost { list_size: 3, actual: true, extensions: true, header: true });
-    let Documents { apq, trusted, only_trusted, clients } = &settings.documents;
+    let Documents { apq, trusted, only_trusted, clients, report } = &settings.documents;
+    let report = report.as_ref().expect("a report");
+    assert!(
+        report.manifest.ends_with("seen.json") && !settings.origins.contains(&report.manifest),
+        "it writes that itself"
+    );
+    assert_eq!((report.documents_max, report.size_max, report.introspection), (7, 1024, true));
     assert_eq!(clients, &[]);
     let trusted = trusted.as_ref().expect("a list");
-    assert!(trusted.ends_with("lists") && !apq && *only_trusted);
+    assert!(trusted.ends_with("lists") && !apq && !only_trusted);
     assert!(settings.origins.contains(trusted), "a list is watched like a schema");
     assert_eq!(settings.telemetry.log.format, LogFormat::Json);
     assert_eq!(settings.telemetry.traces, Traces { otlp: Some("http://collector:4318".to_owned()), sample: 0.25 });
@@ -835,6 +841,24 @@ fn rates_are_kept_in_redis_where_it_is_named() {
         ..Redis::at("redis://:s3cret@a".to_owned())
     };
     assert_eq!(settings.rate_store, RateStore::Redis { redis, away: WhenAway::Refuse });
+}
+
+#[test]
+fn documents_are_only_trusted_or_reported_and_not_both() {
+    let settings = read("documents: { trusted: lists, only_trusted: true }").unwrap();
+    assert!(settings.documents.only_trusted && settings.documents.report.is_none());
+    for (entry, expected) in [
+        ("only_trusted: true", "`only_trusted` without a list"),
+        ("trusted: lists, only_trusted: true, report: { manifest: seen.json }", "is there to find"),
+        ("report: { documents_max: 5 }", "manifest"),
+        ("report: { manifest: seen }", "end with `.json`"),
+        ("report: { manifest: seen.json, documents_max: 0 }", "a whole number from 1"),
+        ("report: { manifest: seen.json, size_max: 65MiB }", "at most `64MiB`"),
+        ("report: { manifest: seen.json, max: 5 }", "UNKNOWN_KEY"),
+    ] {
+        let found = findings(&format!("documents: {{ {entry} }}"));
+        assert!(found.len() == 1 && found[0].contains(expected), "{entry}: {found:?}");
+    }
 }
 
 #[test]

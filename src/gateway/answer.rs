@@ -175,6 +175,12 @@ impl Snapshot {
         let spender = Spender { identity, headers, peer, operation: operation.name.as_deref() };
         // Last, so that only what is answered is counted; an answer that is repeated counts too.
         let charge = self.rules.rates.charge(&spender, price.cost).await?;
+        // What nobody could be answered is nothing that a list should have.
+        if let Some(standing) = &planned.standing
+            && let Some(outcome) = documents.notice(standing, own, &document.text, operation)
+        {
+            self.tell_untrusted(request, operation, &document, outcome);
+        }
         Ok(Admitted { planned, variables, price, limits, introspection, masked, charge })
     }
 }

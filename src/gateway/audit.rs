@@ -7,10 +7,11 @@ use http::{HeaderMap, HeaderName};
 use super::{Request, Snapshot};
 use crate::{
     error::{Refusal, denial},
+    operation::Operation,
     plan::{Gates, Mask},
-    policy::{Authorization, Identity, Question},
+    policy::{Authorization, Identity, Question, Resolved, sha256},
     telemetry::{
-        self,
+        self, Untrusted,
         audit::{self, Asked, Asker},
     },
 };
@@ -32,6 +33,22 @@ impl Snapshot {
         audit::refused(refusal, || {
             let asked = request.map(|request| self.asked(request)).unwrap_or_default();
             Asked { asker: self.asker(caller), ..asked }
+        });
+    }
+
+    /// Tells the audit log of a document that no list of its caller has, and that is answered.
+    pub(super) fn tell_untrusted(
+        &self,
+        request: &Request,
+        operation: &Operation,
+        document: &Resolved<'_>,
+        outcome: Untrusted,
+    ) {
+        audit::untrusted(outcome, || {
+            let Request { identity, headers, peer, .. } = request;
+            let asker = self.asker(Caller { identity, headers, peer: *peer });
+            let operation = operation.name.as_deref().map(str::to_owned);
+            Asked { asker, operation, document: Some(document.hash()) }
         });
     }
 
@@ -68,7 +85,8 @@ impl Snapshot {
         let own = documents.own(&request.identity, &request.headers);
         let Ok(document) = documents.resolve(own, request.query.as_deref(), request.document_id.as_ref()) else {
             let named = request.document_id.as_ref().map(|id| id.as_str().to_owned());
-            return Asked { asker, operation: name.map(str::to_owned), document: named };
+            let document = named.or_else(|| Some(sha256(request.query.as_deref()?)));
+            return Asked { asker, operation: name.map(str::to_owned), document };
         };
         let planned = self.plans.find(&document.text, name);
         let operation = planned.and_then(|planned| planned.plan.operation.name.as_deref().map(str::to_owned));

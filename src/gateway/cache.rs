@@ -16,7 +16,7 @@ use crate::{
     error::Refusal,
     operation::{self, Document, FieldRef, Selection},
     plan::{self, Gates, Mask, Plan},
-    policy::Estimate,
+    policy::{Estimate, Standing},
     schema::{CacheHint, Graph, Visible},
     telemetry::{self, Lookup, Trace},
 };
@@ -44,6 +44,8 @@ pub(super) struct Planned {
     pub(super) repeats: Option<Terms>,
     /// What of it is not for everybody; `None`: nothing.
     pub(super) gates: Option<Gates>,
+    /// Whether it is trusted, where that is reported.
+    pub(super) standing: Option<Standing>,
     /// Tells it from others, also from those of the same text that were thrown out.
     number: u64,
 }
@@ -177,7 +179,8 @@ fn plan(snapshot: &Snapshot, query: &str, number: u64, request: &Request) -> Res
     let caching = cache_hint(&snapshot.graph, &plan);
     let repeats = if introspects.is_none() { Terms::of(snapshot, &plan) } else { None };
     let estimate = Estimate::new(&snapshot.graph, &plan, snapshot.rules.costing);
-    Ok(Planned { plan: Arc::new(plan), estimate, introspects, caching, repeats, gates, number })
+    let standing = snapshot.rules.documents.standing(&plan.operation);
+    Ok(Planned { plan: Arc::new(plan), estimate, introspects, caching, repeats, gates, standing, number })
 }
 
 /// The strictest of all fields.

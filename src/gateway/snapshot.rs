@@ -74,12 +74,19 @@ impl Snapshot {
         let (graph, mut warnings) = compile_files(settings, files)?;
         warnings.extend(unknown_sources(settings, &graph));
         warnings.extend(unknown_connectors(settings, &graph));
+        // Before the lists are read: what waits for the manifest may be meant for one of them.
+        let report = settings.documents.report.as_ref();
+        let report = report.map(|report| policy::Report::open(report, kept)).transpose();
+        let report = report.map_err(|reason| vec![report_finding(&reason)])?;
         let (mut rules, found) = rules(settings, &graph)?;
         warnings.extend(found);
         rules.authentication = policy::Authentication::new(&settings.auth, transport, kept)
             .map_err(|reason| vec![plain("AUTHENTICATION", Severity::Error, reason)])?;
         rules.rates =
             policy::Rates::new(&settings.rate_limits, &settings.server.trusted_proxies, &settings.rate_store, kept);
+        if let Some((report, settings)) = report.zip(settings.documents.report.as_ref()) {
+            rules.documents = rules.documents.and_report(report, settings.introspection);
+        }
         rules.costing.actual |= rules.authentication.counts_cost();
         let (specs, mut runs) = upstreams(settings, &graph);
         let upstreams = Upstreams::new(specs, transport, kept)
@@ -206,7 +213,16 @@ fn misfits(settings: &config::Settings, graph: &Graph, trusted: &policy::Trusted
 pub fn compile(settings: &config::Settings) -> Result<(Graph, Vec<Diagnostic>), Vec<Diagnostic>> {
     let (graph, mut warnings) = compile_files(settings, &read_all(settings)?)?;
     warnings.extend(rules(settings, &graph)?.1);
+    if let Some(report) = &settings.documents.report {
+        policy::Report::check(&report.manifest).map_err(|reason| vec![report_finding(&reason)])?;
+    }
     Ok((graph, warnings))
+}
+
+/// The manifest of the report phase cannot be used.
+fn report_finding(reason: &str) -> Diagnostic {
+    let help = "name a new file or a manifest of Apollo's format in `documents.report.manifest`, in a folder that weft may write to";
+    plain("DOCUMENTS_REPORT_UNUSABLE", Severity::Error, format!("`documents.report`: {reason}")).help(help)
 }
 
 /// The API that the schema files make, also where they are an API written down (`weft schema print`).

@@ -19,7 +19,7 @@ mod rate;
 
 pub use authorization::{Authorization, Judging, Question};
 pub use cost::{Costing, Estimate, Line, Price, StepCalls};
-pub use documents::{DocumentId, Documents, Resolved, Text, Trusted};
+pub use documents::{DocumentId, Documents, Own, Report, Resolved, Standing, Text, Trusted, sha256};
 pub use identity::{Authentication, Identity, Presented};
 pub use limits::{ClientLimits, Limits, Mode};
 pub use production::production;

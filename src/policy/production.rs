@@ -36,6 +36,7 @@ const RULES: &[Rule] = &[
     cors,
     csrf,
     report_mode,
+    document_report,
     loose_limits,
     batching,
     timeout,
@@ -113,6 +114,15 @@ fn report_mode(settings: &Settings, _: &Graph) -> Vec<Diagnostic> {
         "PRODUCTION_LIMITS",
         "`limits.mode` is `report`: operations of any depth and cost are run",
         "read the log for what is passed, set the limits by it, and set `mode: enforce`",
+    )
+}
+
+fn document_report(settings: &Settings, _: &Graph) -> Vec<Diagnostic> {
+    warning(
+        settings.documents.report.is_some(),
+        "PRODUCTION_DOCUMENTS",
+        "`documents.report` is on: every document is answered, and what somebody sends is written to the manifest",
+        "when the metric `weft.documents.untrusted` grows no more, take the manifest into `documents.trusted` and set `only_trusted: true` instead",
     )
 }
 

@@ -66,10 +66,18 @@ where
     let again = hang_ups();
     let (app, tls) = (server.app(), server.tls());
     ready(&server);
-    let reloads = tokio::spawn(reload(Arc::new(load), reloaded, watch, gateway, (app, tls), again));
+    let reloads = tokio::spawn(reload(Arc::new(load), reloaded, watch, Arc::clone(&gateway), (app, tls), again));
     server.run(stop).await;
     reloads.abort();
+    write_report(&gateway.snapshot()).await;
     Ok(())
+}
+
+/// Writes what a snapshot saw last to the manifest of its report, before it goes.
+async fn write_report(snapshot: &Arc<Snapshot>) {
+    let snapshot = Arc::clone(snapshot);
+    // It does not panic, and if it did, there would be nothing to be done about it.
+    let _ = tokio::task::spawn_blocking(move || snapshot.rules.documents.write_report()).await;
 }
 
 /// Ready at the first Ctrl-C or SIGTERM. Handlers are installed when this is called, not when it is polled.
@@ -145,6 +153,7 @@ async fn reload<L, F>(
                 }
                 let old = gateway.snapshot();
                 gateway.swap(snapshot);
+                write_report(&old).await;
                 app.reload(settings.server);
                 tracing::info!("reloaded");
                 audit::acted(Action::Reload, by, &names(&files), Ok(()));

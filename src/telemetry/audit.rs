@@ -17,6 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::Untrusted;
 use crate::error::{ErrorCode, Refusal};
 
 /// The target of all events of the audit log.
@@ -27,7 +28,7 @@ const TEXT_MAX: usize = 128;
 const ITEMS_MAX: usize = 20;
 /// Error codes, then the other reasons.
 const CODES: usize = ErrorCode::Internal as usize + 1;
-const REASONS: usize = CODES + 1 + Action::Certificate as usize + 1;
+const REASONS: usize = CODES + 2 + Action::Certificate as usize + 1;
 
 /// Settings of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +77,7 @@ impl Action {
 enum Reason {
     Refused(ErrorCode),
     Denied,
+    Untrusted,
     Acted(Action),
 }
 
@@ -84,7 +86,8 @@ impl Reason {
         match self {
             Self::Refused(code) => code as usize,
             Self::Denied => CODES,
-            Self::Acted(action) => CODES + 1 + action as usize,
+            Self::Untrusted => CODES + 1,
+            Self::Acted(action) => CODES + 2 + action as usize,
         }
     }
 
@@ -93,6 +96,7 @@ impl Reason {
         match self {
             Self::Refused(_) => "refused",
             Self::Denied => "denied",
+            Self::Untrusted => "untrusted_document",
             Self::Acted(action) => action.as_str(),
         }
     }
@@ -134,7 +138,7 @@ pub struct Asked {
 pub fn refused(refusal: &Refusal, asked: impl FnOnce() -> Asked) {
     // A step of the protocol: the client sends the document next.
     if refusal.code != ErrorCode::PersistedQueryNotFound && LOG.admits(Reason::Refused(refusal.code)) {
-        write(Reason::Refused(refusal.code), refusal, &asked(), "request refused");
+        write(Reason::Refused(refusal.code), Why::Refusal(refusal), &asked(), "request refused");
     }
 }
 
@@ -144,21 +148,39 @@ pub fn denied(found: impl FnOnce() -> Option<(Asked, Refusal)>) {
     if LOG.admits(Reason::Denied)
         && let Some((asked, refusal)) = found()
     {
-        write(Reason::Denied, &refusal, &asked, "fields denied");
+        write(Reason::Denied, Why::Refusal(&refusal), &asked, "fields denied");
     }
 }
 
-fn write(reason: Reason, refusal: &Refusal, Asked { asker, operation, document }: &Asked, message: &str) {
+/// Tells of a document that is answered although it is in no list of trusted ones, and what became of it.
+pub fn untrusted(outcome: Untrusted, asked: impl FnOnce() -> Asked) {
+    if LOG.admits(Reason::Untrusted) {
+        write(Reason::Untrusted, Why::Outcome(outcome.as_str()), &asked(), "document is not trusted");
+    }
+}
+
+/// What is said of a request beside who asked for what.
+#[derive(Debug, Clone, Copy)]
+enum Why<'a> {
+    Refusal(&'a Refusal),
+    Outcome(&'static str),
+}
+
+fn write(reason: Reason, why: Why<'_>, Asked { asker, operation, document }: &Asked, message: &str) {
     let text = |text: &Option<String>| text.as_deref().map(plain);
-    let (limit, more) = limits(refusal);
+    let (refusal, outcome) = match why {
+        Why::Refusal(refusal) => (Some(refusal), None),
+        Why::Outcome(outcome) => (None, Some(outcome)),
+    };
+    let (limit, more) = refusal.map(limits).unwrap_or_default();
     let Limit { name, maximum, value } = limit.unwrap_or_default();
     tracing::info!(
         target: TARGET,
         event = reason.event(),
-        code = refusal.code.as_str(),
-        reason = why(refusal),
+        code = refusal.map(|refusal| refusal.code.as_str()),
+        reason = refusal.and_then(explained), outcome,
         limit = name, limit.maximum = maximum, limit.value = value, limit.more = more,
-        operation = text(operation), document = text(document), fields = list(&refusal.fields),
+        operation = text(operation), document = text(document), fields = refusal.and_then(|refusal| list(&refusal.fields)),
         subject = text(&asker.subject), issuer = text(&asker.issuer), api_key = text(&asker.api_key),
         certificate = text(&asker.certificate), certificate.subject = text(&asker.certificate_subject),
         certificate.sha256 = text(&asker.certificate_sha256),
@@ -208,7 +230,7 @@ fn limits(refusal: &Refusal) -> (Option<Limit<'_>>, Option<String>) {
 }
 
 /// What the caller was told, where that has nothing in it that they sent.
-fn why(refusal: &Refusal) -> Option<String> {
+fn explained(refusal: &Refusal) -> Option<String> {
     match refusal.code {
         ErrorCode::GraphqlParseFailed
         | ErrorCode::GraphqlValidationFailed
@@ -304,7 +326,7 @@ impl Slot {
         let Some(reason) = self.reason.get().filter(|_| left_out > 0) else { return };
         let code = match reason {
             Reason::Refused(code) => Some(code.as_str()),
-            Reason::Denied | Reason::Acted(_) => None,
+            Reason::Denied | Reason::Untrusted | Reason::Acted(_) => None,
         };
         tracing::info!(target: TARGET, event = reason.event(), code, left_out, "more events of this reason, not written");
     }
@@ -380,7 +402,8 @@ mod tests {
         let last = Reason::Acted(Action::Certificate).index();
         assert_eq!(last, REASONS - 1);
         assert!(Reason::Refused(ErrorCode::Internal).index() < Reason::Denied.index());
-        assert!(Reason::Denied.index() < Reason::Acted(Action::Purge).index());
+        assert!(Reason::Denied.index() < Reason::Untrusted.index());
+        assert!(Reason::Untrusted.index() < Reason::Acted(Action::Purge).index());
     }
 
     #[test]
@@ -404,9 +427,9 @@ mod tests {
 
     #[test]
     fn what_quotes_the_caller_is_left_out() {
-        assert_eq!(why(&Refusal::new(ErrorCode::BadUserInput, "`$password` cannot be \"s3cret\"")), None);
+        assert_eq!(explained(&Refusal::new(ErrorCode::BadUserInput, "`$password` cannot be \"s3cret\"")), None);
         assert_eq!(
-            why(&Refusal::new(ErrorCode::Unauthenticated, "the token has expired")).as_deref(),
+            explained(&Refusal::new(ErrorCode::Unauthenticated, "the token has expired")).as_deref(),
             Some("the token has expired")
         );
     }

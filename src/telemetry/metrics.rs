@@ -38,6 +38,25 @@ pub enum Lookup {
     Miss,
 }
 
+/// What becomes of a document that is not trusted, while everything is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Untrusted {
+    /// It is in the manifest.
+    Proposed,
+    /// The manifest has no room for it.
+    LeftOut,
+}
+
+impl Untrusted {
+    /// As labels and log fields have it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Proposed => "proposed",
+            Self::LeftOut => "left_out",
+        }
+    }
+}
+
 /// All figures of the process.
 pub struct Metrics {
     recorder: PrometheusRecorder,
@@ -51,6 +70,8 @@ pub struct Metrics {
     plan_misses: Counter,
     answers_repeated: Counter,
     operations_shared: Counter,
+    documents_proposed: Counter,
+    documents_left_out: Counter,
 }
 
 /// The figures of one upstream.
@@ -84,10 +105,14 @@ impl Metrics {
                     counter!(names::PLAN_CACHE_LOOKUPS, names::LABEL_OUTCOME => "miss"),
                 ),
                 (counter!(names::ANSWERS_REPEATED), counter!(names::SHARED_OPERATIONS)),
+                (
+                    counter!(names::DOCUMENTS_UNTRUSTED, names::LABEL_OUTCOME => Untrusted::Proposed.as_str()),
+                    counter!(names::DOCUMENTS_UNTRUSTED, names::LABEL_OUTCOME => Untrusted::LeftOut.as_str()),
+                ),
             )
         });
         let prometheus = recorder.handle();
-        let (requests, field_errors, cost, plans, reused) = handles;
+        let (requests, field_errors, cost, plans, reused, documents) = handles;
         Self {
             recorder,
             prometheus,
@@ -100,6 +125,8 @@ impl Metrics {
             plan_misses: plans.1,
             answers_repeated: reused.0,
             operations_shared: reused.1,
+            documents_proposed: documents.0,
+            documents_left_out: documents.1,
         }
     }
 
@@ -138,6 +165,14 @@ impl Metrics {
         with_local_recorder(&self.recorder, || {
             counter!(names::LIMITS_PASSED, names::LABEL_LIMIT => limit).increment(1);
         });
+    }
+
+    /// Counts one request whose document is not trusted, where that is only reported.
+    pub fn untrusted(&self, outcome: Untrusted) {
+        match outcome {
+            Untrusted::Proposed => self.documents_proposed.increment(1),
+            Untrusted::LeftOut => self.documents_left_out.increment(1),
+        }
     }
 
     /// Counts one request that a limit on rates refuses; `limit` is its name in the configuration.
@@ -238,6 +273,10 @@ fn describe() {
     describe_counter!(names::COST_ACTUAL, "What answers cost, where it is reckoned");
     describe_counter!(names::REFUSALS, "Requests refused before execution");
     describe_counter!(names::LIMITS_PASSED, "Operations that pass a limit on their size");
+    describe_counter!(
+        names::DOCUMENTS_UNTRUSTED,
+        "Requests whose document is not trusted, while that is only reported"
+    );
     describe_counter!(names::PLAN_CACHE_LOOKUPS, "Look-ups of the plan cache");
     describe_counter!(
         names::ANSWERS_REPEATED,

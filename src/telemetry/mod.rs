@@ -16,7 +16,7 @@ mod trace;
 
 pub use export::Traces;
 pub use log::{Log, LogFormat, Telemetry, init};
-pub use metrics::{Lookup, Metrics, UpstreamMetrics, metrics};
+pub use metrics::{Lookup, Metrics, Untrusted, UpstreamMetrics, metrics};
 pub use resilience::ResilienceMetrics;
 pub use reuse::{CacheBytes, CacheOutcome, ReuseMetrics};
 pub use span::{HttpRequest, Trace, carried};

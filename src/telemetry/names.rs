@@ -13,6 +13,8 @@ pub const FIELD_ERRORS: &str = "weft.field.errors";
 pub const REFUSALS: &str = "weft.refusals";
 /// Operations that pass a limit on their size, by limit; refused or only reported.
 pub const LIMITS_PASSED: &str = "weft.limits.passed";
+/// Requests whose document is not trusted, while that is only reported, by outcome.
+pub const DOCUMENTS_UNTRUSTED: &str = "weft.documents.untrusted";
 /// Requests refused by a limit on rates, by its name.
 pub const RATE_LIMITED: &str = "weft.rate.limited";
 /// Sum of what operations were estimated to cost.
@@ -58,7 +60,8 @@ pub const REDIS_UP: &str = "weft.redis.up";
 pub const LABEL_STATUS_CLASS: &str = "status_class";
 /// Name of the upstream.
 pub const LABEL_UPSTREAM: &str = "upstream";
-/// `hit` or `miss`, of the HTTP cache also `hit_redis`, `stale` and `revalidated`; of Redis `done`, `failed`, `skipped`; `made`, `won` or `no_budget`.
+/// `hit` or `miss`, of the HTTP cache also `hit_redis`, `stale` and `revalidated`; of Redis `done`, `failed`, `skipped`; `made`, `won` or `no_budget`;
+/// `proposed` or `left_out`.
 pub const LABEL_OUTCOME: &str = "outcome";
 /// A limit, as `weft.yaml` names it.
 pub const LABEL_LIMIT: &str = "limit";

@@ -254,13 +254,14 @@ fn production(change: impl Fn(&str) -> String) -> (i32, Vec<String>) {
 #[test]
 fn production_settings_pass_and_each_fault_is_named() {
     assert_eq!(production(str::to_owned), (0, Vec::new()));
-    let faults: [(&str, &str, &str); 23] = [
+    let faults: [(&str, &str, &str); 24] = [
         ("timeout: 10s", "timeout: 10s\n  introspection: true", "PRODUCTION_INTROSPECTION"),
         ("timeout: 10s", "timeout: 10s\n  graphiql: true", "PRODUCTION_GRAPHIQL"),
         ("[\"https://shop.example\"], credentials: true", "[\"*\"]", "PRODUCTION_CORS"),
         ("timeout: 10s", "timeout: 10s\n  csrf: { enabled: false }", "PRODUCTION_CSRF"),
         ("limits: { depth: 12", "limits: { mode: report, depth: 12", "PRODUCTION_LIMITS"),
         ("depth: 12", "depth: 1000", "PRODUCTION_LIMITS"),
+        ("limits: {", "documents: { report: { manifest: seen.json } }\nlimits: {", "PRODUCTION_DOCUMENTS"),
         ("cost: 5000", "cost: 100000000", "PRODUCTION_LIMITS"),
         ("body_max: 256KiB", "body_max: 1GiB", "PRODUCTION_LIMITS"),
         ("timeout: 10s", "timeout: 10s\n  batching: { enabled: true, operations_max: 1000 }", "PRODUCTION_BATCHING"),
@@ -289,7 +290,8 @@ fn production_settings_pass_and_each_fault_is_named() {
             text.replacen(from, to, 1)
         });
         assert_eq!(codes, [code], "{from} → {to}");
-        let is_warning = ["PRODUCTION_ANONYMOUS", "PRODUCTION_PLAIN_LISTENER", "PRODUCTION_LOG"].contains(&code);
+        let warnings = ["PRODUCTION_ANONYMOUS", "PRODUCTION_DOCUMENTS", "PRODUCTION_PLAIN_LISTENER", "PRODUCTION_LOG"];
+        let is_warning = warnings.contains(&code);
         assert_eq!(exit, i32::from(!is_warning), "{from} → {to}");
     }
 }

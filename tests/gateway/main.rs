@@ -11,6 +11,7 @@ mod commands;
 mod connectors;
 mod discovery;
 mod docs;
+mod documents;
 mod hostile;
 mod https;
 mod joint;

@@ -18,8 +18,8 @@ use self::{
 };
 use super::{
     Admin, Authorization, Batching, Cache, Client, ClientAuth, ClientDocuments, ClientLimits, Compatibility,
-    ContextValue, Cors, Cost, Documents, LimitMode, Limits, Overrides, RateBy, RateFor, RateLimit, RateStore, RateUnit,
-    Server, Settings, Telemetry, Tls, WhenAway, load,
+    ContextValue, Cors, Cost, DocumentReport, Documents, LimitMode, Limits, Overrides, RateBy, RateFor, RateLimit,
+    RateStore, RateUnit, Server, Settings, Telemetry, Tls, WhenAway, load,
 };
 use crate::{
     error::Diagnostic,
@@ -195,7 +195,7 @@ fn authorization(at: At<'_>, Authorization { reject, hide, policies }: &Authoriz
     ])
 }
 
-fn documents(at: At<'_>, Documents { apq, trusted, only_trusted, clients }: &Documents) -> Node {
+fn documents(at: At<'_>, Documents { apq, trusted, only_trusted, clients, report }: &Documents) -> Node {
     at.map([
         ("apq", &|at| at.plain(apq)),
         ("trusted", &|at| match trusted {
@@ -208,6 +208,20 @@ fn documents(at: At<'_>, Documents { apq, trusted, only_trusted, clients }: &Doc
                 Node::all([client(at, whose), at.map([("trusted", &|at| at.path(trusted))])])
             })
         }),
+        ("report", &|at| match report {
+            None => Node::Unset("none"),
+            Some(report) => document_report(at, report),
+        }),
+    ])
+}
+
+fn document_report(at: At<'_>, report: &DocumentReport) -> Node {
+    let DocumentReport { manifest, documents_max, size_max, introspection } = report;
+    at.map([
+        ("manifest", &|at| at.path(manifest)),
+        ("documents_max", &|at| at.plain(documents_max)),
+        ("size_max", &|at| at.size(*size_max)),
+        ("introspection", &|at| at.plain(introspection)),
     ])
 }
 

@@ -74,7 +74,7 @@ auth:
       - { by: dns, ends_with: .acme.example }
       - { by: common_name, starts_with: app- }
 authorization: { reject: true, hide: true, policies: { own: "this.owner == claims.sub" } }
-documents: { apq: false, trusted: trusted.json, only_trusted: true, clients: [{ by: api_key, is: web, trusted: web.json }] }
+documents: { apq: false, trusted: trusted.json, clients: [{ by: api_key, is: web, trusted: web.json }], report: { manifest: seen.json, documents_max: 7, size_max: 1MiB, introspection: true } }
 limits: { depth: 7, mode: report, clients: [{ for: anonymous, cost: 5 }, { by: "claim:plan", is: gold, depth: 20, mode: enforce }, { by: api_key, is: [a, b], aliases: 3 }, { by: certificate, is: billing, aliases: 4 }, { for: certificate, aliases: 5 }] }
 cost: { list_size: 5, header: true }
 rate_limits:

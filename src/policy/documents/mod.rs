@@ -4,11 +4,16 @@
 //! Only documents that were understood are kept, under the hash that we computed, so nobody can put a document under another's name
 //! or fill the room with nonsense.
 //! *Trusted documents*: a list made when the clients were built (`trusted`); some callers may have one of their own beside it. With
-//! `only_trusted` nothing else is run.
+//! `only_trusted` nothing else is run; before that is dared, a `report` finds what would be refused, and writes the list (`manifest`).
 
 mod cache;
+mod manifest;
+mod notice;
+mod report;
 mod trusted;
 
+pub use notice::Standing;
+pub use report::Report;
 pub use trusted::Trusted;
 
 use std::{borrow::Cow, sync::Arc};
@@ -23,6 +28,7 @@ use crate::{
     error::{ErrorCode, Refusal},
 };
 use cache::Kept;
+use notice::Reporting;
 
 /// SHA-256 of a document's text.
 pub(super) type Hash = [u8; 32];
@@ -45,6 +51,15 @@ pub struct Documents {
     only_trusted: bool,
     /// Lists of some callers.
     clients: Vec<(config::Client, Trusted)>,
+    report: Option<Reporting>,
+}
+
+/// The list of some callers.
+#[derive(Debug, Clone, Copy)]
+pub struct Own<'a> {
+    list: &'a Trusted,
+    /// Its place among those of clients.
+    index: usize,
 }
 
 /// The text of a request's document, and the hash to keep it under once it is understood.
@@ -67,7 +82,7 @@ pub enum Text<'a> {
 impl Resolved<'_> {
     /// SHA-256 of the text in hexadecimal digits.
     pub fn hash(&self) -> String {
-        HEXLOWER.encode(&hash_of(&self.text))
+        sha256(&self.text)
     }
 }
 
@@ -85,7 +100,7 @@ impl std::ops::Deref for Text<'_> {
 impl Documents {
     /// Over a list of trusted documents (which may be empty).
     pub fn new(automatic: bool, trusted: Trusted, only_trusted: bool) -> Self {
-        Self { kept: automatic.then(Kept::new), trusted, only_trusted, clients: Vec::new() }
+        Self { kept: automatic.then(Kept::new), trusted, only_trusted, clients: Vec::new(), report: None }
     }
 
     /// The same with further lists, each for some callers.
@@ -96,8 +111,10 @@ impl Documents {
 
     /// The list of a caller beside that for all: of the first entry that means them.
     #[inline]
-    pub fn own(&self, identity: &Identity, headers: &HeaderMap) -> Option<&Trusted> {
-        self.clients.iter().find(|(client, _)| client::is(client, identity, headers)).map(|(_, own)| own)
+    pub fn own(&self, identity: &Identity, headers: &HeaderMap) -> Option<Own<'_>> {
+        let mut lists = self.clients.iter().enumerate();
+        let (index, (_, list)) = lists.find(|(_, (client, _))| client::is(client, identity, headers))?;
+        Some(Own { list, index })
     }
 
     /// The document of a request: `own` is its caller's list, `query` the text that it sent, if any.
@@ -106,42 +123,43 @@ impl Documents {
     /// `PERSISTED_QUERY_NOT_IN_LIST`, `BAD_REQUEST` (there is neither text nor id, or the hash is another text's).
     pub fn resolve<'a>(
         &self,
-        own: Option<&Trusted>,
+        own: Option<Own<'_>>,
         query: Option<&'a str>,
         id: Option<&DocumentId>,
     ) -> Result<Resolved<'a>, Refusal> {
         let known = |text| Ok(Resolved { text, fresh: None });
-        let lists = || own.into_iter().chain([&self.trusted]);
+        let lists = || self.lists(own);
         if let Some(text) = id.and_then(|id| {
             let id = id.text();
-            lists().find_map(|list| list.by_id(&id))
+            lists().find_map(|list| list.find(&id))
         }) {
             return match query {
                 Some(sent) if *sent != **text => Err(other_text()),
                 _ => known(Text::Kept(Arc::clone(text))),
             };
         }
-        let has_text = |text: &str| {
+        let trusted = |text: &'a str| {
             let hash = hash_of(text);
-            lists().any(|list| list.has_text(&hash))
+            if lists().any(|list| list.has_text(&hash)) {
+                known(Text::Sent(text))
+            } else {
+                Err(text_not_in_list(&hash))
+            }
         };
         match (query, id) {
             (None, None) => Err(bad("`query` is missing: it holds the text of the operation")),
-            (None, Some(DocumentId::Trusted(_))) => Err(not_in_list()),
-            (Some(_), Some(DocumentId::Trusted(_))) if self.only_trusted => Err(not_in_list()),
-            (Some(sent), None | Some(DocumentId::Trusted(_))) => {
-                if self.only_trusted && !has_text(sent) {
-                    return Err(not_in_list());
-                }
-                known(Text::Sent(sent))
-            }
-            // The id is not in the list; the text may be, under another name.
-            (query, Some(DocumentId::Hash(_))) if self.only_trusted => match query {
-                Some(sent) if has_text(sent) => known(Text::Sent(sent)),
-                _ => Err(not_in_list()),
-            },
+            (None, Some(DocumentId::Trusted(id))) => Err(id_not_in_list(id)),
+            (None, Some(DocumentId::Hash(id))) if self.only_trusted => Err(id_not_in_list(id)),
+            // Where there is an id, it is not in the list; the text may be, under another name.
+            (Some(sent), _) if self.only_trusted => trusted(sent),
+            (Some(sent), None | Some(DocumentId::Trusted(_))) => known(Text::Sent(sent)),
             (query, Some(DocumentId::Hash(digits))) => self.by_hash(query, digits),
         }
+    }
+
+    /// The lists of a caller, in the order in which they count.
+    fn lists<'a>(&'a self, own: Option<Own<'a>>) -> impl Iterator<Item = &'a Trusted> {
+        own.map(|own| own.list).into_iter().chain([&self.trusted])
     }
 
     fn by_hash<'a>(&self, query: Option<&'a str>, digits: &str) -> Result<Resolved<'a>, Refusal> {
@@ -194,8 +212,26 @@ fn other_text() -> Refusal {
     bad("`query` is not the text that the hash or id stands for")
 }
 
-fn not_in_list() -> Refusal {
-    Refusal::new(ErrorCode::PersistedQueryNotInList, "the operation is not in the list of trusted documents")
+/// Letters of an id that a message repeats: those of a SHA-256.
+const ID_SHOWN: usize = 64;
+
+fn id_not_in_list(id: &str) -> Refusal {
+    let shown: String = id.chars().take(ID_SHOWN).collect();
+    not_in_list(format!("no document of the id `{shown}` is in the list of trusted documents"))
+}
+
+fn text_not_in_list(hash: &Hash) -> Refusal {
+    let hash = HEXLOWER.encode(hash);
+    not_in_list(format!("the document with the SHA-256 `{hash}` is not in the list of trusted documents"))
+}
+
+fn not_in_list(message: String) -> Refusal {
+    Refusal::new(ErrorCode::PersistedQueryNotInList, message)
+}
+
+/// SHA-256 of a text in hexadecimal digits: its id in a manifest.
+pub fn sha256(text: &str) -> String {
+    HEXLOWER.encode(&hash_of(text))
 }
 
 /// The hash of a text.

@@ -77,10 +77,10 @@ fn switched_off_clients_are_told_to_stop_sending_hashes() {
 }
 
 /// A folder of its own for one test, gone with it.
-struct Folder(PathBuf);
+pub(super) struct Folder(pub(super) PathBuf);
 
 impl Folder {
-    fn new(name: &str, files: &[(&str, &str)]) -> Self {
+    pub(super) fn new(name: &str, files: &[(&str, &str)]) -> Self {
         let path = std::env::temp_dir().join(format!("weft-trusted-{name}-{}", std::process::id()));
         std::fs::create_dir_all(path.join("more")).unwrap();
         for (name, text) in files {
@@ -140,6 +140,33 @@ fn an_id_with_the_name_of_its_hash_is_found() {
     for name in [DIGITS.to_owned(), format!("sha256:{DIGITS}"), DIGITS.to_uppercase()] {
         assert_eq!(text(&documents, None, Some(&id(&name))), TEXT, "{name}");
     }
+}
+
+#[test]
+fn a_hash_finds_a_document_under_whatever_id_it_is_listed() {
+    let folder = Folder::new("by-hash", &[("list.json", &format!(r#"{{"a":"{TEXT}"}}"#))]);
+    for only_trusted in [true, false] {
+        let documents = Documents::new(false, Trusted::read(&folder.0).unwrap(), only_trusted);
+        for name in [hash(DIGITS), hash(&DIGITS.to_uppercase()), id(DIGITS), id(&format!("sha256:{DIGITS}")), id("a")] {
+            assert_eq!(text(&documents, None, Some(&name)), TEXT, "{name:?}");
+            assert_eq!(text(&documents, Some(TEXT), Some(&name)), TEXT, "{name:?}");
+            assert_eq!(refused(&documents, Some(OTHER), Some(&name)), ErrorCode::BadRequest, "{name:?}");
+        }
+        assert_eq!(text(&documents, Some(TEXT), Some(&id("of another list"))), TEXT, "its text is in the list");
+    }
+}
+
+#[test]
+fn a_refusal_says_which_document() {
+    let documents = Documents::new(true, Trusted::default(), true);
+    let message = |query, id: Option<DocumentId>| {
+        documents.resolve(None, query, id.as_ref()).expect_err("it is refused").errors[0].message.clone()
+    };
+    assert!(message(Some(TEXT), None).contains(DIGITS));
+    assert!(message(Some(TEXT), Some(hash("x"))).contains(DIGITS));
+    assert!(message(None, Some(hash(DIGITS))).contains(DIGITS));
+    assert!(message(None, Some(id("GetThing"))).contains("`GetThing`"));
+    assert!(message(None, Some(id(&"x".repeat(100_000)))).len() < 200, "an id is no way to fill an answer");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! A folder is all of these in it.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -13,10 +13,11 @@ use std::{
 use data_encoding::HEXLOWER;
 use serde_json::Value;
 
-use super::{Hash, hash_of};
+use super::{Hash, hash_from, hash_of};
+use crate::config::DocumentReport;
 
 /// Bytes of all files of a list.
-const BYTES_MAX: u64 = 64 << 20;
+const BYTES_MAX: u64 = DocumentReport::LIST_MAX as u64;
 /// Folders in folders.
 const DEPTH_MAX: usize = 16;
 
@@ -24,7 +25,7 @@ const DEPTH_MAX: usize = 16;
 #[derive(Debug, Default)]
 pub struct Trusted {
     by_id: HashMap<String, Arc<str>>,
-    texts: HashSet<Hash>,
+    texts: HashMap<Hash, Arc<str>>,
     /// In the order of the files.
     ids: Vec<String>,
 }
@@ -69,11 +70,11 @@ impl Trusted {
     }
 
     /// Apollo's: `{"format": "apollo-persisted-query-manifest", "version": 1, "operations": [{"id", "body", …}]}`.
-    fn operations(&mut self, members: &serde_json::Map<String, Value>) -> Result<(), String> {
+    pub(super) fn operations(&mut self, members: &serde_json::Map<String, Value>) -> Result<(), String> {
         if members.get("version").is_some_and(|version| *version != 1) {
             return Err("only version 1 of Apollo's manifest is known".to_owned());
         }
-        for operation in members["operations"].as_array().ok_or(FORMATS)? {
+        for operation in members.get("operations").and_then(Value::as_array).ok_or(FORMATS)? {
             let of = |name: &str| operation.get(name).and_then(Value::as_str);
             let (Some(id), Some(body)) = (of("id"), of("body")) else {
                 return Err("an entry of `operations` has no `id` or no `body`".to_owned());
@@ -89,20 +90,32 @@ impl Trusted {
             // Several clients may bring one document; one id for two would be a guess.
             return if **known == *text { Ok(()) } else { Err(format!("the id `{id}` stands for two documents")) };
         }
-        self.texts.insert(hash_of(text));
-        self.by_id.insert(id.to_owned(), text.into());
+        let (hash, text) = (hash_of(text), Arc::<str>::from(text));
+        self.texts.insert(hash, Arc::clone(&text));
+        self.by_id.insert(id.to_owned(), text);
         self.ids.push(id.to_owned());
         Ok(())
     }
 
-    /// The document of an id.
-    pub(super) fn by_id(&self, id: impl AsRef<str>) -> Option<&Arc<str>> {
-        self.by_id.get(id.as_ref())
+    /// The document of an id, or of the SHA-256 of its text: clients that hash need not know under which id it was listed.
+    pub(super) fn find(&self, id: &str) -> Option<&Arc<str>> {
+        let by_hash = || if self.texts.is_empty() { None } else { self.texts.get(&hash_from(id)?) };
+        self.by_id.get(id).or_else(by_hash)
+    }
+
+    /// Whether an id is taken.
+    pub(super) fn has_id(&self, id: &str) -> bool {
+        self.by_id.contains_key(id)
     }
 
     /// Whether a text is in the list, under whatever id.
     pub(super) fn has_text(&self, hash: &Hash) -> bool {
-        self.texts.contains(hash)
+        self.texts.contains_key(hash)
+    }
+
+    /// The hashes of all texts, in no order.
+    pub(super) fn hashes(&self) -> impl Iterator<Item = Hash> {
+        self.texts.keys().copied()
     }
 
     /// All documents with their ids, in the order of the files; a document under two ids comes twice.

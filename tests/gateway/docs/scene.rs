@@ -170,6 +170,8 @@ impl Scene {
             Ok(answer) => answer.body,
             Err(refusal) => weft::gateway::Answer::refused(&refusal).body,
         };
+        // As a process does when it ends.
+        gateway.snapshot().rules.documents.write_report();
         let faults = stub.faults();
         if !faults.is_empty() {
             return Err(faults.join("\n"));
