@@ -335,6 +335,9 @@ pub(super) struct TelemetryDocument {
     pub(super) metrics: MetricsDocument,
     /// The audit log: who was refused what, and what operators did.
     pub(super) audit: AuditDocument,
+    /// Names of variables, arguments, fields and headers whose values are left out of errors, logs and traces; parts of names count.
+    /// `authorization`, `cookie`, `password`, `secret`, `token`, `api_key` and the like always are. Default: no others.
+    pub(super) redact: Vec<Given<String>>,
 }
 
 /// The audit log: who was refused what, and what operators did.

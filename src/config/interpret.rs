@@ -357,7 +357,21 @@ impl<'a> Interpreter<'a> {
             sample: self.read(document.traces.sample, Share(Traces::default().sample)).0,
         };
         let prometheus = self.read(document.metrics.prometheus, true);
-        Telemetry { log: Log { format, level }, traces, prometheus, audit: self.audit(document.audit) }
+        let mut redact = Vec::new();
+        for given in document.redact {
+            let span = given.span.clone();
+            let Some(name) = self.text(given) else { continue };
+            if name.chars().filter(|letter| letter.is_alphanumeric()).count() < 2 {
+                self.find(
+                    span,
+                    "INVALID_VALUE",
+                    "a name to redact has two letters or digits at least: it is found in longer ones",
+                );
+                continue;
+            }
+            redact.push(name);
+        }
+        Telemetry { log: Log { format, level }, traces, prometheus, audit: self.audit(document.audit), redact }
     }
 
     fn audit(&mut self, document: AuditDocument) -> Audit {

@@ -381,6 +381,8 @@ pub struct Telemetry {
     pub prometheus: bool,
     /// The audit log.
     pub audit: Audit,
+    /// Names of values that nobody should read, beside those that are so anywhere.
+    pub redact: Vec<String>,
 }
 
 /// What the command line says; it beats the file.
@@ -422,6 +424,7 @@ impl Default for Settings {
                 traces: Traces::default(),
                 prometheus: true,
                 audit: Audit::default(),
+                redact: Vec::new(),
             },
             dev: false,
         }

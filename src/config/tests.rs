@@ -642,6 +642,14 @@ fn who_may_ask_is_not_guessed() {
 }
 
 #[test]
+fn names_to_redact_are_not_found_in_everything() {
+    assert_eq!(read("telemetry: { redact: [iban, x-user] }").unwrap().telemetry.redact, ["iban", "x-user"]);
+    for text in ["telemetry: { redact: [''] }", "telemetry: { redact: [a-] }"] {
+        assert!(findings(text)[0].contains("two letters or digits at least"), "{text}");
+    }
+}
+
+#[test]
 fn whom_client_certificates_stand_for_is_read() {
     let text = "
 server: { tls: { cert: c.pem, key: k.pem, client_ca: ca.pem, client_auth: optional } }

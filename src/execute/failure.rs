@@ -1,10 +1,13 @@
 //! A call that gave nothing, in the words of the answer (reference 8.3).
 
+use std::borrow::Cow;
+
 use crate::{
     error::ErrorCode,
     mapping::{Number, Object, Value, Variables},
     plan::StepId,
     schema::Connector,
+    telemetry::Secrets,
     upstream::CallError,
 };
 
@@ -40,6 +43,14 @@ impl Failure {
             extensions.insert("http".to_owned(), Value::Object(http));
         }
         Self { step, message, extensions: Value::Object(extensions), is_late: false }
+    }
+
+    /// Takes out what nobody should read.
+    pub fn hide(&mut self, secrets: &Secrets) {
+        if let Cow::Owned(message) = secrets.hide(&self.message) {
+            self.message = message;
+        }
+        hide(&mut self.extensions, secrets);
     }
 
     /// Its code.
@@ -134,6 +145,21 @@ impl Failure {
             }
         }
         failure
+    }
+}
+
+fn hide(value: &mut Value, secrets: &Secrets) {
+    match value {
+        Value::String(text) => {
+            if let Cow::Owned(hidden) = secrets.hide(text) {
+                *text = hidden;
+            }
+        }
+        // Quoted nowhere, it is the whole value.
+        Value::Number(number) if secrets.contains(number.as_str()) => *value = Value::Null,
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::Array(items) => items.iter_mut().for_each(|item| hide(item, secrets)),
+        Value::Object(members) => members.values_mut().for_each(|member| hide(member, secrets)),
     }
 }
 

@@ -11,9 +11,11 @@ use super::{
     view::Results,
 };
 use crate::{
-    mapping::{JsonError, Problem, Slot, Value},
+    mapping::{JsonError, Problem, Slot, Value, Variable, Variables as _},
+    operation,
     plan::{Plan, StepId},
     schema::{Compatibility, ConnectorId},
+    telemetry::{Redact, Secrets},
     upstream::{CallError, Reply},
 };
 
@@ -48,7 +50,9 @@ impl Run<'_> {
         let success = connector.success.as_deref();
         if !is_success(success, reply.status, &content, &scope).map_err(|error| unreadable(&error))? {
             let body = content.to_value().map_err(|error| unreadable(&error))?;
-            return Err(Failure::refused(id, connector, reply.status, &body, &scope, is_strict));
+            let mut failure = Failure::refused(id, connector, reply.status, &body, &scope, is_strict);
+            failure.hide(&secrets(&self.graph.redaction.names, &scope, &body));
+            return Err(failure);
         }
         let mut problems = Vec::new();
         let slot = map(self.plan, id, &content, number, &scope, &mut self.results, &mut problems);
@@ -84,6 +88,17 @@ impl Run<'_> {
             self.problems.extend(problems.into_iter().take(room).map(|problem| (connector, problem.message)));
         }
     }
+}
+
+/// What nobody should read of a reply that failed, and of what its call was made of.
+fn secrets(names: &Redact, scope: &Scope<'_>, body: &Value) -> Secrets {
+    const SENT: [Variable; 6] =
+        [Variable::Args, Variable::This, Variable::Batch, Variable::Context, Variable::Config, Variable::Env];
+    let mut secrets = Secrets::default();
+    for value in SENT.into_iter().filter_map(|variable| scope.get(variable)).chain([body]) {
+        operation::gather(names, value, &mut secrets);
+    }
+    secrets
 }
 
 /// Runs a step's program; on an error nothing of it is left behind.

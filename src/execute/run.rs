@@ -1,6 +1,9 @@
 //! The run of one plan: what it holds, and the loop.
 
-use std::{collections::HashMap, future::poll_fn, hash::RandomState, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{
+    cell::OnceCell, collections::HashMap, future::poll_fn, hash::RandomState, pin::pin, sync::Arc, task::Poll,
+    time::Duration,
+};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use http::{HeaderMap, HeaderName};
@@ -25,10 +28,10 @@ use super::{
 use crate::{
     config::Priority,
     mapping::{Object, Slot, Value},
-    operation::VariableValues,
+    operation::{self, VariableValues},
     plan::{Plan, PositionId, Step, StepId, StepKind},
     schema::{ConnectorId, Graph},
-    telemetry::Trace,
+    telemetry::{Secrets, Trace},
     upstream::{Hints, Upstreams},
 };
 
@@ -231,6 +234,8 @@ pub(super) struct Run<'a> {
     pub stale: Vec<StaleStep>,
     /// What mappings complained of, in development.
     pub problems: Vec<(ConnectorId, String)>,
+    /// What nobody should read of the request; gathered when something is told of it.
+    secrets: OnceCell<Secrets>,
 }
 
 impl<'a> Run<'a> {
@@ -279,6 +284,7 @@ impl<'a> Run<'a> {
             sources: Sources::default(),
             stale: Vec::new(),
             problems: Vec::new(),
+            secrets: OnceCell::new(),
         }
     }
 
@@ -302,8 +308,13 @@ impl<'a> Run<'a> {
         self.results.fill(cells, slot);
     }
 
-    /// Records a failure; its slot.
-    pub fn fail(&mut self, failure: Failure) -> Slot {
+    /// Records a failure; its slot. What a service said may repeat what it was sent.
+    pub fn fail(&mut self, mut failure: Failure) -> Slot {
+        let secrets = self.secrets.get_or_init(|| {
+            let given = |at: usize| self.variables.0.get(at)?.as_ref();
+            operation::secrets(&self.graph.redaction.names, &self.plan.operation, given, &self.caller.headers)
+        });
+        failure.hide(secrets);
         let connector = &self.graph[self.plan.steps[failure.step.0 as usize].connector];
         tracing::debug!(connector = %connector.coordinate, message = %failure.message, "a call gave no data");
         self.steps[failure.step.0 as usize].trace.failed(failure.code(), &failure.message);

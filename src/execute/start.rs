@@ -114,6 +114,9 @@ impl<'a> Run<'a> {
         progress.shared = Some(Shared::new(connector, self.caller, config, args));
         progress.phase = Phase::Running;
         progress.trace = self.caller.trace.step(&connector.coordinate, kind(step.kind), gathered.objects.len());
+        if graph.redaction.hides_path(step.connector.0 as usize) {
+            progress.trace.hide_paths();
+        }
         let Gathered { objects, keys, waiting } = gathered;
         progress.waiting = waiting;
         if let StepKind::Batch { keys_max } = step.kind {

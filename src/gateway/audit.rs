@@ -66,6 +66,7 @@ impl Snapshot {
 
     fn asker(&self, Caller { identity, headers, peer }: Caller<'_>) -> Asker {
         let text = |text: Option<&str>| text.map(str::to_owned);
+        let tells_id = !self.graph.redaction.names.is_meant(REQUEST_ID.as_str());
         Asker {
             subject: text(identity.subject()),
             issuer: text(identity.issuer()),
@@ -74,7 +75,7 @@ impl Snapshot {
             certificate_subject: text(identity.certificate_subject().map(|(subject, _)| subject)),
             certificate_sha256: text(identity.certificate_subject().map(|(_, hash)| hash)),
             address: peer.map(|peer| self.rules.rates.address(peer, headers)),
-            request_id: text(headers.get(REQUEST_ID).and_then(|id| id.to_str().ok())),
+            request_id: text(headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|_| tells_id)),
         }
     }
 

@@ -18,6 +18,7 @@ use crate::{
     operation::{self, Limits},
     policy,
     schema::{self, Compatibility, Connector, Graph},
+    telemetry::Redact,
     upstream::{CacheSpec, Hints, Kept, Lifetimes, Pressure, Storage, Transport, UpstreamSpec, Upstreams},
 };
 
@@ -244,6 +245,7 @@ fn options(settings: &config::Settings) -> schema::Options {
             config::Compatibility::Default => Compatibility::Default,
             config::Compatibility::Strict => Compatibility::Strict,
         },
+        redact: Redact::new(&settings.telemetry.redact),
         urls: settings
             .sources
             .iter()

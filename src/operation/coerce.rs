@@ -1,6 +1,10 @@
 //! Variables of a request (GraphQL 6.1.2, `CoerceVariableValues`).
 
-use super::{Operation, findings::Findings, rules::is_one_of};
+use std::cell::OnceCell;
+
+use http::HeaderMap;
+
+use super::{Operation, findings::Findings, rules::is_one_of, secrets};
 use crate::{
     error::{ErrorCode, Location, Refusal},
     mapping::{Object, Value},
@@ -25,12 +29,16 @@ impl VariableValues {
 /// Errors: `BAD_USER_INPUT`, all findings, each naming the variable and the path in it.
 pub fn coerce(graph: &Graph, operation: &Operation, variables: &Object) -> Result<VariableValues, Refusal> {
     let mut findings = Findings::new(ErrorCode::BadUserInput);
+    let (gathered, given) = (OnceCell::new(), |at: usize| variables.get(&*operation.variables[at].name));
+    let gather = || secrets::secrets(&graph.redaction.names, operation, given, &HeaderMap::new());
+    let hide = |message: &str| gathered.get_or_init(gather).hide(message).into_owned();
     let mut values = Vec::with_capacity(operation.variables.len());
     for definition in &operation.variables {
         let value = match variables.get(&*definition.name) {
             Some(value) => {
                 let path = format!("${}", definition.name);
-                let mut coercion = Coercion { graph, findings: &mut findings, location: definition.location, path };
+                let mut coercion =
+                    Coercion { graph, findings: &mut findings, hide: &hide, location: definition.location, path };
                 Some(coercion.value(&definition.ty, value, 0))
             }
             None if definition.default.is_some() => definition.default.clone(),
@@ -53,6 +61,8 @@ pub fn coerce(graph: &Graph, operation: &Operation, variables: &Object) -> Resul
 struct Coercion<'a, 'f> {
     graph: &'a Graph,
     findings: &'f mut Findings,
+    /// What messages have to leave out.
+    hide: &'f dyn Fn(&str) -> String,
     location: Location,
     path: String,
 }
@@ -182,8 +192,8 @@ impl<'a> Coercion<'a, '_> {
     }
 
     fn refuse(&mut self, message: impl FnOnce(&str) -> String) {
-        let path = format!("`{}`", shortened(&self.path));
-        self.findings.push(Some(self.location), || message(&path));
+        let (path, hide) = (format!("`{}`", shortened(&self.path)), self.hide);
+        self.findings.push(Some(self.location), || hide(&message(&path)));
     }
 
     fn expected(&mut self, ty: &TypeRef, found: &Value) {

@@ -20,6 +20,7 @@ mod overlap;
 mod parse;
 mod rules;
 mod scan;
+mod secrets;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -34,3 +35,4 @@ pub use coerce::{VariableValues, coerce};
 pub use introspect::{introspect, introspect_visible, introspection};
 pub use measure::Measure;
 pub use parse::{Document, Limits, parse};
+pub use secrets::{gather, secrets};

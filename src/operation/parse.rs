@@ -17,10 +17,12 @@ use super::{
     findings::{Findings, Lines},
     overlap, rules,
     scan::scan,
+    secrets,
 };
 use crate::{
     error::{ErrorCode, Refusal},
     schema::Graph,
+    telemetry::Secrets,
 };
 
 /// Bounds on a document, checked before the work they bound.
@@ -92,8 +94,12 @@ pub fn parse(graph: &Graph, text: &str, limits: &Limits) -> Result<Document, Ref
         return Err(Refusal::limit_exceeded("tokens", limits.tokens_max, scanned.tokens, None));
     }
     let lines = Lines::new(text);
+    let redact = &graph.redaction.names;
     let parsed = Parser::new().parse_ast(scanned.text, "operation.graphql");
-    let ast = parsed.map_err(|failed| syntax_refusal(&failed.errors, &lines))?;
+    let ast = parsed.map_err(|failed| {
+        // What could be read of it.
+        syntax_refusal(&failed.errors, &lines, &secrets::of_document(redact, &failed.partial))
+    })?;
     expand::check(&ast, limits, &lines)?;
 
     let budget = limits.selections_max.saturating_mul(MERGE_PER_SELECTION);
@@ -105,7 +111,11 @@ pub fn parse(graph: &Graph, text: &str, limits: &Limits) -> Result<Document, Ref
     let mut found: Vec<(usize, String)> = rules::check(&graph.schema, unvalidated).into_iter().collect();
     found.extend(conflicts.into_iter().map(|offset| (offset, "fields of one name have different arguments".into())));
     let validated = ast.to_executable_validate(&graph.schema);
-    validation_findings(text, found, validated.as_ref().err().map(|failed| &failed.errors), &lines).into_result()?;
+    let theirs = validated.as_ref().err().map(|failed| &failed.errors);
+    if theirs.is_some() || !found.is_empty() {
+        let secrets = secrets::of_document(redact, &ast);
+        validation_findings(text, found, theirs, &lines, &secrets).into_result()?;
+    }
     let Ok(executable) = validated else {
         return Err(Refusal::new(ErrorCode::GraphqlValidationFailed, "the operation is not valid"));
     };
@@ -118,6 +128,7 @@ fn validation_findings(
     ours: Vec<(usize, String)>,
     theirs: Option<&DiagnosticList>,
     lines: &Lines,
+    secrets: &Secrets,
 ) -> Findings {
     type Message<'a> = Box<dyn FnOnce() -> String + 'a>;
     let mut all: Vec<(usize, Message<'_>)> = Vec::new();
@@ -134,7 +145,7 @@ fn validation_findings(
     all.sort_by_key(|(offset, _)| *offset);
     let mut findings = Findings::new(ErrorCode::GraphqlValidationFailed);
     for (offset, message) in all {
-        findings.push(Some(lines.location(offset)), message);
+        findings.push(Some(lines.location(offset)), || secrets.hide(&message()).into_owned());
     }
     findings
 }
@@ -149,13 +160,13 @@ fn is_consequence(text: &str, found: &DiagnosticData) -> bool {
 }
 
 /// What the parser found. After a mistake it finds more of them in what follows, so each line shows its first only.
-fn syntax_refusal(errors: &DiagnosticList, lines: &Lines) -> Refusal {
+fn syntax_refusal(errors: &DiagnosticList, lines: &Lines, secrets: &Secrets) -> Refusal {
     let mut findings = Findings::new(ErrorCode::GraphqlParseFailed);
     let mut seen = HashSet::new();
     for diagnostic in errors.iter() {
         let location = lines.at(diagnostic.error.location());
         if seen.insert(location.line) {
-            findings.push(Some(location), || diagnostic.error.to_string());
+            findings.push(Some(location), || secrets.hide(&diagnostic.error.to_string()).into_owned());
         }
     }
     findings

@@ -49,6 +49,7 @@ pub(super) fn graph(sdl: &str) -> Graph {
         compatibility: Compatibility::Default,
         costs: Costs::default(),
         access: crate::schema::Access::default(),
+        redaction: crate::schema::Redaction::default(),
     };
     for name in graph.by_name.keys().cloned().collect::<Vec<_>>() {
         let row = row(&mut graph, &schema, &name);

@@ -10,10 +10,15 @@ use super::{
     document::{self, Document},
     findings::Findings,
     lower::{self, Checked, Lowered},
-    merge, tables,
+    merge,
+    redaction::{self, Redaction},
+    tables,
     template::{Base, Template},
 };
-use crate::error::{Diagnostic, SourceText};
+use crate::{
+    error::{Diagnostic, SourceText},
+    telemetry::Redact,
+};
 
 const NO_QUERY_MESSAGE: &str = "the schema has no query field";
 const NO_QUERY_HELP: &str = "add `type Query` with at least one field that has a connector";
@@ -34,6 +39,8 @@ pub struct Options {
     pub compatibility: Compatibility,
     /// `urls` from the configuration: replaces `baseURL`. Key: source name or `subgraph.name`.
     pub urls: IndexMap<String, Vec<String>>,
+    /// Names of values that nobody should read, beside those that the schema marks.
+    pub redact: Redact,
 }
 
 /// A graph that can be served, with what is worth knowing about it.
@@ -84,6 +91,7 @@ fn graph(files: &[File], options: &Options, findings: &mut Findings) -> Option<G
     let api = merge::api(&merged.schema, &documents, findings)?;
     let mut tables = tables::build(&merged.schema, &api);
     let costs = cost::read(&documents, &merged.renames, &tables);
+    let redact = redaction::marked(options.redact.clone(), &documents);
     let named: Vec<_> = documents.into_iter().zip(&merged.renames).collect();
     let access = access::read(&named, &mut tables, findings);
     let Lowered { sources, connectors, spans, source_spans, narrow_keys } =
@@ -96,6 +104,7 @@ fn graph(files: &[File], options: &Options, findings: &mut Findings) -> Option<G
         types: tables.types,
         fields: tables.fields,
         sources,
+        redaction: Redaction::new(redact, &connectors),
         connectors,
         by_name: tables.by_name,
         schema: api,

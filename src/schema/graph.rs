@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use super::{
     access::{Access, AccessId},
     directive::cost::Costs,
+    redaction::Redaction,
     template::{Request, Template},
 };
 use crate::mapping::{KeyTree, Mapping};
@@ -61,6 +62,8 @@ pub struct Graph {
     pub costs: Costs,
     /// What fields require of callers.
     pub access: Access,
+    /// What nobody should read of a request.
+    pub redaction: Redaction,
 }
 
 /// What `@cacheControl` says of a place.

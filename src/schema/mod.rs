@@ -18,6 +18,7 @@ mod lower;
 mod merge;
 mod prelude;
 pub mod reach;
+mod redaction;
 mod tables;
 pub mod template;
 mod visible;
@@ -35,6 +36,7 @@ pub use graph::{
     Argument, Batch, CacheHint, CacheTag, Compatibility, Connector, ConnectorId, Errors, Field, FieldId, Graph, Place,
     Provides, Reads, Scalar, Source, SourceId, Type, TypeId, TypeKind, TypeRef,
 };
+pub use redaction::Redaction;
 pub use template::RenderError;
 pub use visible::Visible;
 

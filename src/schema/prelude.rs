@@ -6,6 +6,7 @@ use super::link::Links;
 pub(super) fn sdl(links: &Links) -> String {
     let mut out = String::from(LINK);
     out.push_str(CACHING);
+    out.push_str(SENSITIVE);
     if links.federation.is_none() {
         out.push_str(CACHE_TAG);
     }
@@ -78,6 +79,11 @@ enum link__Purpose { SECURITY EXECUTION }
 const CACHING: &str = "
 directive @cacheControl(maxAge: Int, scope: CacheControlScope, inheritMaxAge: Boolean) on FIELD_DEFINITION | OBJECT | INTERFACE | UNION
 enum CacheControlScope { PUBLIC PRIVATE }
+";
+
+/// Ours: what nobody should read. It needs no link either.
+const SENSITIVE: &str = "
+directive @sensitive on ARGUMENT_DEFINITION | FIELD_DEFINITION | INPUT_FIELD_DEFINITION
 ";
 
 /// For documents without the federation link, which has it too.

@@ -109,6 +109,17 @@ impl RenderError {
 }
 
 impl Request {
+    /// The mappings of its URL.
+    pub(super) fn url_mappings(&self) -> impl Iterator<Item = &Mapping> {
+        let base = match &self.base {
+            Some(Base::Computed(template)) => Some(template),
+            Some(Base::Fixed(_)) | None => None,
+        };
+        let templates = base.into_iter().chain([&self.template]).flat_map(Template::expressions);
+        let parts = [&self.base_parts, &self.parts].into_iter().filter_map(|parts| parts.path.as_deref());
+        templates.map(|(mapping, _)| mapping).chain(parts)
+    }
+
     /// Renders the request. `client` holds the headers of the client's request, for `from:`.
     /// Errors: a list or object in the URL, a path segment of `.` or `..`, a body that cannot be form-encoded, a bad header value.
     pub fn render(&self, variables: &dyn Variables, client: &HeaderMap) -> Result<Rendered, RenderError> {

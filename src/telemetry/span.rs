@@ -35,6 +35,8 @@ pub struct Trace {
     span: Span,
     /// What goes out when no span of ours does; `None`: the caller traces nothing and neither do we.
     carried: Option<Arc<Carried>>,
+    /// The paths of calls below it are not to be read.
+    hides_paths: bool,
 }
 
 /// A trace context as it came, or as it was made for a trace that is not sampled.
@@ -48,7 +50,7 @@ struct Carried {
 
 impl Default for Trace {
     fn default() -> Self {
-        Self { span: Span::none(), carried: None }
+        Self { span: Span::none(), carried: None, hides_paths: false }
     }
 }
 
@@ -72,7 +74,7 @@ impl Trace {
         let incoming = Carried::read(request.headers);
         let Some(sampler) = export::sampler() else {
             // Nobody exports: a span is only made where the log's level asks for it.
-            return Self { span: request_span(request), carried: incoming.map(Arc::new) };
+            return Self { span: request_span(request), carried: incoming.map(Arc::new), hides_paths: false };
         };
         let drawn = match sampler.sample(incoming.as_ref().map(|carried| carried.context)) {
             export::Sampled::Yes => {
@@ -81,13 +83,13 @@ impl Trace {
                     // Fails only where no exporter is listening to this span.
                     let _ = span.set_parent(carried.as_remote());
                 }
-                return Self { span, carried: incoming.map(Arc::new) };
+                return Self { span, carried: incoming.map(Arc::new), hides_paths: false };
             }
             export::Sampled::No(drawn) => drawn,
         };
         // Who is called has to know that this trace is not recorded, or would begin one of its own.
         let carried = incoming.or_else(|| Carried::new(drawn));
-        Self { span: Span::none(), carried: carried.map(Arc::new) }
+        Self { span: Span::none(), carried: carried.map(Arc::new), hides_paths: false }
     }
 
     /// Runs a future as part of this trace: its log lines carry the trace's id.
@@ -131,7 +133,7 @@ impl Trace {
     #[must_use]
     pub fn call(&self, upstream: &str, method: &Method, url: &str) -> Self {
         self.child(|span| {
-            let shown = shown(url);
+            let shown = shown(url, self.hides_paths);
             debug_span!(
                 parent: span, "call", otel.name = method.as_str(), otel.kind = "client",
                 http.request.method = method.as_str(), url.full = shown.url, server.address = shown.host,
@@ -144,7 +146,12 @@ impl Trace {
 
     fn child(&self, span: impl FnOnce(&Span) -> Span) -> Self {
         let span = if self.span.is_disabled() { Span::none() } else { span(&self.span) };
-        Self { span, carried: self.carried.clone() }
+        Self { span, carried: self.carried.clone(), hides_paths: self.hides_paths }
+    }
+
+    /// Calls below it have something in the paths of their URLs that nobody should read.
+    pub fn hide_paths(&mut self) {
+        self.hides_paths = true;
     }
 
     /// Notes which operation a request asked for, and whether its plan was known.
@@ -298,13 +305,16 @@ struct Shown {
 }
 
 /// Credentials and the values of the query stay out: they may be keys, and traces are read by more people than secrets are.
-fn shown(text: &str) -> Shown {
+fn shown(text: &str, hides_path: bool) -> Shown {
     let Ok(mut url) = url::Url::parse(text) else {
         return Shown { url: String::new(), host: String::new(), port: None };
     };
     // Both fail only for URLs without a host, which have no credentials either.
     let _ = url.set_username("");
     let _ = url.set_password(None);
+    if hides_path {
+        url.set_path("/REDACTED");
+    }
     if let Some(query) = url.query() {
         let names = query.split('&').map(|pair| match pair.split_once('=') {
             Some((name, _)) => format!("{name}=REDACTED"),
@@ -411,14 +421,15 @@ mod tests {
 
     #[test]
     fn credentials_and_values_stay_out_of_spans() {
-        let url = |text| shown(text).url;
+        let url = |text| shown(text, false).url;
         assert_eq!(
             url("https://user:pass@a.example/x?key=s3cret&flag&a=b=c"),
             "https://a.example/x?key=REDACTED&flag&a=REDACTED"
         );
         assert_eq!(url("http://a/x"), "http://a/x");
-        assert_eq!((shown("http://a:81/").host.as_str(), shown("http://a:81/").port), ("a", Some(81)));
-        assert_eq!(shown("https://a/").port, Some(443));
+        assert_eq!((shown("http://a:81/", false).host.as_str(), shown("http://a:81/", false).port), ("a", Some(81)));
+        assert_eq!(shown("https://a/", false).port, Some(443));
         assert_eq!(url("nonsense"), "");
+        assert_eq!(shown("https://a.example/users/s3cret?x=1", true).url, "https://a.example/REDACTED?x=REDACTED");
     }
 }

@@ -19,6 +19,7 @@ mod limits;
 mod priorities;
 mod property;
 mod rates;
+mod redaction;
 mod reload;
 mod resilience;
 mod shared;

@@ -24,14 +24,15 @@ const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
 
 /// A collector that keeps what it gets.
-struct Collector {
+/// A collector that keeps what it gets.
+pub struct Collector {
     upstream: Upstream,
     spans: Arc<Mutex<Vec<Span>>>,
     services: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Collector {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let spans = Arc::new(Mutex::new(Vec::new()));
         let services = Arc::new(Mutex::new(BTreeSet::new()));
         let (all, names) = (Arc::clone(&spans), Arc::clone(&services));
@@ -49,11 +50,11 @@ impl Collector {
         Self { upstream, spans, services }
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}", self.upstream.address)
     }
 
-    fn spans(&self) -> Vec<Span> {
+    pub fn spans(&self) -> Vec<Span> {
         self.spans.lock().expect("no panic").clone()
     }
 }

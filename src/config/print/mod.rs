@@ -362,7 +362,7 @@ fn rate_store(at: At<'_>, store: &RateStore) -> Node {
 }
 
 fn telemetry(at: At<'_>, telemetry: &Telemetry, overrides: &Overrides) -> Node {
-    let Telemetry { log, traces, prometheus, audit } = telemetry;
+    let Telemetry { log, traces, prometheus, audit, redact } = telemetry;
     let Log { format, level } = log;
     let Traces { otlp, sample } = traces;
     let Audit { enabled, file, events_max } = audit;
@@ -388,6 +388,7 @@ fn telemetry(at: At<'_>, telemetry: &Telemetry, overrides: &Overrides) -> Node {
                 ("sample", &|at| at.plain(sample)),
             ])
         }),
+        ("redact", &|at| at.list(redact, At::text)),
         ("metrics", &|at| at.map([("prometheus", &|at| at.plain(prometheus))])),
         ("audit", &|at| {
             at.map([

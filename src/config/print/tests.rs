@@ -87,6 +87,7 @@ telemetry:
   traces: { otlp: "https://lit-otlp@collector:4318", sample: 0.5 }
   metrics: { prometheus: false }
   audit: { file: audit.jsonl, events_max: 3 }
+  redact: [iban, x-user]
 "#;
 
 fn environment(name: &str) -> Option<String> {
