@@ -33,14 +33,14 @@ impl Failure {
     fn of(step: StepId, connector: &Connector, code: ErrorCode, message: String, status: Option<u16>) -> Self {
         let mut extensions = Object::default();
         let text = |text: &str| Value::String(text.to_owned());
-        extensions.insert("code".to_owned(), text(code.as_str()));
-        extensions.insert("service".to_owned(), text(&connector.subgraph));
-        let coordinate = Object::from_iter([("coordinate".to_owned(), text(&connector.coordinate))]);
-        extensions.insert("connector".to_owned(), Value::Object(coordinate));
+        extensions.insert("code", text(code.as_str()));
+        extensions.insert("service", text(&connector.subgraph));
+        let coordinate = Object::from_iter([("coordinate", text(&connector.coordinate))]);
+        extensions.insert("connector", Value::Object(coordinate));
         if let Some(status) = status {
             let number = Value::Number(Number::from(i64::from(status)));
-            let http = Object::from_iter([("status".to_owned(), number)]);
-            extensions.insert("http".to_owned(), Value::Object(http));
+            let http = Object::from_iter([("status", number)]);
+            extensions.insert("http", Value::Object(http));
         }
         Self { step, message, extensions: Value::Object(extensions), is_late: false }
     }

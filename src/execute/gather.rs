@@ -102,7 +102,7 @@ pub(super) fn gather(view: View<'_>, instances: &mut Instances, step: &Step, typ
         if number as usize == objects.len() {
             let mut object = Object::with_capacity(step.inputs.len() + 1);
             if let Some(typename) = typename {
-                object.insert("__typename".to_owned(), Value::String(typename.to_owned()));
+                object.insert("__typename", Value::String(typename.to_owned()));
             }
             key_object(view, Some(step.position), instance, &step.inputs, &mut object);
             objects.push(Some(Value::Object(object)));

@@ -166,7 +166,7 @@ pub(super) fn key_object(
 ) {
     for input in inputs {
         let found = view.column(position, instance, input.from);
-        object.insert(input.name.to_string(), part(view, input, found));
+        object.insert(&*input.name, part(view, input, found));
     }
 }
 

@@ -43,7 +43,7 @@ impl Run<'_> {
             let mut failure = Failure::unreadable(id, connector, Some(reply.status));
             tracing::debug!(connector = %connector.coordinate, %error, "a body is not JSON");
             if let (true, Value::Object(extensions)) = (is_dev, &mut failure.extensions) {
-                extensions.insert("cause".to_owned(), Value::String(error.to_string()));
+                extensions.insert("cause", Value::String(error.to_string()));
             }
             failure
         };

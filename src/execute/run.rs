@@ -401,10 +401,10 @@ impl<'a> Run<'a> {
     fn extensions(&self) -> Option<Value> {
         let mut extensions = Object::default();
         if !self.problems.is_empty() {
-            extensions.insert("problems".to_owned(), self.problem_list());
+            extensions.insert("problems", self.problem_list());
         }
         if !self.stale.is_empty() {
-            extensions.insert("stale".to_owned(), self.stale_list());
+            extensions.insert("stale", self.stale_list());
         }
         (!extensions.is_empty()).then_some(Value::Object(extensions))
     }
@@ -413,8 +413,8 @@ impl<'a> Run<'a> {
         let problems = self.problems.iter().map(|(connector, message)| {
             let coordinate = self.graph[*connector].coordinate.to_string();
             Value::Object(Object::from_iter([
-                ("connector".to_owned(), Value::String(coordinate)),
-                ("message".to_owned(), Value::String(message.clone())),
+                ("connector", Value::String(coordinate)),
+                ("message", Value::String(message.clone())),
             ]))
         });
         Value::Array(problems.collect())

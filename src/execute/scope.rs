@@ -12,7 +12,7 @@ use crate::{
 
 static EMPTY: LazyLock<Value> = LazyLock::new(|| Value::Object(Object::default()));
 static NO_HEADERS: LazyLock<Value> =
-    LazyLock::new(|| Value::Object(Object::from_iter([("headers".to_owned(), Value::Object(Object::default()))])));
+    LazyLock::new(|| Value::Object(Object::from_iter([("headers", Value::Object(Object::default()))])));
 
 /// What is the same for all calls of a step.
 #[derive(Debug)]
@@ -113,5 +113,5 @@ fn header_values(names: &[Arc<str>], headers: &HeaderMap) -> Option<Value> {
         (!values.is_empty()).then(|| (name.to_string(), Value::Array(values)))
     });
     let headers = Value::Object(members.collect());
-    Some(Value::Object(Object::from_iter([("headers".to_owned(), headers)])))
+    Some(Value::Object(Object::from_iter([("headers", headers)])))
 }

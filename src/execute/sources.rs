@@ -121,9 +121,9 @@ impl Run<'_> {
         let text = |text: &str| Value::String(text.to_owned());
         let entry = |path: Vec<&str>, stale: &StaleStep| {
             Value::Object(Object::from_iter([
-                ("path".to_owned(), Value::Array(path.into_iter().map(text).collect())),
-                ("age".to_owned(), Value::Number(i64::try_from(stale.age.as_secs()).unwrap_or(i64::MAX).into())),
-                ("cause".to_owned(), text(stale.cause.as_str())),
+                ("path", Value::Array(path.into_iter().map(text).collect())),
+                ("age", Value::Number(i64::try_from(stale.age.as_secs()).unwrap_or(i64::MAX).into())),
+                ("cause", text(stale.cause.as_str())),
             ]))
         };
         let of = |stale| paths(self.plan, stale).into_iter().map(move |path| entry(path, stale));

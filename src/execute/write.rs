@@ -187,7 +187,7 @@ impl<'a> Writer<'a> {
             self.out.extend_from_slice(self.view.graph[ty].name.as_bytes());
             self.out.push(b'"');
         } else {
-            self.introspection.get(&*field.key).unwrap_or(&Value::Null).write_json(&mut self.out);
+            self.introspection.get(&field.key).unwrap_or(&Value::Null).write_json(&mut self.out);
         }
     }
 
@@ -305,7 +305,7 @@ impl<'a> Writer<'a> {
         if !std::mem::replace(&mut self.is_too_large, true) {
             let message = format!("the answer is larger than {} bytes; ask for less in one operation", self.answer_max);
             let code = Value::String(ErrorCode::LimitExceeded.as_str().to_owned());
-            let extensions = Value::Object(Object::from_iter([("code".to_owned(), code)]));
+            let extensions = Value::Object(Object::from_iter([("code", code)]));
             self.errors.push(&message, None, None, &extensions);
         }
     }
@@ -315,7 +315,7 @@ impl<'a> Writer<'a> {
     fn deny(&mut self, field: &FieldPlan, place: Place<'_>) -> Result<(), Nulled> {
         let (code, message) = denial(&self.name_of(field), self.is_known);
         let code = Value::String(code.as_str().to_owned());
-        let extensions = Value::Object(Object::from_iter([("code".to_owned(), code)]));
+        let extensions = Value::Object(Object::from_iter([("code", code)]));
         let path = [self.prefix, &place.path()].concat();
         self.errors.push(&message, Some(field.location), Some(&path), &extensions);
         match &field.ty {
@@ -341,12 +341,12 @@ impl<'a> Writer<'a> {
         let message = format!("`{name}` should be `{}`, but the service gave {actual}", type_text(self.view, ty));
         let text = |text: &str| Value::String(text.to_owned());
         let mut extensions = Object::default();
-        extensions.insert("code".to_owned(), text(ErrorCode::ConnectorResponseShape.as_str()));
+        extensions.insert("code", text(ErrorCode::ConnectorResponseShape.as_str()));
         if let Some(step) = self.view.plan.steps.get(found.store as usize) {
             let connector = &graph[step.connector];
-            extensions.insert("service".to_owned(), text(&connector.subgraph));
-            let coordinate = Object::from_iter([("coordinate".to_owned(), text(&connector.coordinate))]);
-            extensions.insert("connector".to_owned(), Value::Object(coordinate));
+            extensions.insert("service", text(&connector.subgraph));
+            let coordinate = Object::from_iter([("coordinate", text(&connector.coordinate))]);
+            extensions.insert("connector", Value::Object(coordinate));
         }
         let path = [self.prefix, &place.path()].concat();
         self.errors.push(&message, Some(field.location), Some(&path), &Value::Object(extensions));

@@ -44,13 +44,13 @@ impl Context {
                 Some(text) => Value::String(text.to_owned()),
                 None => Value::Null,
             };
-            values.insert(name.clone(), value);
+            values.insert(name.as_str(), value);
         }
         for (name, claim) in &self.claims {
-            values.insert(name.clone(), identity.claim(claim).cloned().unwrap_or_default());
+            values.insert(name.as_str(), identity.claim(claim).cloned().unwrap_or_default());
         }
         for (name, of) in &self.certificates {
-            let value = identity.certificate_values().and_then(|values| values.get(*of));
+            let value = identity.certificate_values().and_then(|values| values.get(of));
             values.insert(name.clone(), value.cloned().unwrap_or_default());
         }
         values

@@ -246,7 +246,7 @@ impl<'e> Evaluator<'e> {
         while let (Value::Object(object), Some(StepKind::Key(key))) = (value, steps.get(*passed).map(|step| &step.kind))
         {
             // A key that is not there is reported by its own step, for which an empty object will do.
-            let Some(member) = object.get(&**key) else { return Some(Value::Object(Object::new())) };
+            let Some(member) = object.get(key) else { return Some(Value::Object(Object::new())) };
             value = member;
             *passed += 1;
         }

@@ -20,7 +20,7 @@ pub(super) fn pour(value: &Value, kind: Kind, layout: &Layout, out: &mut Slots) 
             let start = out.cells.len();
             out.cells.resize(start + node.width(), Slot::Missing);
             for (index, column) in node.columns.iter().enumerate() {
-                if let Some(value) = object.get(&*column.name) {
+                if let Some(value) = object.get(&column.name) {
                     out.cells[start + index] = pour(value, column.kind, layout, out)?;
                 }
             }

@@ -1,17 +1,17 @@
 //! JSON values that keep numbers as they were written.
 
-use std::cmp::Ordering;
+use std::{borrow::Cow, cmp::Ordering};
 
-use indexmap::IndexMap;
+use compact_str::{CompactString, ToCompactString as _};
 
-use super::scan::{self, Scanner};
+use super::{
+    Object,
+    scan::{self, Scanner},
+};
 
 /// A number as JSON text (`1`, `1.50`, `9007199254740993`); valid by construction.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Number(String);
-
-/// An object in the order of its keys.
-pub type Object = IndexMap<String, Value>;
+pub struct Number(CompactString);
 
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -46,12 +46,12 @@ impl Number {
     pub fn from_text(text: &str) -> Option<Self> {
         let mut scanner = Scanner::new(text.as_bytes());
         scanner.number().ok()?;
-        (scanner.at == text.len()).then(|| Self(text.to_owned()))
+        (scanner.at == text.len()).then(|| Self(text.into()))
     }
 
     /// From a float, written with a fraction or an exponent; `None` when it is not finite.
     pub fn from_f64(value: f64) -> Option<Self> {
-        serde_json::Number::from_f64(value).map(|number| Self(number.to_string()))
+        serde_json::Number::from_f64(value).map(|number| Self(number.to_compact_string()))
     }
 
     /// As an integer, when it is written as one and fits.
@@ -139,13 +139,13 @@ impl<'a> Decimal<'a> {
 
 impl From<i64> for Number {
     fn from(value: i64) -> Self {
-        Self(value.to_string())
+        Self(value.to_compact_string())
     }
 }
 
 impl From<i128> for Number {
     fn from(value: i128) -> Self {
-        Self(value.to_string())
+        Self(value.to_compact_string())
     }
 }
 
@@ -247,7 +247,7 @@ fn write_string(text: &str, out: &mut Vec<u8>) {
 
 fn parse_value(scanner: &mut Scanner<'_>, depth: usize) -> Result<Value, JsonError> {
     match scanner.token()? {
-        b'"' => Ok(Value::String(parse_string(scanner)?)),
+        b'"' => Ok(Value::String(parse_string(scanner)?.into_owned())),
         first @ (b'[' | b'{') => {
             if depth == scan::DEPTH_MAX {
                 return scanner.fail("nested too deeply");
@@ -262,15 +262,15 @@ fn parse_value(scanner: &mut Scanner<'_>, depth: usize) -> Result<Value, JsonErr
                 b't' => Value::Bool(true),
                 b'f' => Value::Bool(false),
                 b'n' => Value::Null,
-                _ => Value::Number(Number(String::from_utf8_lossy(&scanner.bytes[start..scanner.at]).into_owned())),
+                _ => Value::Number(Number(CompactString::from_utf8_lossy(&scanner.bytes[start..scanner.at]))),
             })
         }
     }
 }
 
-fn parse_string(scanner: &mut Scanner<'_>) -> Result<String, JsonError> {
+fn parse_string<'s>(scanner: &mut Scanner<'s>) -> Result<Cow<'s, str>, JsonError> {
     let range = scanner.string()?;
-    Ok(scan::unescape(&scanner.bytes[range]).into_owned())
+    Ok(scan::unescape(&scanner.bytes[range]))
 }
 
 fn parse_array(scanner: &mut Scanner<'_>, depth: usize) -> Result<Value, JsonError> {
@@ -322,7 +322,7 @@ impl From<&serde_json::Value> for Value {
         match value {
             serde_json::Value::Null => Self::Null,
             serde_json::Value::Bool(value) => Self::Bool(*value),
-            serde_json::Value::Number(number) => Self::Number(Number(number.to_string())),
+            serde_json::Value::Number(number) => Self::Number(Number(number.to_compact_string())),
             serde_json::Value::String(text) => Self::String(text.clone()),
             serde_json::Value::Array(items) => Self::Array(items.iter().map(Self::from).collect()),
             serde_json::Value::Object(object) => {
@@ -342,7 +342,7 @@ impl From<&Value> for serde_json::Value {
             Value::String(text) => Self::String(text.clone()),
             Value::Array(items) => Self::Array(items.iter().map(Self::from).collect()),
             Value::Object(object) => {
-                Self::Object(object.iter().map(|(key, value)| (key.clone(), Self::from(value))).collect())
+                Self::Object(object.iter().map(|(key, value)| (key.to_string(), Self::from(value))).collect())
             }
         }
     }

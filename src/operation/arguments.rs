@@ -14,7 +14,7 @@ pub fn arguments(graph: &Graph, field: FieldId, written: &[SelectedArgument], va
     for definition in &graph[field].arguments {
         let written = written.iter().find(|argument| argument.name == definition.name);
         if let Some(value) = put.field(written.map(|argument| &argument.value), definition) {
-            object.insert(definition.name.to_string(), value);
+            object.insert(&*definition.name, value);
         }
     }
     object
@@ -28,7 +28,7 @@ pub fn misplaced_null(graph: &Graph, field: FieldId, arguments: &Object) -> Opti
         return None;
     }
     graph[field].arguments.iter().find_map(|definition| {
-        let below = null_below(graph, &definition.ty, arguments.get(&*definition.name)?)?;
+        let below = null_below(graph, &definition.ty, arguments.get(&definition.name)?)?;
         Some(format!("{}{below}", definition.name))
     })
 }
@@ -41,7 +41,7 @@ fn null_below(graph: &Graph, ty: &TypeRef, value: &Value) -> Option<String> {
             Some(format!("[{index}]{below}"))
         }),
         (TypeRef::Named { .. }, Value::Object(object)) => input_fields(graph, ty)?.iter().find_map(|definition| {
-            let below = null_below(graph, &definition.ty, object.get(&*definition.name)?)?;
+            let below = null_below(graph, &definition.ty, object.get(&definition.name)?)?;
             Some(format!(".{}{below}", definition.name))
         }),
         _ => None,
@@ -103,7 +103,7 @@ impl Put<'_> {
                 (None, value) => Some(self.value(value, None)),
             };
             if let Some(value) = value {
-                object.insert(name.to_string(), value);
+                object.insert(&**name, value);
             }
         }
         if let Some(definitions) = definitions
@@ -132,7 +132,7 @@ fn fill_value(graph: &Graph, ty: &TypeRef, value: &mut Value) {
         (TypeRef::Named { .. }, Value::Object(object)) => {
             let Some(definitions) = input_fields(graph, ty) else { return };
             for definition in definitions {
-                if let Some(value) = object.get_mut(&*definition.name) {
+                if let Some(value) = object.get_mut(&definition.name) {
                     fill_value(graph, &definition.ty, value);
                 }
             }
@@ -145,9 +145,9 @@ fn fill_value(graph: &Graph, ty: &TypeRef, value: &mut Value) {
 fn fill(definitions: &[Argument], object: &mut Object) {
     for definition in definitions {
         if let Some(default) = &definition.default
-            && !object.contains_key(&*definition.name)
+            && !object.contains_key(&definition.name)
         {
-            object.insert(definition.name.to_string(), default.clone());
+            object.insert(&*definition.name, default.clone());
         }
     }
 }

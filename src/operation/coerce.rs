@@ -29,12 +29,12 @@ impl VariableValues {
 /// Errors: `BAD_USER_INPUT`, all findings, each naming the variable and the path in it.
 pub fn coerce(graph: &Graph, operation: &Operation, variables: &Object) -> Result<VariableValues, Refusal> {
     let mut findings = Findings::new(ErrorCode::BadUserInput);
-    let (gathered, given) = (OnceCell::new(), |at: usize| variables.get(&*operation.variables[at].name));
+    let (gathered, given) = (OnceCell::new(), |at: usize| variables.get(&operation.variables[at].name));
     let gather = || secrets::secrets(&graph.redaction.names, operation, given, &HeaderMap::new());
     let hide = |message: &str| gathered.get_or_init(gather).hide(message).into_owned();
     let mut values = Vec::with_capacity(operation.variables.len());
     for definition in &operation.variables {
-        let value = match variables.get(&*definition.name) {
+        let value = match variables.get(&definition.name) {
             Some(value) => {
                 let path = format!("${}", definition.name);
                 let mut coercion =
@@ -156,15 +156,15 @@ impl<'a> Coercion<'a, '_> {
             match fields.iter().find(|field| *field.name == **key && is_seen(key)) {
                 Some(field) => {
                     let value = self.inside(&format!(".{key}"), |c| c.value(&field.ty, value, depth + 1));
-                    object.insert(key.clone(), value);
+                    object.insert(key.as_str(), value);
                 }
                 None => self.refuse(|path| format!("{path}: `{name}` has no field `{key}`")),
             }
         }
-        for field in fields.iter().filter(|field| !given.contains_key(&*field.name)) {
+        for field in fields.iter().filter(|field| !given.contains_key(&field.name)) {
             match &field.default {
                 Some(default) if self.graph.compatibility == Compatibility::Default => {
-                    object.insert(field.name.to_string(), default.clone());
+                    object.insert(&*field.name, default.clone());
                 }
                 None if field.ty.is_non_null() => {
                     self.refuse(|path| format!("{path}: the field `{}` of `{name}` is required", field.name));

@@ -11,7 +11,7 @@ use apollo_compiler::{
 use super::{Document, FieldRef, Kind, Operation, VariableValues, introspect_cost, introspect_one_of};
 use crate::{
     error::{ErrorCode, Refusal},
-    mapping::{Number, Object, Value},
+    mapping::{Name, Number, Object, Value},
     schema::{Graph, Visible},
 };
 
@@ -80,7 +80,7 @@ fn introspect_schema(
     for (key, value) in data {
         // `__typename` is executed too; it is not ours to answer.
         if keys.contains(&key.as_str()) {
-            values.insert(key.as_str().into(), converted(value));
+            values.insert(key.as_str(), converted(value));
         }
     }
     Ok(values)
@@ -126,7 +126,7 @@ fn converted(value: JsonValue) -> Value {
         JsonValue::String(text) => Value::String(text.as_str().into()),
         JsonValue::Array(items) => Value::Array(items.into_iter().map(converted).collect()),
         JsonValue::Object(map) => {
-            Value::Object(map.into_iter().map(|(key, value)| (key.as_str().into(), converted(value))).collect())
+            Value::Object(map.into_iter().map(|(key, value)| (Name::from(key.as_str()), converted(value))).collect())
         }
     }
 }

@@ -14,7 +14,6 @@ use crate::{
 
 /// What a POST asks: one operation, or a batch of them.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly all ask one operation, and it is moved on at once")]
 pub(super) enum Asked {
     One(gateway::Request),
     Many(Vec<gateway::Request>),

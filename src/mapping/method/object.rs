@@ -1,12 +1,12 @@
 //! Objects: `entries keysToCamelCase keysToCamelCaseDeep`.
 
 use super::Call;
-use crate::mapping::{Object, Value};
+use crate::mapping::{Name, Object, Value};
 
 pub(super) fn entries(call: &mut Call<'_, '_, '_>) -> Option<Value> {
     let Value::Object(object) = call.input() else { return call.wrong_input("an object") };
-    let entry = |(key, value): (&String, &Value)| {
-        let pair = [("key".to_owned(), Value::String(key.clone())), ("value".to_owned(), value.clone())];
+    let entry = |(key, value): (&Name, &Value)| {
+        let pair = [("key", Value::String(key.to_string())), ("value", value.clone())];
         Value::Object(Object::from_iter(pair))
     };
     Some(Value::Array(object.iter().map(entry).collect()))

@@ -95,7 +95,7 @@ fn operation(operation: &Operation) -> Cel {
 }
 
 fn object(object: &Object) -> Cel {
-    let members = object.iter().map(|(name, member)| (name.clone(), value(member)));
+    let members = object.iter().map(|(name, member)| (name.to_string(), value(member)));
     Cel::Map(members.collect::<HashMap<String, Cel>>().into())
 }
 

@@ -206,7 +206,7 @@ impl Weights {
             (Value::Object(members), TypeRef::Named { ty, .. }) => {
                 let fields = self.objects.iter().find(|(known, _)| known == ty).map(|(_, fields)| fields);
                 fields.into_iter().flatten().fold(own, |sum, InputField { name, weight, ty }| {
-                    members.get(&**name).map_or(sum, |value| sum.saturating_add(self.of(value, ty, *weight)))
+                    members.get(name).map_or(sum, |value| sum.saturating_add(self.of(value, ty, *weight)))
                 })
             }
             _ => own,

@@ -204,7 +204,7 @@ mod tests {
         assert_eq!(judge(OtherCertificates::Refused).unwrap_err(), Fault::CertificateUnknown);
         let known = judge(OtherCertificates::Known).unwrap();
         assert_eq!(known.subject.unwrap().name.as_deref(), Some("CN=billing,OU=shop,O=Acme"));
-        let names: Vec<&str> = known.values.keys().map(String::as_str).collect();
+        let names: Vec<&str> = known.values.keys().map(crate::mapping::Name::as_str).collect();
         assert_eq!(names, CERTIFICATE_VALUES);
     }
 }
