@@ -26,6 +26,7 @@ use crate::{
     mapping::{Slot, Value, scan},
     plan::StepId,
     schema::ConnectorId,
+    telemetry::Trace,
     upstream::{Call, CallError, Reply, Upstreams},
 };
 
@@ -86,12 +87,13 @@ pub(super) struct Chunk {
 pub(super) struct ChunkKey {
     ordinal: u32,
     call: Arc<Call>,
+    trace: Trace,
 }
 
 impl ChunkKey {
     /// The chunk that flies under that number.
-    pub fn new(ordinal: u32, call: Call) -> Self {
-        Self { ordinal, call: Arc::new(call) }
+    pub fn new(ordinal: u32, call: Arc<Call>, trace: Trace) -> Self {
+        Self { ordinal, call, trace }
     }
 }
 
@@ -122,8 +124,9 @@ impl Loader<ChunkKey> for ChunkLoader {
         // Keys come in hash order; they go out in the order of the answer, all at once.
         let mut keys: Vec<&ChunkKey> = keys.iter().collect();
         keys.sort_by_key(|key| key.ordinal);
-        let calls = keys.into_iter().map(|key| async move { (key.clone(), self.upstreams.call(&key.call).await) });
-        Ok(join_all(calls).await.into_iter().collect())
+        let calls = keys.iter().map(|key| self.upstreams.call_for(key.trace.clone(), Arc::clone(&key.call)));
+        let outcomes = join_all(calls).await;
+        Ok(keys.into_iter().cloned().zip(outcomes).collect())
     }
 }
 
@@ -253,7 +256,8 @@ impl Run<'_> {
         let joint = self.settings.loads.of(self.terms(leader), || self.joint(&batched));
         let number = u32::try_from(self.joints.len()).unwrap_or(u32::MAX);
         let trace = self.steps[leader.0 as usize].trace.clone();
-        self.jobs.push(Job::Joint(number, joint, batched.values.clone(), trace));
+        let values = batched.values.clone();
+        self.jobs.push(Job::Joint(number, Box::pin(async move { joint.load(values, trace).await })));
         self.joints.push(Some(batched));
     }
 

@@ -34,7 +34,7 @@ impl Site<'_> {
         self.settings.calls_max.get(self.upstream()).copied()
     }
 
-    /// The call for one key, or for those of a batch, without a deadline or a trace; `None` for connectors without a request.
+    /// The call for one key, or for those of a batch, without a deadline; `None` for connectors without a request.
     /// `headers`: those of the client's request. Errors: it cannot be built.
     pub fn call(
         &self,

@@ -1,22 +1,28 @@
 //! Calls under way: an equal one is joined instead of repeated, and an outcome goes to everybody who waits for it.
 
-use std::{hash::BuildHasher, sync::Arc};
+use std::{
+    future::Future,
+    hash::BuildHasher,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::Method;
 
 use super::{
-    batch::{ChunkKey, ChunkLoader},
+    batch::ChunkKey,
     failure::Failure,
-    joint::{Joint, Parts},
+    joint::Parts,
     run::{Phase, Run},
 };
 use crate::{
-    mapping::{Slot, Value},
+    mapping::Slot,
     plan::{StepId, StepKind},
     schema::Compatibility,
     telemetry::Trace,
-    upstream::{Call, CallError, Reply, Safety, Upstreams},
+    upstream::{Call, CallError, Reply, Safety},
 };
 
 /// Who waits for a flight.
@@ -37,20 +43,19 @@ pub(super) struct Flight {
     is_write: bool,
     waiters: Vec<Waiter>,
     /// The call, where an equal one may join.
-    call: Option<Call>,
+    call: Option<Arc<Call>>,
     /// Its outcome and the number of its body, likewise.
     outcome: Option<(Result<Reply, CallError>, u32)>,
 }
 
-/// What the loop has to poll.
-#[expect(clippy::large_enum_variant, reason = "most are calls, and moved into their futures at once")]
+/// What the loop has to poll. It holds nothing of the run.
 pub(super) enum Job {
     /// One call.
-    Call(u32, Arc<Upstreams>, Call),
+    Call(u32, BoxFuture<'static, Result<Reply, CallError>>),
     /// One call of a batch, through the loader.
-    Load(u32, Arc<async_graphql::dataloader::DataLoader<ChunkLoader>>, ChunkKey),
+    Load(u32, BoxFuture<'static, Option<Result<Reply, CallError>>>),
     /// Keys that are asked for together with those of other requests; index into `Run::joints`.
-    Joint(u32, Arc<Joint>, Vec<Value>, Trace),
+    Joint(u32, BoxFuture<'static, Parts>),
     /// What the loader wants to be polled.
     Spawned(BoxFuture<'static, ()>),
 }
@@ -63,22 +68,16 @@ pub(super) enum Landed {
     Joint(u32, Parts),
 }
 
-impl Job {
-    /// Works it off. It holds nothing of the run. Each kind in a box of its own size.
-    pub fn work(self) -> BoxFuture<'static, Option<Landed>> {
-        match self {
-            Self::Call(flight, upstreams, call) => {
-                Box::pin(async move { Some(Landed::Flight(flight, upstreams.call(&call).await)) })
-            }
-            Self::Joint(number, joint, values, trace) => {
-                Box::pin(async move { Some(Landed::Joint(number, joint.load(values, trace).await)) })
-            }
-            Self::Load(flight, loader, key) => Box::pin(async move {
-                let answer = loader.load_one(key).await;
-                // The loader answers every key; without an answer there is nothing to land.
-                answer.ok().flatten().map(|outcome| Landed::Flight(flight, outcome))
-            }),
-            Self::Spawned(future) => Box::pin(future.map(|()| None)),
+impl Future for Job {
+    type Output = Option<Landed>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Landed>> {
+        match &mut *self {
+            Self::Call(flight, call) => call.poll_unpin(context).map(|outcome| Some(Landed::Flight(*flight, outcome))),
+            // The loader answers every key; without an answer there is nothing to land.
+            Self::Load(flight, load) => load.poll_unpin(context).map(|outcome| Some(Landed::Flight(*flight, outcome?))),
+            Self::Joint(number, load) => load.poll_unpin(context).map(|parts| Some(Landed::Joint(*number, parts))),
+            Self::Spawned(work) => work.poll_unpin(context).map(|()| None),
         }
     }
 }
@@ -109,18 +108,21 @@ impl Run<'_> {
         if let Some(hash) = hash {
             self.joinable.entry(hash).or_default().push(flight);
         }
-        // What is kept for others to join holds no span open.
-        let kept = hash.is_some().then(|| Call { trace: Trace::default(), ..call.clone() });
+        let call = Arc::new(call);
         self.flights.push(Flight {
             upstream: call.upstream,
             is_write,
             waiters: vec![waiter],
-            call: kept,
+            call: hash.map(|_| Arc::clone(&call)),
             outcome: None,
         });
+        let trace = self.steps[id.0 as usize].trace.clone();
         self.jobs.push(match waiter {
-            Waiter::Ask(_) => Job::Call(flight, Arc::clone(self.upstreams), call),
-            Waiter::Chunk(_) => Job::Load(flight, self.loads.loader(self.upstreams), ChunkKey::new(flight, call)),
+            Waiter::Ask(_) => Job::Call(flight, self.upstreams.call_for(trace, call)),
+            Waiter::Chunk(_) => {
+                let (loader, key) = (self.loads.loader(self.upstreams), ChunkKey::new(flight, call, trace));
+                Job::Load(flight, Box::pin(async move { loader.load_one(key).await.ok().flatten() }))
+            }
         });
         Ok(())
     }

@@ -205,10 +205,10 @@ impl Calls {
     async fn make(&self, keys: &[JointKey]) -> Option<Result<Reply, CallError>> {
         let values = keys.iter().map(|key| Value::clone(&key.value)).collect();
         let own = Own { batch: Some(Value::Array(values)), ..Own::default() };
-        let mut call = self.site().call(&self.shared, &own, &self.headers, Safety::Safe).ok()??;
+        let call = self.site().call(&self.shared, &own, &self.headers, Safety::Safe).ok()??;
         // Of those who ask, the first one's trace shows the call.
-        call.trace = keys.first().map(|key| key.asker.trace.clone()).unwrap_or_default();
-        Some(self.upstreams.call(&call).await)
+        let trace = keys.first().map(|key| key.asker.trace.clone()).unwrap_or_default();
+        Some(self.upstreams.call_for(trace, call).await)
     }
 }
 

@@ -53,7 +53,7 @@ impl Caller {
     /// Parts end with 0 and values of one header with 1: neither is in JSON text nor in a header's value.
     pub fn say<'n>(&self, headers: impl IntoIterator<Item = &'n HeaderName>, context: &[Arc<str>], said: &mut Vec<u8>) {
         for key in context {
-            if let Some(value) = self.context.get(&**key) {
+            if let Some(value) = self.context.get(key) {
                 value.write_json(said);
             }
             said.push(0);
@@ -129,8 +129,8 @@ pub async fn run(
         let landed = poll_fn(|context| {
             let mut landed = Vec::new();
             loop {
-                work.extend(run.jobs.drain(..).map(Job::work));
-                work.extend(run.loads.take_spawned().into_iter().map(|future| Job::Spawned(future).work()));
+                work.extend(run.jobs.drain(..));
+                work.extend(run.loads.take_spawned().into_iter().map(Job::Spawned));
                 match work.poll_next_unpin(context) {
                     Poll::Ready(Some(outcome)) => landed.extend(outcome),
                     Poll::Ready(None) | Poll::Pending if run.loads.has_spawned() => {}

@@ -161,8 +161,7 @@ impl<'a> Run<'a> {
         let call = site
             .call(shared, own, &self.caller.headers, self.safety(step))
             .map_err(|error| Failure::no_request(id, site.connector, &error.message))?;
-        let (deadline, trace) = (Some(self.deadline), || self.steps[id.0 as usize].trace.clone());
-        Ok(call.map(|call| Call { deadline, trace: trace(), ..call }))
+        Ok(call.map(|call| Call { deadline: Some(self.deadline), ..call }))
     }
 
     /// What a step calls.

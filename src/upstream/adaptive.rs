@@ -67,8 +67,7 @@ impl Adaptive {
     }
 
     /// Takes the end of a call in. Returns the limit at the end of a round.
-    pub(super) fn observe(&self, took: Duration, under_way: usize, refused: bool) -> Option<usize> {
-        let now = clock::now();
+    pub(super) fn observe(&self, took: Duration, under_way: usize, refused: bool, now: Instant) -> Option<usize> {
         // Numbers that a panic left are still numbers.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.calls += 1;
@@ -127,7 +126,7 @@ mod tests {
             let took = Duration::from_millis(20) * small(under_way.max(capacity)) / small(capacity);
             advance(Duration::from_millis(20));
             for _ in 0..under_way {
-                limit = adaptive.observe(took, under_way, false).unwrap_or(limit);
+                limit = adaptive.observe(took, under_way, false, clock::now()).unwrap_or(limit);
             }
         }
         limit
@@ -165,7 +164,7 @@ mod tests {
             for _ in 0..200 {
                 advance(ROUND_MIN);
                 for _ in 0..CALLS_MIN {
-                    limit = adaptive.observe(Duration::from_millis(20), 32, true).unwrap_or(limit);
+                    limit = adaptive.observe(Duration::from_millis(20), 32, true, clock::now()).unwrap_or(limit);
                 }
             }
             assert_eq!(limit, 2);
@@ -183,7 +182,7 @@ mod tests {
                 let under_way = limit;
                 let took = Duration::from_millis(2) * small(under_way.max(10));
                 for _ in 0..under_way {
-                    limit = adaptive.observe(took, under_way, false).unwrap_or(limit);
+                    limit = adaptive.observe(took, under_way, false, clock::now()).unwrap_or(limit);
                 }
             }
             assert!(limit < before / 2, "{before} → {limit}");

@@ -99,9 +99,18 @@ fn key_of(token: &Token) -> Vec<String> {
 }
 
 impl<S: Service> Service for Authorize<S> {
-    async fn call(&self, call: &Call, mut passage: Passage) -> Result<Reply, CallError> {
-        let Some(source) = &self.source else { return self.inner.call(call, passage).await };
-        let value = match &**source {
+    async fn call(&self, call: &Call, passage: Passage) -> Result<Reply, CallError> {
+        match &self.source {
+            None => self.inner.call(call, passage).await,
+            // On the heap: calls of a source without credentials have no room for them.
+            Some(source) => Box::pin(self.with(source, call, passage)).await,
+        }
+    }
+}
+
+impl<S: Service> Authorize<S> {
+    async fn with(&self, source: &Source, call: &Call, mut passage: Passage) -> Result<Reply, CallError> {
+        let value = match source {
             Source::Fixed(value) => value.clone(),
             Source::File(file) => file.get(&self.spec.name).await.ok_or_else(|| self.without())?,
             Source::Aws(signers) => {
@@ -111,12 +120,14 @@ impl<S: Service> Service for Authorize<S> {
             Source::Oauth2(tokens) => {
                 let value = tokens.get().await.ok_or_else(|| self.without())?;
                 passage.headers.insert(header::AUTHORIZATION, value.clone());
-                let again = passage.again();
+                let (again, instance, url) = (passage.again(), passage.instance.clone(), passage.url.clone());
                 let result = self.inner.call(call, passage).await;
                 if !matches!(&result, Ok(reply) if reply.status == 401) {
                     return result;
                 }
-                passage = again;
+                passage = again.passage();
+                // At the same instance.
+                (passage.instance, passage.url) = (instance, url);
                 match tokens.instead_of(&value).await {
                     Some(value) => value,
                     None => return result,

@@ -28,10 +28,10 @@ impl<S> Balance<S> {
 impl<S: Service> Service for Balance<S> {
     async fn call(&self, call: &Call, mut passage: Passage) -> Result<Reply, CallError> {
         let Some(instances) = &self.instances else { return self.inner.call(call, passage).await };
-        let Some(instance) = instances.choose(call, passage.tried.as_deref()) else {
+        let Some(instance) = instances.choose(call, passage.tried.as_deref(), passage.now) else {
             return Err(CallError::Unavailable { upstream: Arc::clone(&self.spec.name) });
         };
-        let begun = instance.begin();
+        let begun = instance.begin(passage.now);
         passage.url = match instance.place.url(&call.url, instances.primary()) {
             std::borrow::Cow::Owned(url) => Some(url),
             std::borrow::Cow::Borrowed(_) => None,
@@ -40,7 +40,7 @@ impl<S: Service> Service for Balance<S> {
         let result = self.inner.call(call, passage).await;
         // What says nothing about the service says nothing about the instance.
         if let Some(verdict) = verdict::of(&result) {
-            instances.ended(&instance, begun.end(verdict));
+            instances.ended(&instance, begun.end(verdict, verdict::ended(&result)));
         }
         result
     }

@@ -2,7 +2,10 @@
 
 use std::{
     hash::Hash,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -21,6 +24,9 @@ use crate::{
 
 /// Calls are counted by the second, for so many seconds.
 const WINDOW: usize = 10;
+
+/// No phase has this number.
+const NOT_CLOSED: u64 = u64::MAX;
 
 /// So many calls try whether the service is back: by the same rate as ever they close the breaker, or open it again.
 const PROBES: u32 = 3;
@@ -57,11 +63,11 @@ impl Hash for Key<'_> {
 impl<S: Service> Service for Breaker<S> {
     async fn call(&self, call: &Call, passage: Passage) -> Result<Reply, CallError> {
         let Some(circuit) = &self.circuit else { return self.inner.call(call, passage).await };
-        let Some(admitted) = circuit.admit(call.deadline) else {
+        let Some(admitted) = circuit.admit(call.deadline, passage.now) else {
             return Err(CallError::Unavailable { upstream: Arc::clone(&self.spec.name) });
         };
         let result = self.inner.call(call, passage).await;
-        admitted.end(verdict::of(&result));
+        admitted.end(verdict::of(&result), verdict::ended(&result));
         result
     }
 }
@@ -72,6 +78,8 @@ struct Circuit {
     settings: config::Breaker,
     name: Arc<str>,
     born: Instant,
+    /// The number of the phase while it is closed, [`NOT_CLOSED`] else: most calls need no more than to read it.
+    closed: AtomicU64,
     state: Mutex<State>,
     metrics: ResilienceMetrics,
 }
@@ -81,6 +89,10 @@ struct State {
     phase: Phase,
     /// By second, with the second that they count.
     counts: [Count; WINDOW],
+    /// Their sum.
+    sum: Count,
+    /// The second that `sum` is of.
+    second: u64,
     /// Which phase this is; what began in an earlier one says nothing about this one.
     number: u64,
 }
@@ -102,8 +114,10 @@ enum Phase {
 impl Circuit {
     fn new(settings: config::Breaker, name: Arc<str>) -> Self {
         let metrics = metrics().resilience(&name);
-        let state = State { phase: Phase::Closed, counts: [Count::default(); WINDOW], number: 0 };
-        Self { settings, name, born: clock::now(), state: Mutex::new(state), metrics }
+        let (counts, sum) = ([Count::default(); WINDOW], Count::default());
+        let state = State { phase: Phase::Closed, counts, sum, second: 0, number: 0 };
+        let closed = AtomicU64::new(state.number);
+        Self { settings, name, born: clock::now(), closed, state: Mutex::new(state), metrics }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -112,8 +126,11 @@ impl Circuit {
     }
 
     /// Whether a call may be made.
-    fn admit(&self, deadline: Option<Instant>) -> Option<Admitted<'_>> {
-        let now = clock::now();
+    fn admit(&self, deadline: Option<Instant>, now: Instant) -> Option<Admitted<'_>> {
+        let closed = self.closed.load(Ordering::Acquire);
+        if closed != NOT_CLOSED {
+            return Some(Admitted { circuit: self, number: closed, began: now, deadline, ended: false });
+        }
         let mut state = self.state();
         match &mut state.phase {
             Phase::Closed => {}
@@ -139,11 +156,11 @@ impl Circuit {
         }
         state.phase = phase;
         state.number += 1;
-        state.counts = [Count::default(); WINDOW];
+        self.closed.store(if phase == Phase::Closed { state.number } else { NOT_CLOSED }, Ordering::Release);
+        state.forget();
     }
 
-    fn end(&self, number: u64, verdict: Option<Verdict>) {
-        let now = clock::now();
+    fn end(&self, number: u64, verdict: Option<Verdict>, now: Instant) {
         let mut state = self.state();
         if state.number != number {
             return;
@@ -175,19 +192,30 @@ impl Circuit {
 impl State {
     /// Counts one outcome; what the window holds now.
     fn count(&mut self, second: u64, is_bad: bool) -> Count {
+        // What ended in a second that is over counts for the one that is on.
+        let second = second.max(self.second);
         let slot = usize::try_from(second % WINDOW as u64).unwrap_or_default();
-        let count = &mut self.counts[slot];
-        if count.second != second {
-            *count = Count { second, ..Count::default() };
+        if second != self.second {
+            self.second = second;
+            self.counts[slot] = Count { second, ..Count::default() };
+            let recent = self.counts.iter().filter(|count| count.second + WINDOW as u64 > second);
+            self.sum = recent.fold(Count::default(), |sum, count| Count {
+                second,
+                good: sum.good + count.good,
+                bad: sum.bad + count.bad,
+            });
         }
-        count.good += u32::from(!is_bad);
-        count.bad += u32::from(is_bad);
-        let recent = self.counts.iter().filter(|count| count.second + WINDOW as u64 > second);
-        recent.fold(Count::default(), |sum, count| Count {
-            second,
-            good: sum.good + count.good,
-            bad: sum.bad + count.bad,
-        })
+        for count in [&mut self.counts[slot], &mut self.sum] {
+            count.good += u32::from(!is_bad);
+            count.bad += u32::from(is_bad);
+        }
+        self.sum
+    }
+
+    /// Forgets what was.
+    fn forget(&mut self) {
+        self.counts = [Count::default(); WINDOW];
+        self.sum = Count::default();
     }
 }
 
@@ -218,9 +246,9 @@ struct Admitted<'a> {
 const PATIENCE_MIN: Duration = Duration::from_millis(500);
 
 impl Admitted<'_> {
-    fn end(mut self, verdict: Option<Verdict>) {
+    fn end(mut self, verdict: Option<Verdict>, now: Instant) {
         self.ended = true;
-        self.circuit.end(self.number, verdict);
+        self.circuit.end(self.number, verdict, now);
     }
 }
 
@@ -232,7 +260,7 @@ impl Drop for Admitted<'_> {
         let now = clock::now();
         let in_vain = self.deadline.is_some_and(|deadline| now >= deadline)
             && now.saturating_duration_since(self.began) >= PATIENCE_MIN;
-        self.circuit.end(self.number, Some(if in_vain { Verdict::Bad } else { Verdict::Left }));
+        self.circuit.end(self.number, Some(if in_vain { Verdict::Bad } else { Verdict::Left }), now);
     }
 }
 
@@ -252,12 +280,12 @@ mod tests {
     }
 
     fn end(circuit: &Circuit, verdict: Verdict) {
-        circuit.admit(None).expect("closed").end(Some(verdict));
+        circuit.admit(None, clock::now()).expect("closed").end(Some(verdict), clock::now());
     }
 
     fn trip(circuit: &Circuit) {
         (0..10).for_each(|_| end(circuit, Verdict::Bad));
-        assert!(circuit.admit(None).is_none());
+        assert!(circuit.admit(None, clock::now()).is_none());
     }
 
     #[test]
@@ -295,12 +323,12 @@ mod tests {
             let circuit = circuit();
             trip(&circuit);
             advance(Duration::from_millis(4999));
-            assert!(circuit.admit(None).is_none());
+            assert!(circuit.admit(None, clock::now()).is_none());
             advance(Duration::from_millis(1));
-            let probes: Vec<_> = (0..PROBES).map(|_| circuit.admit(None).expect("a probe")).collect();
-            assert!(circuit.admit(None).is_none(), "no more at once");
+            let probes: Vec<_> = (0..PROBES).map(|_| circuit.admit(None, clock::now()).expect("a probe")).collect();
+            assert!(circuit.admit(None, clock::now()).is_none(), "no more at once");
             for probe in probes {
-                probe.end(Some(Verdict::Good));
+                probe.end(Some(Verdict::Good), clock::now());
             }
             assert_eq!(circuit.state().phase, Phase::Closed);
             (0..20).for_each(|_| end(&circuit, Verdict::Good));
@@ -322,13 +350,13 @@ mod tests {
             assert_eq!(circuit.state().phase, Phase::Closed, "one of three is below the rate");
             trip(&circuit);
             advance(5 * SECOND);
-            let late = circuit.admit(None).expect("a probe");
+            let late = circuit.admit(None, clock::now()).expect("a probe");
             (0..2).for_each(|_| end(&circuit, Verdict::Bad));
-            assert!(circuit.admit(None).is_none());
-            late.end(Some(Verdict::Good));
-            assert!(circuit.admit(None).is_none(), "what began before says nothing");
+            assert!(circuit.admit(None, clock::now()).is_none());
+            late.end(Some(Verdict::Good), clock::now());
+            assert!(circuit.admit(None, clock::now()).is_none(), "what began before says nothing");
             advance(5 * SECOND);
-            assert!(circuit.admit(None).is_some());
+            assert!(circuit.admit(None, clock::now()).is_some());
         });
     }
 
@@ -336,12 +364,12 @@ mod tests {
     fn callers_who_leave_do_not_trip_it() {
         paused(async {
             let circuit = circuit();
-            (0..100).for_each(|_| drop(circuit.admit(Some(clock::now() + SECOND))));
+            (0..100).for_each(|_| drop(circuit.admit(Some(clock::now() + SECOND), clock::now())));
             assert_eq!(circuit.state().phase, Phase::Closed);
             trip(&circuit);
             advance(5 * SECOND);
-            drop(circuit.admit(None));
-            assert!(circuit.admit(None).is_some(), "the place of a probe is given back");
+            drop(circuit.admit(None, clock::now()));
+            assert!(circuit.admit(None, clock::now()).is_some(), "the place of a probe is given back");
         });
     }
 
@@ -349,10 +377,10 @@ mod tests {
     fn deadlines_that_pass_in_vain_do() {
         paused(async {
             let circuit = circuit();
-            let waiting: Vec<_> = (0..10).map(|_| circuit.admit(Some(clock::now() + SECOND))).collect();
+            let waiting: Vec<_> = (0..10).map(|_| circuit.admit(Some(clock::now() + SECOND), clock::now())).collect();
             advance(SECOND);
             drop(waiting);
-            assert!(circuit.admit(None).is_none());
+            assert!(circuit.admit(None, clock::now()).is_none());
         });
     }
 

@@ -45,7 +45,7 @@ use super::{
 };
 use crate::{
     config::Redis,
-    telemetry::{self, CacheOutcome, ReuseMetrics, Trace, metrics},
+    telemetry::{self, CacheOutcome, ReuseMetrics, metrics},
 };
 
 /// What is kept of one upstream's replies.
@@ -269,9 +269,10 @@ impl<S: Service + 'static> HttpCache<S> {
         remote: &Arc<Remote>,
         asked: Asked<'_>,
         known: Option<Arc<Entry>>,
-        passage: Passage,
+        mut passage: Passage,
     ) -> Result<Reply, CallError> {
         let Found { entry, tick } = remote.find(asked.key, asked.call, keeps.defaults(asked.call)).await;
+        passage.has_waited();
         let asked = Asked { tick, ..asked };
         if entry.is_some() {
             keeps.has_kept.store(true, Ordering::Relaxed);
@@ -286,12 +287,12 @@ impl<S: Service + 'static> HttpCache<S> {
     fn refresh(&self, call: &Call, key: Fingerprint, entry: &Arc<Entry>) {
         let Some(place) = Refreshing::enter(&self.core, key) else { return };
         // It belongs to no request: who asked has its answer by then.
-        let call = Call { deadline: None, trace: Trace::default(), ..call.clone() };
+        let call = Call { deadline: None, ..call.clone() };
         let entry = Arc::clone(entry);
         tokio::spawn(async move {
             let core = &place.core;
             let Some(keeps) = &core.keeps else { return };
-            let passage = Passage::within(core.timeout);
+            let mut passage = Passage::within(core.timeout);
             let mut asked = Asked { call: &call, key, directives: Directives::default(), tick: None };
             if let Some(remote) = &keeps.remote {
                 let found = remote.find(key, &call, keeps.defaults(&call)).await;
@@ -304,6 +305,7 @@ impl<S: Service + 'static> HttpCache<S> {
                     return;
                 }
                 asked.tick = found.tick;
+                passage.has_waited();
             }
             // A failure leaves the stale reply where it is; the next use asks again.
             core.validate(keeps, &asked, &entry, passage).await.ok();
@@ -329,7 +331,8 @@ impl<S: Service> Core<S> {
     async fn pass(&self, keeps: &Keeps, call: &Call, passage: Passage) -> Result<Reply, CallError> {
         let outcome = self.inner.call(call, passage).await;
         if !call.method.is_safe() {
-            keeps.drop_changed(call, &outcome).await;
+            // On the heap, or every call would carry the room of it.
+            Box::pin(keeps.drop_changed(call, &outcome)).await;
         }
         outcome.map(|reply| self.told(call, reply))
     }
@@ -411,7 +414,7 @@ impl<S: Service> Core<S> {
     ) -> Result<Reply, CallError> {
         let (since, sent) = (keeps.memory.invalidations(), self.clock.now());
         let conditional = entry.conditional(asked.call);
-        let (deadline, allowed) = (passage.deadline, passage.allowed);
+        let again = passage.again();
         let outcome = self.inner.call(conditional.as_ref().unwrap_or(asked.call), passage).await;
         let now = self.clock.now();
         let has_failed = match &outcome {
@@ -431,7 +434,7 @@ impl<S: Service> Core<S> {
         if !entry.is_meant(&reply.headers) {
             // The service speaks of another reply than ours: ask for it whole.
             keeps.remove(&asked.key);
-            return self.fetch(keeps, asked, Passage::until(deadline, allowed)).await;
+            return self.fetch(keeps, asked, again.passage()).await;
         }
         keeps.metrics.looked_up(CacheOutcome::Revalidated);
         let headers = entry.renewed_headers(&counted(asked.call, reply.headers));
@@ -565,6 +568,7 @@ fn unsatisfied() -> Reply {
         freshness: Freshness::default(),
         served: Served::Fresh,
         stored: None,
+        ended: None,
     }
 }
 

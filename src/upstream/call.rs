@@ -7,7 +7,7 @@ use http::{HeaderMap, Method};
 use tokio::time::Instant;
 
 use super::{Fingerprint, Hints};
-use crate::{config::Priority, error::ErrorCode, telemetry::Trace};
+use crate::{config::Priority, error::ErrorCode};
 
 /// Whether a call may be made again or dropped half way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +41,6 @@ pub struct Call {
     pub priority: Priority,
     /// What is said of its reply for the cache; `None`: nothing beside what its upstream's settings and the reply say.
     pub caching: Option<Arc<Hints>>,
-    /// Whose part it is. It says nothing about what is asked: calls that differ in it alone are equal.
-    pub trace: Trace,
 }
 
 impl Call {
@@ -59,7 +57,6 @@ impl Call {
             timeout: None,
             priority: Priority::Normal,
             caching: None,
-            trace: Trace::default(),
         }
     }
 }
@@ -145,6 +142,8 @@ pub struct Reply {
     pub served: Served,
     /// Where it is kept, if it is.
     pub stored: Option<Stored>,
+    /// When all of it was there; `None`: it comes from elsewhere than the service.
+    pub ended: Option<Instant>,
 }
 
 /// What may have come of a call that failed.

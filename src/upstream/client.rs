@@ -153,9 +153,9 @@ impl Client {
             sending = self.begin(call, passage)?.1;
         }
         match sending.ok_or_else(|| self.no_client())?.await {
-            Ok(response) => {
+            Ok(mut response) => {
                 pool.used.note(response.extensions());
-                self.read(response, &call.method).await.map_err(Failure::from)
+                self.read(&mut response, &call.method).await.map_err(Failure::from)
             }
             Err(error) => Err(self.failure(error, pool)),
         }
@@ -205,7 +205,7 @@ impl Client {
     }
 
     /// Reads the body within its limit. Errors: `TooLarge`, `Unreadable`.
-    async fn read(&self, mut response: reqwest::Response, method: &Method) -> Result<Reply, CallError> {
+    async fn read(&self, response: &mut reqwest::Response, method: &Method) -> Result<Reply, CallError> {
         let limit = self.spec.body_max;
         let status = response.status().as_u16();
         let headers = Arc::new(std::mem::take(response.headers_mut()));
@@ -237,7 +237,15 @@ impl Client {
             whole.extend_from_slice(&chunk);
         }
         let body = if whole.is_empty() { first } else { whole.freeze() };
-        Ok(Reply { status, headers, body, freshness: Freshness::default(), served: Served::Fresh, stored: None })
+        Ok(Reply {
+            status,
+            headers,
+            body,
+            freshness: Freshness::default(),
+            served: Served::Fresh,
+            stored: None,
+            ended: None,
+        })
     }
 
     /// Maps an explicit port to that of the instance's or the fixed address; without one the resolver does it. Returns the
@@ -359,7 +367,9 @@ fn build(settings: &PoolSettings, connections: &Connections, scheme: Scheme) -> 
         builder = builder.resolve(host, *address);
     }
     builder = match scheme {
-        Scheme::Http => builder.tls_certs_only([]),
+        // Calls are made again here, not there. What is repeated of itself is refused by HTTP/2 alone, which `http` never is; and with
+        // none to be repeated no call is copied for it.
+        Scheme::Http => builder.tls_certs_only([]).retry(reqwest::retry::never().max_retries_per_request(0)),
         Scheme::Https => builder.tls_certs_merge(connections.certificates.iter().cloned()),
     };
     if let (Scheme::Https, Some(pem)) = (scheme, &settings.identity) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-pub(super) use self::time::{now, sleep, timeout_at};
+pub(super) use self::time::{now, sleep, sleep_until, timeout_at};
 
 /// How long ago that was.
 pub(super) fn since(at: Instant) -> Duration {
@@ -13,7 +13,7 @@ pub(super) fn since(at: Instant) -> Duration {
 
 #[cfg(not(test))]
 mod time {
-    pub(in crate::upstream) use tokio::time::{sleep, timeout_at};
+    pub(in crate::upstream) use tokio::time::{sleep, sleep_until, timeout_at};
 
     /// The time.
     #[inline]
@@ -63,7 +63,7 @@ mod time {
         CLOCK.with_borrow(Option::is_some)
     }
 
-    async fn sleep_until(until: Instant) {
+    pub(in crate::upstream) async fn sleep_until(until: Instant) {
         if !is_paused() {
             return tokio::time::sleep_until(until).await;
         }

@@ -42,7 +42,7 @@ impl Service for Arc<Slow> {
         std::mem::forget(working);
         let body = Bytes::from(number.to_string());
         let (headers, freshness) = (Arc::default(), Freshness::default());
-        Ok(Reply { status: 200, headers, body, freshness, served: Served::Fresh, stored: None })
+        Ok(Reply { status: 200, headers, body, freshness, served: Served::Fresh, stored: None, ended: None })
     }
 }
 
@@ -66,7 +66,6 @@ fn get(path: &str) -> Call {
         timeout: None,
         priority: Priority::Normal,
         caching: None,
-        trace: crate::telemetry::Trace::default(),
     }
 }
 

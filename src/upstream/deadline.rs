@@ -32,7 +32,7 @@ impl<S: Service> Service for Deadline<S> {
         if let Some(name) = &self.spec.deadline_header {
             // The caller's own end may come first.
             let end = call.deadline.map_or(passage.deadline, |deadline| deadline.min(passage.deadline));
-            let left = end.saturating_duration_since(clock::now()).as_millis();
+            let left = end.saturating_duration_since(passage.now).as_millis();
             let left = u64::try_from(left).unwrap_or(u64::MAX);
             passage.headers.insert(name.clone(), HeaderValue::from(left));
         }

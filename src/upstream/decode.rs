@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, header};
 
 use super::{
-    Call, CallError, Reply, UpstreamSpec,
+    Call, CallError, Reply, UpstreamSpec, clock,
     service::{Passage, Service},
 };
 
@@ -22,7 +22,7 @@ const CODINGS_MAX: usize = 4;
 /// Bytes decoded before other tasks get their turn: well below a millisecond of work.
 const SLICE: usize = 256 << 10;
 
-/// Decodes bodies, and takes the headers away that no longer hold.
+/// Decodes bodies, takes the headers away that no longer hold, and notes when all of it was there.
 ///
 /// Errors: `TooLarge` as soon as the limit is passed, however much a bomb would still give; `Unreadable` for a stream
 /// that is broken or cut and for a coding that was not asked for.
@@ -42,6 +42,7 @@ impl<S: Service> Service for Decode<S> {
     async fn call(&self, call: &Call, passage: Passage) -> Result<Reply, CallError> {
         let mut reply = self.inner.call(call, passage).await?;
         if !reply.headers.contains_key(header::CONTENT_ENCODING) {
+            reply.ended = Some(clock::now());
             return Ok(reply);
         }
         // A HEAD, 204 or 304 may name the coding of a body that it does not have.
@@ -61,6 +62,7 @@ impl<S: Service> Service for Decode<S> {
         let headers = Arc::make_mut(&mut reply.headers);
         headers.remove(header::CONTENT_ENCODING);
         headers.remove(header::CONTENT_LENGTH);
+        reply.ended = Some(clock::now());
         Ok(reply)
     }
 }

@@ -1,11 +1,6 @@
 //! A slow answer is asked for a second time, elsewhere; who is first counts.
 
-use std::{
-    future::Future,
-    pin::{Pin, pin},
-    sync::Arc,
-    time::Duration,
-};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures_util::future::{Either, select};
 use http::Method;
@@ -70,38 +65,29 @@ impl<S> Hedge<S> {
 impl<S: Service> Service for Hedge<S> {
     async fn call(&self, call: &Call, mut passage: Passage) -> Result<Reply, CallError> {
         let Some(state) = self.state.as_ref().filter(|_| may_repeat(call)) else {
-            return self.once(call, passage).await;
+            return self.inner.call(call, passage).await;
         };
-        let began = clock::now();
+        let began = passage.now;
         state.learned.budget.deposit();
         let result = match state.after() {
             Some(after) => {
                 passage.tried.get_or_insert_default();
                 self.twice(state, call, passage, after).await
             }
-            None => self.once(call, passage).await,
+            None => self.inner.call(call, passage).await,
         };
         if verdict::of(&result) == Some(Verdict::Good) {
-            state.learned.latencies.record(clock::since(began));
+            state.learned.latencies.record(verdict::ended(&result).saturating_duration_since(began));
         }
         result
     }
 }
 
 impl<S: Service> Hedge<S> {
-    /// Asks. On the heap, each question in a place of its own: what is large is not moved again, nor is there room for two where
-    /// one is asked.
-    fn once<'c>(
-        &'c self,
-        call: &'c Call,
-        passage: Passage,
-    ) -> Pin<Box<impl Future<Output = Result<Reply, CallError>> + 'c>> {
-        Box::pin(self.inner.call(call, passage))
-    }
-
     async fn twice(&self, state: &State, call: &Call, passage: Passage, after: Duration) -> Result<Reply, CallError> {
-        let first = self.once(call, passage.next(None));
-        let first = match select(first, pin!(clock::sleep(after))).await {
+        let (again, late) = (passage.again(), passage.now + after);
+        let first = pin!(self.inner.call(call, passage));
+        let first = match select(first, pin!(clock::sleep_until(late))).await {
             Either::Left((result, _)) => return result,
             Either::Right(((), first)) => first,
         };
@@ -109,7 +95,8 @@ impl<S: Service> Hedge<S> {
             return first.await;
         }
         state.metrics.hedged();
-        let second = self.once(call, passage.next(None));
+        // On the heap: there is no room for two where one is asked.
+        let second = Box::pin(self.inner.call(call, again.passage()));
         match select(first, second).await {
             Either::Left((result, second)) => {
                 if is_answer(&result) {

@@ -233,14 +233,13 @@ impl Instance {
     }
 
     /// A call begins here.
-    pub(super) fn begin(self: &Arc<Self>) -> Begun {
+    pub(super) fn begin(self: &Arc<Self>, now: Instant) -> Begun {
         self.load.fetch_add(1, Ordering::Relaxed);
-        Begun { instance: Arc::clone(self), at: clock::now(), verdict: Verdict::Left }
+        Begun { instance: Arc::clone(self), at: now, verdict: Verdict::Left }
     }
 
     /// Takes the end of a call.
-    fn end(&self, began: Instant, verdict: Verdict) -> Ended {
-        let now = clock::now();
+    fn end(&self, began: Instant, verdict: Verdict, now: Instant) -> Ended {
         let took = now.saturating_duration_since(began).as_secs_f64();
         let mut record = self.record();
         match verdict {
@@ -309,14 +308,18 @@ impl Instance {
 
 impl Record {
     fn decayed(&self, now: Instant) -> f64 {
-        self.seen.map_or(0.0, |seen| self.cost * (-now.saturating_duration_since(seen).as_secs_f64() / MEMORY).exp())
+        self.cost * self.kept(now)
+    }
+
+    /// How much of what was seen still counts.
+    fn kept(&self, now: Instant) -> f64 {
+        self.seen.map_or(0.0, |seen| (-now.saturating_duration_since(seen).as_secs_f64() / MEMORY).exp())
     }
 
     fn observe(&mut self, now: Instant, took: f64) {
-        let before = self.decayed(now);
-        let kept = self.seen.map_or(0.0, |seen| (-now.saturating_duration_since(seen).as_secs_f64() / MEMORY).exp());
+        let kept = self.kept(now);
         // A peak counts at once; what is faster is approached.
-        self.cost = if took > before { took } else { self.cost * kept + took * (1.0 - kept) };
+        self.cost = if took > self.cost * kept { took } else { self.cost * kept + took * (1.0 - kept) };
         self.seen = Some(now);
     }
 
@@ -339,9 +342,9 @@ pub(super) struct Begun {
 
 impl Begun {
     /// The call has ended.
-    pub(super) fn end(mut self, verdict: Verdict) -> Ended {
+    pub(super) fn end(mut self, verdict: Verdict, now: Instant) -> Ended {
         self.verdict = verdict;
-        self.instance.end(self.at, verdict)
+        self.instance.end(self.at, verdict, now)
     }
 }
 
@@ -349,7 +352,7 @@ impl Drop for Begun {
     fn drop(&mut self) {
         self.instance.load.fetch_sub(1, Ordering::Relaxed);
         if self.verdict == Verdict::Left {
-            self.instance.end(self.at, Verdict::Left);
+            self.instance.end(self.at, Verdict::Left, clock::now());
         }
     }
 }
@@ -370,9 +373,9 @@ mod tests {
     }
 
     fn call(instance: &Arc<Instance>, took: Duration, verdict: Verdict) {
-        let begun = instance.begin();
+        let begun = instance.begin(clock::now());
         advance(took);
-        begun.end(verdict);
+        begun.end(verdict, clock::now());
     }
 
     #[test]
@@ -423,7 +426,7 @@ mod tests {
         paused(async {
             let instance = instance();
             call(&instance, Duration::from_millis(10), Verdict::Good);
-            let begun = instance.begin();
+            let begun = instance.begin(clock::now());
             advance(SECOND);
             drop(begun);
             assert_eq!(instance.load(), 0);

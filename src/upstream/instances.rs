@@ -124,8 +124,7 @@ impl Instances {
     }
 
     /// Who gets the call. `None`: there is no instance at all.
-    pub(super) fn choose(&self, call: &Call, tried: Option<&Tried>) -> Option<Arc<Instance>> {
-        let now = clock::now();
+    pub(super) fn choose(&self, call: &Call, tried: Option<&Tried>, now: Instant) -> Option<Arc<Instance>> {
         let list = self.list.load();
         if let [only] = list.as_slice() {
             if let Some(tried) = tried {
@@ -358,14 +357,14 @@ mod tests {
     fn shares(instances: &Instances, calls: usize, path: impl Fn(usize) -> String) -> HashMap<String, usize> {
         let mut shares = HashMap::new();
         for number in 0..calls {
-            let chosen = instances.choose(&call(&path(number)), None).unwrap();
+            let chosen = instances.choose(&call(&path(number)), None, clock::now()).unwrap();
             *shares.entry(name(&chosen)).or_default() += 1;
         }
         shares
     }
 
     fn fail(instances: &Instances, instance: &Arc<Instance>) {
-        let ended = instance.begin().end(Verdict::Bad);
+        let ended = instance.begin(clock::now()).end(Verdict::Bad, clock::now());
         instances.ended(instance, ended);
     }
 
@@ -373,10 +372,10 @@ mod tests {
     fn a_rotation_keeps_the_weights_and_its_order() {
         paused(async {
             let even = instances(&[1.0, 1.0, 1.0], Balance::RoundRobin);
-            let order: String = (0..6).map(|_| name(&even.choose(&call("/"), None).unwrap())).collect();
+            let order: String = (0..6).map(|_| name(&even.choose(&call("/"), None, clock::now()).unwrap())).collect();
             assert_eq!(order, "abcabc");
             let uneven = instances(&[5.0, 1.0, 1.0], Balance::RoundRobin);
-            let order: String = (0..7).map(|_| name(&uneven.choose(&call("/"), None).unwrap())).collect();
+            let order: String = (0..7).map(|_| name(&uneven.choose(&call("/"), None, clock::now()).unwrap())).collect();
             assert_eq!(order, "aabacaa", "spread, not in a heap");
         });
     }
@@ -386,7 +385,12 @@ mod tests {
         paused(async {
             let instances = instances(&[1.0, 1.0, 2.0], Balance::LeastRequest);
             let list = instances.all();
-            let _busy = [list[0].begin(), list[1].begin(), list[2].begin(), list[2].begin()];
+            let _busy = [
+                list[0].begin(clock::now()),
+                list[1].begin(clock::now()),
+                list[2].begin(clock::now()),
+                list[2].begin(clock::now()),
+            ];
             assert_eq!(shares(&instances, 10, |_| "/".to_owned()), HashMap::from([("c".to_owned(), 10)]));
         });
     }
@@ -397,9 +401,9 @@ mod tests {
             fastrand::seed(7);
             let instances = instances(&[1.0, 1.0, 1.0], Balance::P2c);
             for (instance, took) in instances.all().iter().zip([5, 5, 1500]) {
-                let begun = instance.begin();
+                let begun = instance.begin(clock::now());
                 advance(Duration::from_millis(took));
-                begun.end(Verdict::Good);
+                begun.end(Verdict::Good, clock::now());
             }
             let shares = shares(&instances, 300, |_| "/".to_owned());
             assert_eq!(shares.get("c"), None, "{shares:?}");
@@ -420,8 +424,9 @@ mod tests {
     fn keys_stay_where_they_are_when_others_leave() {
         paused(async {
             let instances = instances(&[1.0, 1.0, 1.0, 1.0], Balance::Hash(HashKey::Path));
-            let of =
-                |number: usize| name(&instances.choose(&call(&format!("/users/{number}?x={number}")), None).unwrap());
+            let of = |number: usize| {
+                name(&instances.choose(&call(&format!("/users/{number}?x={number}")), None, clock::now()).unwrap())
+            };
             let before: Vec<String> = (0..1000).map(of).collect();
             for name in ["a", "b", "c", "d"] {
                 let share = before.iter().filter(|other| *other == name).count();
@@ -444,7 +449,7 @@ mod tests {
             let of = |user: &str, path: &str| {
                 let mut call = call(path);
                 call.headers.insert("x-user", user.parse().unwrap());
-                name(&instances.choose(&call, None).unwrap())
+                name(&instances.choose(&call, None, clock::now()).unwrap())
             };
             for user in ["ann", "ben", "cem", "dan", "eva"] {
                 assert_eq!(of(user, "/1"), of(user, "/2"));
@@ -459,7 +464,7 @@ mod tests {
             let bad = Arc::clone(&instances.all()[0]);
             fail(&instances, &bad);
             fail(&instances, &bad);
-            bad.begin().end(Verdict::Good);
+            bad.begin(clock::now()).end(Verdict::Good, clock::now());
             fail(&instances, &bad);
             fail(&instances, &bad);
             assert!(!bad.is_ejected(clock::now()), "never three in a row");
@@ -502,11 +507,14 @@ mod tests {
             let instances = instances(&[1.0, 1.0, 1.0], Balance::P2c);
             let tried = Tried::default();
             let mut seen: Vec<String> =
-                (0..3).map(|_| name(&instances.choose(&call("/"), Some(&tried)).unwrap())).collect();
+                (0..3).map(|_| name(&instances.choose(&call("/"), Some(&tried), clock::now()).unwrap())).collect();
             seen.sort();
             assert_eq!(seen, ["a", "b", "c"]);
             assert!(!instances.has_other(&tried));
-            assert!(instances.choose(&call("/"), Some(&tried)).is_some(), "rather the same again than none");
+            assert!(
+                instances.choose(&call("/"), Some(&tried), clock::now()).is_some(),
+                "rather the same again than none"
+            );
         });
     }
 
@@ -530,7 +538,7 @@ mod tests {
                 if let Some(value) = value {
                     asked.headers.insert("x-canary", value.parse().unwrap());
                 }
-                (0..120).filter(|_| name(&instances.choose(&asked, None).unwrap()) == "new").count()
+                (0..120).filter(|_| name(&instances.choose(&asked, None, clock::now()).unwrap()) == "new").count()
             };
             let only = instances(0.0, Some("beta"));
             assert_eq!(counts(&only, Some("beta")), 120);
@@ -542,7 +550,8 @@ mod tests {
             let tried = Tried::default();
             let mut named = call("/");
             named.headers.insert("x-canary", "beta".parse().unwrap());
-            let order: Vec<String> = (0..3).map(|_| name(&only.choose(&named, Some(&tried)).unwrap())).collect();
+            let order: Vec<String> =
+                (0..3).map(|_| name(&only.choose(&named, Some(&tried), clock::now()).unwrap())).collect();
             assert_eq!(order, ["new", "a", "b"]);
             only.checked(&only.all()[2], false, 1, 1);
             assert_eq!(counts(&only, Some("beta")), 0);
@@ -568,7 +577,8 @@ mod tests {
             let one = instances(Some("one"));
             assert_eq!(seen(&one), "ab");
             let tried = Tried::default();
-            let order: Vec<String> = (0..3).map(|_| name(&one.choose(&call("/"), Some(&tried)).unwrap())).collect();
+            let order: Vec<String> =
+                (0..3).map(|_| name(&one.choose(&call("/"), Some(&tried), clock::now()).unwrap())).collect();
             assert!(["c", "d"].contains(&order[2].as_str()), "the third goes elsewhere: {order:?}");
             one.checked(&one.all()[0], false, 1, 1);
             assert_eq!(seen(&one), "b", "half of it");
@@ -591,7 +601,7 @@ mod tests {
             assert_eq!(seen(), "ab");
             let tried = Tried::default();
             let order: Vec<String> =
-                (0..4).map(|_| name(&instances.choose(&call("/"), Some(&tried)).unwrap())).collect();
+                (0..4).map(|_| name(&instances.choose(&call("/"), Some(&tried), clock::now()).unwrap())).collect();
             assert!(["abcd", "bacd"].contains(&order.concat().as_str()), "{order:?}");
             let ill = |name: &str| {
                 let list = instances.all();

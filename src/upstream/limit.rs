@@ -256,9 +256,12 @@ impl<S: Service> Service for Limit<S> {
         // A free place is taken at once.
         let free = room.free(call.priority);
         let is_full = free.is_none();
-        let permit = match free {
-            Some(permit) => permit,
-            None => Box::pin(self.queue(call, &passage)).await?,
+        let permit = if let Some(permit) = free {
+            permit
+        } else {
+            let permit = Box::pin(self.queue(call, &passage)).await?;
+            passage.has_waited();
+            permit
         };
         passage.set_out();
         passage.permit = Some(Place { permit: Some(permit), room: Arc::clone(room) });
@@ -266,9 +269,10 @@ impl<S: Service> Service for Limit<S> {
         if !is_full && room.adaptive.is_none() {
             return self.inner.call(call, passage).await;
         }
-        let began = clock::now();
+        let began = passage.now;
         let result = self.inner.call(call, passage).await;
-        let took = clock::since(began);
+        let ended = verdict::ended(&result);
+        let took = ended.saturating_duration_since(began);
         if let Some(verdict) = verdict::of(&result) {
             if verdict == Verdict::Good {
                 room.learn(took);
@@ -277,7 +281,7 @@ impl<S: Service> Service for Limit<S> {
             let refused = matches!(&result, Ok(reply) if reply.status == 429 || reply.status == 503)
                 || matches!(&result, Err(CallError::TimedOut { .. }));
             if let Some(adaptive) = &room.adaptive
-                && let Some(limit) = adaptive.observe(took, under_way, refused)
+                && let Some(limit) = adaptive.observe(took, under_way, refused, ended)
             {
                 room.resize(limit);
                 self.metrics.limit(limit);
@@ -368,11 +372,14 @@ mod tests {
             let begin = clock::now();
             let one = async {
                 let longest = Some(SECOND + SECOND / 2);
-                let result = layer.call(&read, Passage::within(10 * SECOND).next(longest)).await;
+                let mut passage = Passage::within(10 * SECOND);
+                passage.longest = longest;
+                let result = layer.call(&read, passage).await;
                 (result.is_ok(), clock::since(begin))
             };
             let other = async {
-                let mut passage = Passage::within(10 * SECOND).next(Some(SECOND + SECOND / 2));
+                let mut passage = Passage::within(10 * SECOND);
+                passage.longest = Some(SECOND + SECOND / 2);
                 passage.set_out();
                 (passage.deadline - begin, passage.allowed)
             };

@@ -1,8 +1,9 @@
 //! Counts calls by result.
 
 use super::{
-    Call, CallError, Reply, clock,
+    Call, CallError, Reply,
     service::{Passage, Service},
+    verdict,
 };
 use crate::telemetry::{UpstreamMetrics, metrics};
 
@@ -21,9 +22,10 @@ impl<S> Observe<S> {
 
 impl<S: Service> Service for Observe<S> {
     async fn call(&self, call: &Call, passage: Passage) -> Result<Reply, CallError> {
-        let start = clock::now();
+        let began = passage.now;
         let result = self.inner.call(call, passage).await;
-        self.metrics.call(result.as_ref().ok().map(|reply| reply.status), clock::since(start));
+        let took = verdict::ended(&result).saturating_duration_since(began);
+        self.metrics.call(result.as_ref().ok().map(|reply| reply.status), took);
         result
     }
 }

@@ -26,12 +26,13 @@ impl Resend {
 
 impl Service for Resend {
     async fn call(&self, call: &Call, mut passage: Passage) -> Result<Reply, CallError> {
-        let trace = call.trace.call(self.client.name(), &call.method, passage.url.as_deref().unwrap_or(&call.url));
+        let trace = passage.trace.call(self.client.name(), &call.method, passage.url.as_deref().unwrap_or(&call.url));
         trace.inject(&call.headers, &mut passage.headers);
         let result = match self.client.send(call, &passage).await {
             Err(Failure { was_pooled: true, .. }) if call.safety == Safety::Safe => {
                 trace.resent(1);
-                self.client.send(call, &passage).await
+                // On the heap: hardly any call is sent twice.
+                Box::pin(self.client.send(call, &passage)).await
             }
             result => result,
         };

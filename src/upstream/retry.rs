@@ -11,8 +11,8 @@ use super::{
     Call, CallError, Kept, Reply, Safety, Sent, UpstreamSpec,
     budget::Budget,
     clock,
-    instances::{Instances, Tried},
-    service::{Passage, Service},
+    instances::Instances,
+    service::{Again, Passage, Service},
 };
 use crate::{
     config,
@@ -62,21 +62,46 @@ impl<S: Service> Service for Retry<S> {
         let Some(state) = &self.state else { return self.inner.call(call, passage).await };
         state.budget.deposit();
         state.identify(call, &mut passage);
-        let tried = Arc::clone(passage.tried.get_or_insert_default());
-        let mut repeats = 0;
-        loop {
-            let result = self.inner.call(call, passage.next(state.settings.timeout)).await;
-            let Some(wait) = state.wait(call, &passage, &result, &tried, repeats) else { return result };
+        passage.tried.get_or_insert_default();
+        passage.longest = state.settings.timeout;
+        let again = passage.again();
+        let result = self.inner.call(call, passage).await;
+        match state.wait(call, &again, &result, 0) {
+            None => result,
+            // On the heap: most calls are made once.
+            Some(wait) => Box::pin(self.repeat(state, call, again, result, wait)).await,
+        }
+    }
+}
+
+impl<S: Service> Retry<S> {
+    /// Makes a call that failed again, first after `wait`.
+    async fn repeat(
+        &self,
+        state: &State,
+        call: &Call,
+        again: Again,
+        mut result: Result<Reply, CallError>,
+        mut wait: Duration,
+    ) -> Result<Reply, CallError> {
+        for repeats in 1.. {
             if !state.budget.withdraw() {
                 state.metrics.retry_refused();
-                return result;
+                break;
             }
             // Its body is not needed while waiting.
             drop(result);
-            repeats += 1;
             clock::sleep(wait).await;
             state.metrics.retried();
+            let mut passage = again.passage();
+            passage.longest = state.settings.timeout;
+            result = self.inner.call(call, passage).await;
+            match state.wait(call, &again, &result, repeats) {
+                Some(longer) => wait = longer,
+                None => break,
+            }
         }
+        result
     }
 }
 
@@ -92,14 +117,7 @@ impl State {
     }
 
     /// How long to wait before the call is made again; `None`: it is not.
-    fn wait(
-        &self,
-        call: &Call,
-        passage: &Passage,
-        result: &Result<Reply, CallError>,
-        tried: &Tried,
-        repeats: u32,
-    ) -> Option<Duration> {
+    fn wait(&self, call: &Call, again: &Again, result: &Result<Reply, CallError>, repeats: u32) -> Option<Duration> {
         if repeats >= self.settings.attempts || !self.may_repeat(call, result) {
             return None;
         }
@@ -109,15 +127,20 @@ impl State {
             && let Some(asked) = retry_after(reply)
         {
             // A 503 speaks for one instance; another one need not wait.
-            let elsewhere =
-                reply.status == 503 && self.instances.as_ref().is_some_and(|instances| instances.has_other(tried));
+            let elsewhere = reply.status == 503 && self.has_other(again);
             if !elsewhere {
                 wait = wait.max(asked);
             }
         }
-        let end = call.deadline.map_or(passage.deadline, |deadline| deadline.min(passage.deadline));
+        let end = call.deadline.map_or(again.deadline, |deadline| deadline.min(again.deadline));
         // What would begin at the end has no time to be answered.
         (clock::now() + wait < end).then_some(wait)
+    }
+
+    /// Whether there is an instance that was not asked.
+    fn has_other(&self, again: &Again) -> bool {
+        let (Some(instances), Some(tried)) = (&self.instances, &again.tried) else { return false };
+        instances.has_other(tried)
     }
 
     fn may_repeat(&self, call: &Call, result: &Result<Reply, CallError>) -> bool {

@@ -11,6 +11,7 @@ use http::HeaderMap;
 use tokio::time::Instant;
 
 use super::{Call, CallError, Reply, clock, instance::Instance, instances::Tried, limit::Place, sign::Signer};
+use crate::telemetry::Trace;
 
 /// A layer, or the client at the bottom. Layers are concrete types around each other: no boxed futures between them.
 pub(super) trait Service: Send + Sync {
@@ -29,6 +30,10 @@ pub(super) struct Terms {
     pub(super) deadline: Instant,
     /// How much time that was from the start, for messages.
     pub(super) allowed: Duration,
+    /// The time, as whoever waited last knew it: layers that do not wait need not look again.
+    pub(super) now: Instant,
+    /// Whose part the call is.
+    pub(super) trace: Trace,
     /// How long this sending may take once it has a place among the calls at once; see [`Passage::set_out`].
     pub(super) longest: Option<Duration>,
     /// A place among the calls at once; given back when the call is over, also when its caller left before.
@@ -49,14 +54,16 @@ pub(super) struct Terms {
 impl Passage {
     /// For a call that starts now and may take so long.
     pub(super) fn within(allowed: Duration) -> Self {
-        Self::until(clock::now() + allowed, allowed)
+        let now = clock::now();
+        Self::of(now + allowed, allowed, now, Trace::default())
     }
 
-    /// For a call that has to be over at `deadline`, which was `allowed` from its start.
-    pub(super) fn until(deadline: Instant, allowed: Duration) -> Self {
+    fn of(deadline: Instant, allowed: Duration, now: Instant, trace: Trace) -> Self {
         Self(Box::new(Terms {
             deadline,
             allowed,
+            now,
+            trace,
             longest: None,
             permit: None,
             headers: HeaderMap::new(),
@@ -67,29 +74,54 @@ impl Passage {
         }))
     }
 
-    /// The same way once more, to the same instance and in the same time.
-    pub(super) fn again(&self) -> Self {
-        let mut again = self.next(None);
-        (again.instance, again.url) = (self.instance.clone(), self.url.clone());
-        again
+    /// Time has passed.
+    pub(super) fn has_waited(&mut self) {
+        self.now = clock::now();
     }
 
-    /// The passage of one of several sendings, each of which may take so long. Its wait for a place is not counted: a
-    /// sending that was cut off after it had waited would have cost the service its work for nothing.
-    pub(super) fn next(&self, longest: Option<Duration>) -> Self {
-        let mut next = Self::until(self.deadline, self.allowed);
-        (next.headers, next.tried, next.longest) = (self.headers.clone(), self.tried.clone(), longest);
-        next
+    /// What another sending of the call begins with.
+    pub(super) fn again(&self) -> Again {
+        Again {
+            deadline: self.deadline,
+            allowed: self.allowed,
+            trace: self.trace.clone(),
+            headers: (!self.headers.is_empty()).then(|| Box::new(self.headers.clone())),
+            tried: self.tried.clone(),
+        }
     }
 
-    /// The call goes out now: from here on it has the time of one sending, where that is bounded.
+    /// The call goes out now: from here on it has the time of one sending, where that is bounded. Its wait for a place is not
+    /// counted: a sending that was cut off after it had waited would have cost the service its work for nothing.
     pub(super) fn set_out(&mut self) {
         if let Some(longest) = self.longest.take() {
-            let deadline = clock::now() + longest;
+            let deadline = self.now + longest;
             if deadline < self.deadline {
                 (self.deadline, self.allowed) = (deadline, longest);
             }
         }
+    }
+}
+
+/// What is the same for all sendings of a call. Kept by layers that may send it again, so that the first sending, which is mostly the
+/// only one, takes its passage along.
+#[derive(Debug)]
+pub(super) struct Again {
+    pub(super) deadline: Instant,
+    pub(super) allowed: Duration,
+    trace: Trace,
+    headers: Option<Box<HeaderMap>>,
+    pub(super) tried: Option<Arc<Tried>>,
+}
+
+impl Again {
+    /// The passage of a sending that begins now.
+    pub(super) fn passage(&self) -> Passage {
+        let mut passage = Passage::of(self.deadline, self.allowed, clock::now(), self.trace.clone());
+        passage.tried.clone_from(&self.tried);
+        if let Some(headers) = &self.headers {
+            passage.headers.clone_from(headers);
+        }
+        passage
     }
 }
 

@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::BoxFuture;
+
 use super::{
     Call, CallError, Clock, Freshness, Kept, Purge, Purged, Reply, Stored, Transport, UpstreamSpec,
     authorize::Authorize,
@@ -27,30 +29,48 @@ use super::{
 };
 use crate::{
     config::Share,
-    telemetry::{ReuseMetrics, metrics},
+    telemetry::{ReuseMetrics, Trace, metrics},
 };
 
-type Stack = HttpCache<Coalesce<Observe<Way>>>;
-/// The layers that most sources have no settings for, around those that every call needs.
-/// The outermost puts its calls on the heap, or those of a plain source would carry the room of these.
+/// The layers that most sources have no settings for, around those that every call needs. A source without settings does not pass layers
+/// that would only pass its calls on: each would cost a move of the call and of its reply.
 type Guarded = Hedge<Retry<Breaker<Limit<Detach<Balance<Deadline<Authorize<Decode<Resend>>>>>>>>>;
 /// Those that every call needs.
 type Plain = Limit<Detach<Deadline<Decode<Resend>>>>;
 
-/// How a source's calls go out. A source without settings does not pass layers that would only pass its calls on: each would cost a
-/// move of the call and of its reply.
-#[derive(Debug)]
-enum Way {
-    Plain(Plain),
-    Guarded(Box<Guarded>),
+/// All layers of an upstream, however many they are: what waits for a call has room for these, and for no other upstream's.
+trait Stack: std::fmt::Debug + Send + Sync {
+    /// See [`Service::call`].
+    fn call(self: Arc<Self>, call: Arc<Call>, passage: Passage) -> BoxFuture<'static, Result<Reply, CallError>>;
+    /// See [`HttpCache::start`].
+    fn start(&self);
+    /// See [`HttpCache::standing`].
+    fn standing(&self, stored: &Stored) -> Option<Freshness>;
+    /// See [`HttpCache::used_again`].
+    fn used_again(&self);
+    /// See [`HttpCache::purge`].
+    fn purge<'a>(&'a self, purge: &'a Purge) -> BoxFuture<'a, Option<Purged>>;
 }
 
-impl Service for Way {
-    async fn call(&self, call: &Call, passage: Passage) -> Result<Reply, CallError> {
-        match self {
-            Self::Plain(plain) => plain.call(call, passage).await,
-            Self::Guarded(guarded) => guarded.call(call, passage).await,
-        }
+impl<S: Service + std::fmt::Debug + 'static> Stack for HttpCache<S> {
+    fn call(self: Arc<Self>, call: Arc<Call>, passage: Passage) -> BoxFuture<'static, Result<Reply, CallError>> {
+        Box::pin(async move { Service::call(&*self, &call, passage).await })
+    }
+
+    fn start(&self) {
+        Self::start(self);
+    }
+
+    fn standing(&self, stored: &Stored) -> Option<Freshness> {
+        Self::standing(self, stored)
+    }
+
+    fn used_again(&self) {
+        Self::used_again(self);
+    }
+
+    fn purge<'a>(&'a self, purge: &'a Purge) -> BoxFuture<'a, Option<Purged>> {
+        Box::pin(Self::purge(self, purge))
     }
 }
 
@@ -64,7 +84,7 @@ fn stack(
     instances: Option<&Arc<Instances>>,
     clock: &Clock,
     kept: &Kept,
-) -> Stack {
+) -> Arc<dyn Stack> {
     let stack = Resend::new(Arc::clone(client)); // At the wire: only here is known which connection was used.
     let stack = Decode::new(spec, stack); // Everything above sees plain bodies.
     let is_guarded = spec.hedge.is_some()
@@ -72,7 +92,7 @@ fn stack(
         || spec.breaker.is_some()
         || spec.credentials.is_some()
         || instances.is_some();
-    let way = if is_guarded {
+    if is_guarded {
         let stack = Authorize::new(spec, client, kept, stack); // Inside the deadline, which also bounds the wait for a token.
         let stack = Deadline::new(spec, stack); // Around decoding, which a large body can make slow.
         let stack = Balance::new(spec, instances, stack); // Around the deadline: who is late is slow.
@@ -80,13 +100,22 @@ fn stack(
         let stack = Limit::new(spec, kept, stack); // Outside: what waits for its turn was not sent and may be given up.
         let stack = Breaker::new(spec, kept, stack); // Outside of the limit: while it is open nobody waits for a place.
         let stack = Retry::new(spec, kept, instances, stack); // Outside of the breaker, so that each try asks it and is counted.
-        Way::Guarded(Box::new(Hedge::new(spec, kept, stack))) // Outside of retries: the second question has tries of its own.
+        let stack: Guarded = Hedge::new(spec, kept, stack); // Outside of retries: the second question has tries of its own.
+        around(stack, spec, clock, kept)
     } else {
-        Way::Plain(Limit::new(spec, kept, Detach::new(spec, Deadline::new(spec, stack))))
-    };
-    let stack = Observe::new(&spec.name, way); // Sees what a call took in all: waits and refusals too.
+        let stack: Plain = Limit::new(spec, kept, Detach::new(spec, Deadline::new(spec, stack)));
+        around(stack, spec, clock, kept)
+    }
+}
+
+/// The layers that are around all others, likewise.
+fn around<S>(stack: S, spec: &Arc<UpstreamSpec>, clock: &Clock, kept: &Kept) -> Arc<dyn Stack>
+where
+    S: Service + std::fmt::Debug + 'static,
+{
+    let stack = Observe::new(&spec.name, stack); // Sees what a call took in all: waits and refusals too.
     let stack = Coalesce::new(spec, stack); // Twins share one call and all its attempts; they are no calls of their own.
-    HttpCache::new(spec, clock, kept, stack) // What is there needs no call, and a validation is shared like any other.
+    Arc::new(HttpCache::new(spec, clock, kept, stack)) // What is there needs no call, and a validation is shared like any other.
 }
 
 /// All upstreams of one snapshot.
@@ -99,7 +128,7 @@ pub struct Upstreams {
 #[derive(Debug)]
 struct Upstream {
     spec: Arc<UpstreamSpec>,
-    stack: Stack,
+    stack: Arc<dyn Stack>,
     client: Arc<Client>,
     instances: Option<Arc<Instances>>,
     reuse: ReuseMetrics,
@@ -152,14 +181,23 @@ impl Upstreams {
         }
     }
 
-    /// Makes one call. Dropping the future of a safe call stops it; an unsafe call that was sent is read to its end in the background.
-    pub async fn call(&self, call: &Call) -> Result<Reply, CallError> {
+    /// Makes one call that is part of no trace, else as [`Self::call_for`].
+    pub fn call(&self, call: impl Into<Arc<Call>>) -> BoxFuture<'static, Result<Reply, CallError>> {
+        self.call_for(Trace::default(), call)
+    }
+
+    /// Makes one call, as part of `trace`. Dropping the future of a safe call stops it; an unsafe call that was sent is read to its end
+    /// in the background.
+    pub fn call_for(&self, trace: Trace, call: impl Into<Arc<Call>>) -> BoxFuture<'static, Result<Reply, CallError>> {
+        let call = call.into();
         let Some(Upstream { spec, stack, .. }) = self.upstreams.get(call.upstream) else {
             let (upstream, reason) = (Arc::from("?"), "there is no such upstream".to_owned());
-            return Err(CallError::Invalid { upstream, reason });
+            return Box::pin(std::future::ready(Err(CallError::Invalid { upstream, reason })));
         };
         let allowed = call.timeout.map_or(spec.timeout, |timeout| timeout.min(spec.timeout));
-        stack.call(call, Passage::within(allowed)).await
+        let mut passage = Passage::within(allowed);
+        passage.trace = trace;
+        Arc::clone(stack).call(call, passage)
     }
 
     /// What may be shared of calls to an upstream; nothing where each says how long its caller waits.
@@ -183,7 +221,7 @@ impl Upstreams {
     /// How fresh stored replies are now, by upstream, if all of them may be used without their calls; counted as used.
     /// `None`: some may not.
     pub fn standing(&self, stored: &[(usize, Stored)]) -> Option<Vec<Freshness>> {
-        let stack = |upstream: usize| self.upstreams.get(upstream).map(|it| &it.stack);
+        let stack = |upstream: usize| self.upstreams.get(upstream).map(|it| &*it.stack);
         let all = stored.iter().map(|(upstream, stored)| stack(*upstream)?.standing(stored)).collect::<Option<_>>()?;
         for stack in stored.iter().filter_map(|(upstream, _)| stack(*upstream)) {
             stack.used_again();

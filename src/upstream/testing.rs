@@ -60,7 +60,7 @@ impl Service for Script {
             clock::sleep(after).await;
         }
         *self.finished.lock().unwrap() += 1;
-        outcome
+        outcome.map(|reply| Reply { ended: Some(clock::now()), ..reply })
     }
 }
 
@@ -83,6 +83,7 @@ pub(super) fn reply(status: u16) -> Reply {
         freshness: Freshness::default(),
         served: Served::Fresh,
         stored: None,
+        ended: None,
     }
 }
 

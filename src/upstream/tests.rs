@@ -27,7 +27,7 @@ struct Stub {
 }
 
 async fn send(upstreams: &Upstreams, call: Call) -> Result<Reply, CallError> {
-    upstreams.call(&call).await
+    upstreams.call(call).await
 }
 
 /// One connection of a stub.
@@ -159,7 +159,7 @@ fn post(url: String) -> Call {
 }
 
 async fn call(stub: &Stub) -> Result<Reply, CallError> {
-    upstreams(spec()).call(&get(stub.url("/"))).await
+    upstreams(spec()).call(get(stub.url("/"))).await
 }
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn the_request_goes_out_as_rendered() {
     let mut request = post(stub.url("/v1/a//b%2Fc/%zz;x=(1)/?q=a+b&ids[]=1&empty=&d={}|&%20"));
     request.headers.insert("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap());
     request.headers.insert("content-type", "application/json".parse().unwrap());
-    let reply = upstreams(spec()).call(&request).await.unwrap();
+    let reply = upstreams(spec()).call(request).await.unwrap();
     assert_eq!((reply.status, reply.body.as_ref()), (201, b"{\"a\":1}".as_ref()));
     assert_eq!(reply.headers.get_all("x-a").iter().count(), 2);
     let sent = stub.requests().remove(0);
@@ -189,7 +189,7 @@ async fn the_request_goes_out_as_rendered() {
 async fn a_url_that_would_be_changed_is_not_sent() {
     let stub = Stub::answering(ok(b"1")).await;
     for path in ["/a/../admin", "/a/%2e%2e/admin", "/a\\b", "/x#y"] {
-        let error = upstreams(spec()).call(&get(stub.url(path))).await.unwrap_err();
+        let error = upstreams(spec()).call(get(stub.url(path))).await.unwrap_err();
         assert!(matches!(error, CallError::Invalid { .. }), "{path}: {error}");
         assert!(!error.to_string().contains("127.0.0.1"), "{error}");
     }
@@ -220,7 +220,7 @@ async fn nobody_listening_is_a_connection_error() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
-    let error = upstreams(spec()).call(&get(url)).await.unwrap_err();
+    let error = upstreams(spec()).call(get(url)).await.unwrap_err();
     assert!(matches!(error, CallError::Connection { .. }), "{error}");
     assert_eq!(error.to_string(), "`catalog` could not be reached");
 }
@@ -260,7 +260,7 @@ async fn a_hanging_upstream_times_out() {
     })
     .await;
     let timeout = Duration::from_millis(50);
-    let error = upstreams(UpstreamSpec { timeout, ..spec() }).call(&get(stub.url("/"))).await.unwrap_err();
+    let error = upstreams(UpstreamSpec { timeout, ..spec() }).call(get(stub.url("/"))).await.unwrap_err();
     assert!(matches!(error, CallError::TimedOut { waited, .. } if waited == timeout), "{error}");
 }
 
@@ -273,7 +273,7 @@ async fn a_body_that_never_ends_times_out() {
     })
     .await;
     let spec = UpstreamSpec { timeout: Duration::from_millis(50), ..spec() };
-    let error = upstreams(spec).call(&get(stub.url("/"))).await.unwrap_err();
+    let error = upstreams(spec).call(get(stub.url("/"))).await.unwrap_err();
     assert!(matches!(error, CallError::TimedOut { .. }), "{error}");
 }
 
@@ -297,11 +297,11 @@ async fn the_body_limit_is_exact() {
     };
     for (length, bytes) in [(1000, ok(&[b'x'; 1000])), (1000, chunked(1000))] {
         let stub = Stub::answering(bytes).await;
-        assert_eq!(upstreams(spec()).call(&get(stub.url("/"))).await.unwrap().body.len(), length);
+        assert_eq!(upstreams(spec()).call(get(stub.url("/"))).await.unwrap().body.len(), length);
     }
     for bytes in [ok(&[b'x'; 1001]), chunked(1010)] {
         let stub = Stub::answering(bytes).await;
-        let error = upstreams(spec()).call(&get(stub.url("/"))).await.unwrap_err();
+        let error = upstreams(spec()).call(get(stub.url("/"))).await.unwrap_err();
         assert!(matches!(error, CallError::TooLarge { limit: 1000, .. }), "{error}");
     }
 }
@@ -523,13 +523,13 @@ async fn a_reload_keeps_connections() {
     let stub = Stub::answering(ok(b"1")).await;
     let (kept, transport) = (Kept::default(), Transport::default());
     let before = Upstreams::new(vec![spec()], &transport, &kept).unwrap();
-    before.call(&get(stub.url("/"))).await.unwrap();
+    before.call(get(stub.url("/"))).await.unwrap();
     let after = Upstreams::new(vec![spec()], &transport, &kept).unwrap();
     drop(before);
-    after.call(&get(stub.url("/"))).await.unwrap();
+    after.call(get(stub.url("/"))).await.unwrap();
     assert_eq!(stub.connections(), 1);
     let other = UpstreamSpec { connect_timeout: Duration::from_secs(1), ..spec() };
-    Upstreams::new(vec![other], &transport, &kept).unwrap().call(&get(stub.url("/"))).await.unwrap();
+    Upstreams::new(vec![other], &transport, &kept).unwrap().call(get(stub.url("/"))).await.unwrap();
     assert_eq!(stub.connections(), 2, "other settings, other connections");
 }
 
@@ -551,7 +551,7 @@ async fn names_resolve_where_the_transport_says() {
 #[tokio::test]
 async fn an_unknown_upstream_is_refused() {
     let call = Call { upstream: 1, ..get("http://127.0.0.1/".to_owned()) };
-    assert!(matches!(upstreams(spec()).call(&call).await, Err(CallError::Invalid { .. })));
+    assert!(matches!(upstreams(spec()).call(call).await, Err(CallError::Invalid { .. })));
 }
 
 #[test]
@@ -582,7 +582,7 @@ async fn https_trusts_the_given_authority_and_nobody_else() {
     let resolve = vec![("shop.example".to_owned(), address), ("other.example".to_owned(), address)];
     let ask = |transport: Transport, url: &str| {
         let call = get(url.to_owned());
-        async move { Upstreams::new(vec![spec()], &transport, &Kept::default()).unwrap().call(&call).await }
+        async move { Upstreams::new(vec![spec()], &transport, &Kept::default()).unwrap().call(call).await }
     };
     let trusting = Transport { resolve, ca_pem: Some(authority.pem.clone().into_bytes()), ..Transport::default() };
     for url in ["https://shop.example/x", "https://shop.example:8443/x"] {
@@ -632,6 +632,6 @@ impl Authority {
 fn a_call_of_a_plain_source_is_small() {
     let upstreams = upstreams(spec());
     let call = get("http://127.0.0.1/".to_owned());
-    let size = size_of_val(&upstreams.call(&call));
+    let size = size_of_val(&*upstreams.call(call));
     assert!(size <= 3500, "{size} bytes");
 }

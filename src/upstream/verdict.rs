@@ -1,6 +1,8 @@
 //! Whose fault an outcome is: one judgement for balancing, retries, breaker and hedging.
 
-use super::{CallError, Reply, instance::Verdict};
+use tokio::time::Instant;
+
+use super::{CallError, Reply, clock, instance::Verdict};
 
 /// Good or bad for the service; `None` for what says nothing about it.
 ///
@@ -16,4 +18,9 @@ pub(super) fn of(result: &Result<Reply, CallError>) -> Option<Verdict> {
         // Ours: it was never asked.
         Err(CallError::Overloaded { .. } | CallError::Unavailable { .. } | CallError::Invalid { .. }) => None,
     }
+}
+
+/// When it was there.
+pub(super) fn ended(result: &Result<Reply, CallError>) -> Instant {
+    result.as_ref().ok().and_then(|reply| reply.ended).unwrap_or_else(clock::now)
 }

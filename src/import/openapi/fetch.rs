@@ -237,7 +237,7 @@ impl Reader<'_> {
                 http::HeaderValue::from_static("application/json, application/yaml, */*;q=0.5"),
             );
             let call = Call { headers, ..Call::new(http::Method::GET, url.to_string()) };
-            let reply = upstreams.call(&call).await.map_err(|error| error.to_string())?;
+            let reply = upstreams.call(call).await.map_err(|error| error.to_string())?;
             let location = reply.headers.get(http::header::LOCATION).and_then(|value| value.to_str().ok());
             match (reply.status, location) {
                 (200..=299, _) => {

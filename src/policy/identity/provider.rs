@@ -222,7 +222,7 @@ impl Provider {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, application/jwk-set+json"));
         let call = Call { headers, ..Call::new(Method::GET, url) };
-        let reply = self.upstreams.call(&call).await.map_err(|error| error.to_string())?;
+        let reply = self.upstreams.call(call).await.map_err(|error| error.to_string())?;
         if reply.status != 200 {
             return Err(format!("`{url}` answered {}", reply.status));
         }

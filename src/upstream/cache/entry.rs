@@ -82,6 +82,7 @@ impl Entry {
             freshness: self.terms.freshness(now),
             served,
             stored: Some(Stored { fingerprint, version: self.version }),
+            ended: None,
         }
     }
 

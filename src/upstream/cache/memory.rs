@@ -247,8 +247,8 @@ mod tests {
         let now = Clock::by_hand().now();
         let terms = Terms::read(&headers, &told, Lifetimes::default(), now, now);
         let (body, freshness) = (Bytes::from(vec![b' '; bytes]), Freshness::default());
-        let reply =
-            Reply { status: 200, headers: Arc::new(headers), body, freshness, served: Served::Fresh, stored: None };
+        let (headers, served) = (Arc::new(headers), Served::Fresh);
+        let reply = Reply { status: 200, headers, body, freshness, served, stored: None, ended: None };
         Entry::new(&call, &reply, &told, terms, memory.serial())
     }
 

@@ -108,8 +108,8 @@ mod tests {
         let told = Directives::of_reply(&headers);
         let terms = Terms::read(&headers, &told, defaults(), clock.now(), clock.now());
         let (body, freshness) = (Bytes::copy_from_slice(body.as_bytes()), Freshness::default());
-        let reply =
-            Reply { status: 203, headers: Arc::new(headers), body, freshness, served: Served::Fresh, stored: None };
+        let (headers, served) = (Arc::new(headers), Served::Fresh);
+        let reply = Reply { status: 203, headers, body, freshness, served, stored: None, ended: None };
         Entry { cost: Duration::from_millis(40), ..Entry::new(&call(), &reply, &told, terms, 1) }
     }
 
