@@ -3,6 +3,7 @@
 use std::{
     future::Future,
     panic::AssertUnwindSafe,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -138,7 +139,8 @@ impl Responder for App {
             }
             Some(_place) => {
                 let work = graphql::answer(&self.gateway, &settings, parts, body, in_flight, &trace);
-                trace.follow(AssertUnwindSafe(work).catch_unwind()).await.unwrap_or_else(|_panic| broken())
+                let work = pin!(AssertUnwindSafe(work).catch_unwind());
+                trace.follow(work).await.unwrap_or_else(|_panic| broken())
             }
         };
         if let Some(origin) = origin {

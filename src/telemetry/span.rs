@@ -4,7 +4,7 @@
 //! only where the exporter (or a log level of `debug`) asks for it and its trace is sampled; without, a [`Trace`] carries what
 //! the caller sent in `traceparent`, or nothing at all. Not here: where spans go (`export`).
 
-use std::{fmt::Display, future::Future, pin::pin, sync::Arc};
+use std::{fmt::Display, future::Future, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState};
@@ -92,9 +92,9 @@ impl Trace {
         Self { span: Span::none(), carried: carried.map(Arc::new), hides_paths: false }
     }
 
-    /// Runs a future as part of this trace: its log lines carry the trace's id.
+    /// Runs a future as part of this trace: its log lines carry the trace's id. A large one is better lent: each way that it may go has
+    /// room for what it is given.
     pub async fn follow<F: Future>(&self, work: F) -> F::Output {
-        let work = pin!(work); // Once, not once for each branch.
         match self.id() {
             None => work.await,
             Some(id) => TRACE_ID.scope(id, work.instrument(self.span.clone())).await,
