@@ -16,7 +16,7 @@ use std::{
 /// After so many turns alone, one after the other, writes go out at once.
 const ALONE: u32 = 8;
 /// Of the writes that go out at once, every so manyth looks for company again.
-const LOOK: u32 = 16;
+const LOOK: u32 = 128;
 
 /// What the turns of this process have brought. Of all workers together: a task whose turn is over may go on at another one.
 static TURNS: Turns = Turns::new();
@@ -170,8 +170,8 @@ mod tests {
     #[test]
     fn a_lone_writer_soon_goes_out_at_once_and_looks_for_company_now_and_then() {
         let turns = turns();
-        assert_eq!(taken(turns, 8), 8);
-        assert_eq!(taken(turns, 160), 10);
+        assert_eq!(taken(turns, ALONE as usize), ALONE as usize);
+        assert_eq!(taken(turns, 10 * LOOK as usize), 10);
     }
 
     #[test]
@@ -194,7 +194,7 @@ mod tests {
     fn company_is_found_again() {
         let turns = turns();
         taken(turns, 100);
-        let early: Vec<_> = (0..10).map(|_| early(turns, 3)).collect();
+        let early: Vec<_> = (0..LOOK).map(|_| early(turns, 3)).collect();
         assert!(early.iter().any(|&early| early > 0), "nobody knew yet: {early:?}");
         assert!(early.ends_with(&[0, 0]), "the next look finds the others: {early:?}");
     }
