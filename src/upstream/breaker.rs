@@ -89,10 +89,8 @@ struct State {
     phase: Phase,
     /// By second, with the second that they count.
     counts: [Count; WINDOW],
-    /// Their sum.
+    /// Their sum, with the second that is on.
     sum: Count,
-    /// The second that `sum` is of.
-    second: u64,
     /// Which phase this is; what began in an earlier one says nothing about this one.
     number: u64,
 }
@@ -115,7 +113,7 @@ impl Circuit {
     fn new(settings: config::Breaker, name: Arc<str>) -> Self {
         let metrics = metrics().resilience(&name);
         let (counts, sum) = ([Count::default(); WINDOW], Count::default());
-        let state = State { phase: Phase::Closed, counts, sum, second: 0, number: 0 };
+        let state = State { phase: Phase::Closed, counts, sum, number: 0 };
         let closed = AtomicU64::new(state.number);
         Self { settings, name, born: clock::now(), closed, state: Mutex::new(state), metrics }
     }
@@ -193,13 +191,12 @@ impl State {
     /// Counts one outcome; what the window holds now.
     fn count(&mut self, second: u64, is_bad: bool) -> Count {
         // What ended in a second that is over counts for the one that is on.
-        let second = second.max(self.second);
+        let second = second.max(self.sum.second);
         let slot = usize::try_from(second % WINDOW as u64).unwrap_or_default();
-        if second != self.second {
-            self.second = second;
+        if second != self.sum.second {
             self.counts[slot] = Count { second, ..Count::default() };
             let recent = self.counts.iter().filter(|count| count.second + WINDOW as u64 > second);
-            self.sum = recent.fold(Count::default(), |sum, count| Count {
+            self.sum = recent.fold(Count { second, ..Count::default() }, |sum, count| Count {
                 second,
                 good: sum.good + count.good,
                 bad: sum.bad + count.bad,
@@ -314,6 +311,23 @@ mod tests {
             advance(10 * SECOND);
             (0..9).for_each(|_| end(&circuit, Verdict::Bad));
             assert_eq!(circuit.state().phase, Phase::Closed);
+        });
+    }
+
+    #[test]
+    fn what_came_in_the_second_in_which_it_closed_is_remembered_as_long_as_all_else() {
+        paused(async {
+            let settings = config::Breaker { failure_rate: 0.5, calls_min: 10, open: SECOND / 10 };
+            let circuit = Circuit::new(settings, "catalog".into());
+            advance(12 * SECOND);
+            trip(&circuit);
+            advance(SECOND / 10);
+            (0..2).for_each(|_| end(&circuit, Verdict::Good));
+            (0..9).for_each(|_| end(&circuit, Verdict::Bad));
+            advance(8 * SECOND);
+            assert_eq!(circuit.state().phase, Phase::Closed);
+            end(&circuit, Verdict::Bad);
+            assert_ne!(circuit.state().phase, Phase::Closed);
         });
     }
 
