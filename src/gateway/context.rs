@@ -51,7 +51,7 @@ impl Context {
         }
         for (name, of) in &self.certificates {
             let value = identity.certificate_values().and_then(|values| values.get(of));
-            values.insert(name.clone(), value.cloned().unwrap_or_default());
+            values.insert(name.as_str(), value.cloned().unwrap_or_default());
         }
         values
     }

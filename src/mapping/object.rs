@@ -86,14 +86,6 @@ impl Object {
         Some(value)
     }
 
-    /// Takes a member out; those behind it move up.
-    pub fn shift_remove(&mut self, name: &str) -> Option<Value> {
-        let place = self.place(name)?;
-        let (_, value) = self.members.remove(place);
-        self.renew_table();
-        Some(value)
-    }
-
     /// The members.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Name, &Value)> + ExactSizeIterator {
         self.members.iter().map(|(name, value)| (name, value))
@@ -112,11 +104,6 @@ impl Object {
     /// Their values, to change.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Value> {
         self.members.iter_mut().map(|(_, value)| value)
-    }
-
-    /// Their values, alone.
-    pub fn into_values(self) -> impl Iterator<Item = Value> {
-        self.members.into_iter().map(|(_, value)| value)
     }
 
     fn place(&self, name: &str) -> Option<usize> {
@@ -223,7 +210,6 @@ mod tests {
     enum Step {
         Insert(u8, i64),
         Swap(u8),
-        Shift(u8),
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -231,7 +217,6 @@ mod tests {
         prop_oneof![
             6 => (name(), any::<i64>()).prop_map(|(name, value)| Step::Insert(name, value)),
             1 => name().prop_map(Step::Swap),
-            1 => name().prop_map(Step::Shift),
         ]
     }
 
@@ -253,10 +238,6 @@ mod tests {
                     Step::Swap(name) => {
                         let name = format!("a-name-that-needs-room-{name}");
                         (object.swap_remove(&name), model.swap_remove(&name))
-                    }
-                    Step::Shift(name) => {
-                        let name = format!("a-name-that-needs-room-{name}");
-                        (object.shift_remove(&name), model.shift_remove(&name))
                     }
                 };
                 prop_assert_eq!(was, wanted);

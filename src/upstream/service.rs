@@ -107,7 +107,7 @@ impl Passage {
 #[derive(Debug)]
 pub(super) struct Again {
     pub(super) deadline: Instant,
-    pub(super) allowed: Duration,
+    allowed: Duration,
     trace: Trace,
     headers: Option<Box<HeaderMap>>,
     pub(super) tried: Option<Arc<Tried>>,

@@ -117,9 +117,9 @@ impl Clients {
 /// A certificate as `certificate` of policies, and of `$context`. The names are those of [`crate::config::CERTIFICATE_VALUES`].
 fn values(certificate: &Certificate, name: Option<&str>) -> Object {
     let text = |text: &str| Value::String(text.to_owned());
-    let maybe = |text: Option<&str>| text.map_or(Value::Null, |text| Value::String(text.to_owned()));
+    let maybe = |given: Option<&str>| given.map_or(Value::Null, text);
     let list = |names: &[String]| Value::Array(names.iter().map(|name| text(name)).collect());
-    let members = [
+    Object::from_iter([
         ("name", maybe(name)),
         ("subject", text(&certificate.subject)),
         ("common_name", maybe(certificate.common_name.as_deref())),
@@ -129,8 +129,7 @@ fn values(certificate: &Certificate, name: Option<&str>) -> Object {
         ("issuer", text(&certificate.issuer)),
         ("serial", text(&certificate.serial)),
         ("sha256", text(&certificate.sha256)),
-    ];
-    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    ])
 }
 
 #[cfg(test)]
