@@ -1,9 +1,9 @@
 //! Connections in: accepting within limits, both HTTP versions on one port, draining.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::poll_fn, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::body::Body;
-use hyper::{Request, body::Incoming, service::service_fn};
+use hyper::{Request, Version, body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
@@ -19,6 +19,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     app::Responder,
     connection::{Activity, Watched},
+    quiet::{Quiet, Wakes},
     tls::Tls,
 };
 use crate::policy::Presented;
@@ -137,7 +138,9 @@ async fn serve<R: Responder, S: AsyncRead + AsyncWrite + Unpin + Send + 'static>
         let in_flight = requests.begin(request.version());
         let responder = Arc::clone(&responder);
         async move {
-            let response = responder.respond(request.map(Body::new), Some(&in_flight)).await;
+            let is_multiplexed = request.version() >= Version::HTTP_2;
+            let request = request.map(|body| if is_multiplexed { Body::new(body) } else { Body::new(Quiet(body)) });
+            let response = responder.respond(request, Some(&in_flight)).await;
             drop(in_flight);
             Ok::<_, Infallible>(response)
         }
@@ -145,12 +148,13 @@ async fn serve<R: Responder, S: AsyncRead + AsyncWrite + Unpin + Send + 'static>
     let mut serving = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
     let mut timer = std::pin::pin!(tokio::time::sleep_until(activity.deadline()));
     let mut told = false;
+    let wakes = Wakes::new();
     loop {
         tokio::select! {
             // What has come is read before time is up: a machine that stood still is not the caller's fault.
             biased;
             // Errors are the caller's: a broken head, a reset. hyper has answered what can be answered.
-            _ = serving.as_mut() => return,
+            _ = poll_fn(|cx| wakes.poll(serving.as_mut(), cx)) => return,
             () = timer.as_mut() => {
                 let deadline = activity.deadline();
                 if deadline > Instant::now() {
@@ -167,7 +171,8 @@ async fn serve<R: Responder, S: AsyncRead + AsyncWrite + Unpin + Send + 'static>
                 told = true;
                 serving.as_mut().graceful_shutdown();
             }
-            () = kill.cancelled() => return,
+            // Not before it was told to stop.
+            () = kill.cancelled(), if told => return,
         }
     }
 }

@@ -23,6 +23,7 @@ mod media;
 mod probe;
 pub mod process;
 mod purge;
+mod quiet;
 mod request;
 mod status;
 #[cfg(test)]
