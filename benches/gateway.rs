@@ -70,7 +70,7 @@ fn answer(bencher: divan::Bencher, query: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let gateway = runtime.block_on(start());
     let request = weft::gateway::Request { query: Some(query.into()), ..Default::default() };
-    let ask = || runtime.block_on(gateway.answer(request.clone())).expect("an answer").body;
+    let ask = || runtime.block_on(gateway.answer(&request)).expect("an answer").body;
     assert!(!ask().windows(8).any(|window| window == b"\"errors\""), "{}", String::from_utf8_lossy(&ask()));
     bencher.bench_local(ask);
 }

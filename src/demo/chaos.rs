@@ -154,7 +154,7 @@ async fn ask(gateway: &Arc<Gateway>) -> Seen {
             let variables = variables.into_iter().collect();
             let request = Request { query: Some(QUERY.to_owned()), variables, headers, ..Request::default() };
             let start = Instant::now();
-            let answer = gateway.answer(request).await;
+            let answer = gateway.answer(&request).await;
             (answer.map(|answer| answer.body), start.elapsed())
         });
     }

@@ -101,15 +101,15 @@ impl Gateway {
     }
 
     /// Answers one request. Errors: it was refused, nothing was executed; [`Answer::refused`] is what to send.
-    pub async fn answer(&self, request: Request) -> Result<Answer, Refusal> {
+    pub async fn answer(&self, request: &Request) -> Result<Answer, Refusal> {
         // One graph, start to end.
         let snapshot = self.snapshot.load_full();
-        match snapshot.admit(&request).await {
+        match snapshot.admit(request).await {
             Ok(admitted) => Ok(run(&snapshot, request, admitted).await),
             Err(refusal) => {
-                let Request { identity, headers, peer, .. } = &request;
+                let Request { identity, headers, peer, .. } = request;
                 let caller = audit::Caller { identity, headers, peer: *peer };
-                snapshot.tell_refused(caller, Some(&request), &refusal);
+                snapshot.tell_refused(caller, Some(request), &refusal);
                 Err(refusal)
             }
         }
@@ -186,12 +186,13 @@ impl Snapshot {
 }
 
 /// Answers what was let in.
-async fn run(snapshot: &Arc<Snapshot>, request: Request, admitted: Admitted<'_>) -> Answer {
+async fn run(snapshot: &Arc<Snapshot>, request: &Request, admitted: Admitted<'_>) -> Answer {
     let Admitted { planned, variables, price, limits, introspection, masked, charge } = admitted;
     let context = snapshot.context.of(&request.headers, &request.identity);
     let is_known = !request.identity.is_anonymous();
     let is_identified = request.identity.is_told_apart() || snapshot.reads.identify(&request.headers);
-    let caller = Caller { is_known, headers: request.headers, context, trace: request.trace };
+    let (headers, trace) = (Arc::clone(&request.headers), request.trace.clone());
+    let caller = Caller { headers, context, is_known, trace };
     let asked = Arc::new(Asked { snapshot: Arc::clone(snapshot), planned, masked, variables, caller });
     let made = asked.made(introspection, is_identified).await;
     let planned = &asked.planned;

@@ -46,7 +46,7 @@ impl Engine {
             read_only: false,
             trace: Trace::default(),
         };
-        let answer = gateway.answer(request).await.unwrap_or_else(|refusal| Answer::refused(&refusal));
+        let answer = gateway.answer(&request).await.unwrap_or_else(|refusal| Answer::refused(&refusal));
         response(&answer)
     }
 }

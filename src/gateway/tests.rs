@@ -143,7 +143,7 @@ fn context_comes_from_headers_and_settings() {
 async fn a_swap_is_seen_by_the_next_request() {
     let gateway = Gateway::new(built(&Settings::default(), &[shop()]).0);
     assert_eq!(
-        gateway.answer(request("{ added: __typename new }")).await.unwrap_err().code,
+        gateway.answer(&request("{ added: __typename new }")).await.unwrap_err().code,
         ErrorCode::GraphqlValidationFailed
     );
     let held = gateway.snapshot();
@@ -151,7 +151,7 @@ async fn a_swap_is_seen_by_the_next_request() {
         file("shop", r#"type Query { new: String @connect(http: { GET: "http://127.0.0.1:9/n" }, selection: "$") }"#);
     gateway.swap(built(&Settings::default(), &[next]).0);
     let answer =
-        gateway.answer(request("query($no: Boolean = false) { added: __typename new @include(if: $no) }")).await;
+        gateway.answer(&request("query($no: Boolean = false) { added: __typename new @include(if: $no) }")).await;
     assert_eq!(answer.unwrap().body, r#"{"data":{"added":"Query"}}"#);
     assert!(held.graph.by_name.contains_key("Query"), "whoever holds the old one keeps it");
 }
@@ -176,14 +176,14 @@ async fn each_limit_holds_at_its_maximum_and_one_past_it() {
             )
         };
         let gateway = Gateway::new(built(&settings, &[file()]).0);
-        assert!(gateway.answer(request("{ __typename }")).await.is_ok(), "{limit}: at the maximum");
-        let refusal = gateway.answer(request(document)).await.unwrap_err();
+        assert!(gateway.answer(&request("{ __typename }")).await.is_ok(), "{limit}: at the maximum");
+        let refusal = gateway.answer(&request(document)).await.unwrap_err();
         assert_eq!(refusal.code, ErrorCode::LimitExceeded);
         let [error] = &refusal.errors[..] else { panic!("{limit}: one error: {refusal:?}") };
         assert_eq!(json!(error.extensions), json!({ "limit": limit, "maximum": 1, "value": 2 }), "{limit}");
         settings.limits.mode = LimitMode::Report;
         let gateway = Gateway::new(built(&settings, &[file()]).0);
-        assert!(gateway.answer(request(document)).await.is_ok(), "{limit}: reported, not refused");
+        assert!(gateway.answer(&request(document)).await.is_ok(), "{limit}: reported, not refused");
     }
 }
 
@@ -192,7 +192,7 @@ async fn every_limit_that_is_passed_is_told() {
     let mut settings = Settings::default();
     (settings.limits.aliases, settings.limits.root_fields) = (1, 1);
     let gateway = Gateway::new(built(&settings, &[shop()]).0);
-    let refusal = gateway.answer(request("{ s: __typename t: __typename }")).await.unwrap_err();
+    let refusal = gateway.answer(&request("{ s: __typename t: __typename }")).await.unwrap_err();
     let told: Vec<_> = refusal.errors.iter().map(|error| error.extensions["limit"].clone()).collect();
     assert_eq!(told, ["aliases", "root_fields"]);
     assert_eq!(refusal.errors[0].message, "the operation passes the limit of 1 `aliases`");
@@ -210,10 +210,10 @@ async fn a_document_is_kept_under_its_hash_once_it_was_answered() {
         ..Request::default()
     };
     for (text, hash, is_kept) in [("{ __typename }", GOOD, true), ("{ nothing }", WRONG, false)] {
-        let first = gateway.answer(hashed(None, hash)).await.unwrap_err();
+        let first = gateway.answer(&hashed(None, hash)).await.unwrap_err();
         assert_eq!(first.code, ErrorCode::PersistedQueryNotFound);
-        assert_eq!(gateway.answer(hashed(Some(text), hash)).await.is_ok(), is_kept);
-        assert_eq!(gateway.answer(hashed(None, hash)).await.is_ok(), is_kept, "{text}");
+        assert_eq!(gateway.answer(&hashed(Some(text), hash)).await.is_ok(), is_kept);
+        assert_eq!(gateway.answer(&hashed(None, hash)).await.is_ok(), is_kept, "{text}");
     }
 }
 
@@ -242,6 +242,6 @@ async fn async_graphqls_transports_run_our_plans() {
     assert_eq!(response.data.into_json().unwrap(), json!({ "__typename": "Query" }));
     let response = engine.execute(async_graphql::Request::new("{ nothing }")).await;
     assert_eq!(response.errors.len(), 1);
-    let refusal = gateway.answer(request("{ nothing }")).await.unwrap_err();
+    let refusal = gateway.answer(&request("{ nothing }")).await.unwrap_err();
     assert_eq!(Answer::refused(&refusal).refused, Some(ErrorCode::GraphqlValidationFailed));
 }

@@ -43,6 +43,7 @@ pub(super) fn not_modified(caching: &Caching, tag: HeaderValue) -> Response<Body
 }
 
 /// Writes what an answer says of its keeping. Answers to POST are kept by nobody who is not told how long.
+#[inline]
 pub(super) fn mark(caching: &Caching, by_get: bool, tag: Option<HeaderValue>, headers: &mut HeaderMap) {
     let control = match (caching.lifetime, caching.private) {
         (Lifetime::NoStore, _) => Some(HeaderValue::from_static("no-store")),

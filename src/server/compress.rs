@@ -47,7 +47,7 @@ impl Coding {
 }
 
 /// The coding that the caller likes best of ours; of equal ones the cheapest for its size.
-pub(super) fn choose(headers: &HeaderMap) -> Option<Coding> {
+fn choose(headers: &HeaderMap) -> Option<Coding> {
     let mut best: Option<(f32, Coding)> = None;
     for value in headers.get_all(header::ACCEPT_ENCODING) {
         for item in value.to_str().unwrap_or_default().split(',') {
@@ -88,9 +88,12 @@ pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Compresses a body if that is wanted and worth it.
-pub(super) async fn compress(coding: Option<Coding>, body: Bytes) -> (Bytes, Option<Coding>) {
-    let Some(coding) = coding.filter(|_| body.len() >= LENGTH_MIN) else { return (body, None) };
+/// Compresses the answer to a request with these headers, if that is wanted and worth it.
+pub(super) async fn compress(asked: &HeaderMap, body: Bytes) -> (Bytes, Option<Coding>) {
+    if body.len() < LENGTH_MIN {
+        return (body, None);
+    }
+    let Some(coding) = choose(asked) else { return (body, None) };
     let encoded = if body.len() <= LENGTH_INLINE_MAX {
         coding.encode(&body)
     } else {
@@ -130,7 +133,7 @@ mod tests {
         for length in [2_000, 200_000] {
             let body = Bytes::from(br#"{"title":"a title like others"},"#.repeat(length / 32));
             for name in ["gzip", "br", "zstd"] {
-                let (encoded, coding) = compress(choose(&accepting(name)), body.clone()).await;
+                let (encoded, coding) = compress(&accepting(name), body.clone()).await;
                 assert_eq!(coding.map(Coding::name), Some(name));
                 assert!(encoded.len() < body.len());
                 let mut decoded = Vec::new();
@@ -148,6 +151,6 @@ mod tests {
     #[tokio::test]
     async fn small_answers_stay_as_they_are() {
         let body = Bytes::from_static(b"{\"data\":{}}");
-        assert_eq!(compress(Some(Coding::Gzip), body.clone()).await, (body, None));
+        assert_eq!(compress(&accepting("gzip"), body.clone()).await, (body, None));
     }
 }

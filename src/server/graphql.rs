@@ -1,14 +1,15 @@
 //! GraphQL over HTTP: one request in, one answer out.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request::Parts},
 };
 use bytes::Bytes;
-use futures_util::future::join_all;
+use futures_util::future::{join_all, poll_immediate};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body as _;
 
 use super::{
     caching, compress,
@@ -84,7 +85,6 @@ async fn run(
         return Err(Box::new(refused));
     };
     let refused = |refusal| Box::new(Refused::new(refusal, media));
-    let coding = compress::choose(&parts.headers);
     // Before the body is read: who is not let in sends nothing.
     let identity = gateway.identify(&parts.headers, peer, in_flight.and_then(InFlight::certificate)).await;
     let identity = identity.map_err(refused)?;
@@ -106,13 +106,13 @@ async fn run(
             request.identity = identity;
             request.peer = peer;
             let by_get = request.read_only;
-            let answer = gateway.answer(request).await.map_err(refused)?;
+            let answer = gateway.answer(&request).await.map_err(refused)?;
             let has_tag = by_get.then(|| caching::tag(&answer)).flatten();
-            let if_none_match = headers.get(header::IF_NONE_MATCH);
-            if let Some(tag) = has_tag.as_ref().filter(|tag| caching::has(if_none_match, tag)) {
+            let is_known = |tag: &&HeaderValue| caching::has(headers.get(header::IF_NONE_MATCH), tag);
+            if let Some(tag) = has_tag.as_ref().filter(is_known) {
                 return Ok(caching::not_modified(&answer.caching, tag.clone()));
             }
-            let mut response = respond(StatusCode::OK, media, answer.body, coding).await;
+            let mut response = respond(&headers, media, answer.body).await;
             caching::mark(&answer.caching, by_get, has_tag, response.headers_mut());
             response.headers_mut().extend(answer.headers);
             Ok(response)
@@ -122,8 +122,8 @@ async fn run(
                 request.identity = identity.clone();
                 request.peer = peer;
             }
-            let body = batch(gateway, requests).await;
-            Ok(respond(StatusCode::OK, media, body, coding).await)
+            let body = batch(gateway, &requests).await;
+            Ok(respond(&headers, media, body).await)
         }
     }
 }
@@ -137,7 +137,11 @@ async fn take(
     in_flight: Option<&InFlight>,
     trace: &Trace,
 ) -> Outcome<Asked> {
-    check_body_headers(headers, settings, media)?;
+    check_body_headers(headers, media)?;
+    // As `Content-Length` has it.
+    if body.size_hint().lower() > settings.body_max as u64 {
+        return Err(Box::new(too_large(settings, media)));
+    }
     let body = read(body, settings, media).await?;
     if let Some(in_flight) = in_flight {
         in_flight.body_read();
@@ -157,8 +161,8 @@ fn take_query(query: &str, headers: &Arc<HeaderMap>, settings: &Server, trace: &
 }
 
 /// Each operation is answered by itself; a refused one leaves the others alone.
-async fn batch(gateway: &Gateway, requests: Vec<gateway::Request>) -> Bytes {
-    let answers = join_all(requests.into_iter().map(|request| gateway.answer(request))).await;
+async fn batch(gateway: &Gateway, requests: &[gateway::Request]) -> Bytes {
+    let answers = join_all(requests.iter().map(|request| gateway.answer(request))).await;
     let mut body = vec![b'['];
     for (index, answer) in answers.into_iter().enumerate() {
         if index > 0 {
@@ -170,7 +174,7 @@ async fn batch(gateway: &Gateway, requests: Vec<gateway::Request>) -> Bytes {
     body.into()
 }
 
-fn check_body_headers(headers: &HeaderMap, settings: &Server, media: Media) -> Outcome<()> {
+fn check_body_headers(headers: &HeaderMap, media: Media) -> Outcome<()> {
     let unsupported = |message| Err(Box::new(Refused::http(StatusCode::UNSUPPORTED_MEDIA_TYPE, message, media)));
     match media::body_type(headers) {
         BodyType::Json => {}
@@ -179,10 +183,6 @@ fn check_body_headers(headers: &HeaderMap, settings: &Server, media: Media) -> O
     }
     if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return unsupported("request bodies have to come uncompressed: leave `Content-Encoding` out");
-    }
-    let declared = headers.get(header::CONTENT_LENGTH).and_then(|text| text.to_str().ok()?.parse::<u64>().ok());
-    if declared.is_some_and(|length| length > settings.body_max as u64) {
-        return Err(Box::new(too_large(settings, media)));
     }
     Ok(())
 }
@@ -197,9 +197,14 @@ fn too_large(settings: &Server, media: Media) -> Refused {
 }
 
 async fn read(body: Body, settings: &Server, media: Media) -> Outcome<Bytes> {
-    let whole = Limited::new(body, settings.body_max).collect();
-    match tokio::time::timeout(settings.body_timeout, whole).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+    let mut whole = pin!(whole(Limited::new(body, settings.body_max)));
+    // Most have come with their heads: nothing has to be timed.
+    let read = match poll_immediate(whole.as_mut()).await {
+        Some(read) => Ok(read),
+        None => tokio::time::timeout(settings.body_timeout, whole).await,
+    };
+    match read {
+        Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Box::new(too_large(settings, media))),
         Ok(Err(_cut)) => Err(Box::new(Refused::http(StatusCode::BAD_REQUEST, "the body could not be read", media))),
         Err(_late) => {
@@ -209,10 +214,29 @@ async fn read(body: Body, settings: &Server, media: Media) -> Outcome<Bytes> {
     }
 }
 
-async fn respond(status: StatusCode, media: Media, body: Bytes, coding: Option<compress::Coding>) -> Response<Body> {
-    let (body, coding) = compress::compress(coding, body).await;
+/// The bytes of a body; copied only where they came in several parts.
+async fn whole(mut body: Limited<Body>) -> Result<Bytes, axum::BoxError> {
+    let (mut first, mut all) = (None::<Bytes>, Vec::new());
+    while !body.is_end_stream()
+        && let Some(frame) = body.frame().await
+    {
+        // Trailers say nothing of what is asked.
+        let Ok(part) = frame?.into_data() else { continue };
+        match first.take() {
+            None if all.is_empty() => first = Some(part),
+            before => {
+                all.extend_from_slice(&before.unwrap_or_default());
+                all.extend_from_slice(&part);
+            }
+        }
+    }
+    Ok(first.unwrap_or_else(|| all.into()))
+}
+
+/// An answer to a request with these headers.
+async fn respond(asked: &HeaderMap, media: Media, body: Bytes) -> Response<Body> {
+    let (body, coding) = compress::compress(asked, body).await;
     let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
     headers.insert(header::VARY, VARY);

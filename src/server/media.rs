@@ -33,6 +33,15 @@ struct Wishes {
 ///
 /// No `Accept` and `*/*` mean the legacy type, as the audits of GraphQL over HTTP ask. Of equal wishes the newer type wins.
 pub(super) fn choose(headers: &HeaderMap) -> Option<Media> {
+    let mut values = headers.get_all(header::ACCEPT).iter();
+    if let (Some(only), None) = (values.next(), values.next()) {
+        // As most write it.
+        match only.as_bytes() {
+            b"application/json" | b"*/*" => return Some(Media::Json),
+            b"application/graphql-response+json" => return Some(Media::Response),
+            _ => {}
+        }
+    }
     let Some(wishes) = wishes(headers) else { return Some(Media::Json) };
     let response = wishes.response.unwrap_or_default();
     let json = wishes.json.unwrap_or_default();
@@ -62,7 +71,7 @@ fn wishes(headers: &HeaderMap) -> Option<Wishes> {
     for value in headers.get_all(header::ACCEPT) {
         // A header that is no text asks for nothing we know.
         for range in value.to_str().unwrap_or("x/x").split(',') {
-            let mut parts = range.split(';').map(str::trim);
+            let mut parts = range.split(';').map(str::trim_ascii);
             let name = parts.next().unwrap_or_default();
             if name.is_empty() {
                 continue;
@@ -110,6 +119,10 @@ pub(super) enum BodyType {
 /// Reads `Content-Type`: `application/json` with no charset or UTF-8.
 pub(super) fn body_type(headers: &HeaderMap) -> BodyType {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return BodyType::Missing };
+    if value == "application/json" {
+        // As most write it.
+        return BodyType::Json;
+    }
     let mut parts = value.to_str().unwrap_or_default().split(';').map(str::trim);
     if !parts.next().is_some_and(|name| name.eq_ignore_ascii_case("application/json")) {
         return BodyType::Other;

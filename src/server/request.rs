@@ -72,46 +72,30 @@ pub(super) fn from_body(
     }
 }
 
-fn from_members(mut members: Object, headers: Arc<HeaderMap>, trace: &Trace) -> Result<gateway::Request, Refusal> {
-    let mut take = |name: &str| members.swap_remove(name).unwrap_or_default();
-    let query = match take("query") {
-        Value::String(text) => Some(text),
-        Value::Null => None,
-        other => return Err(bad(format!("`query` has to be a string, not {}", kind(&other)))),
-    };
-    let operation_name = match take("operationName") {
-        Value::String(name) => Some(name),
-        Value::Null => None,
-        other => return Err(bad(format!("`operationName` has to be a string, not {}", kind(&other)))),
-    };
-    let variables = object("variables", take("variables"))?;
-    let extensions = object("extensions", take("extensions"))?;
-    let document_id = match take("documentId") {
-        Value::String(id) => Some(id),
-        Value::Null => None,
-        other => return Err(bad(format!("`documentId` has to be a string, not {}", kind(&other)))),
-    };
-    let document_id = self::document_id(document_id, &extensions)?;
-    if query.is_none() && document_id.is_none() {
+fn from_members(members: Object, headers: Arc<HeaderMap>, trace: &Trace) -> Result<gateway::Request, Refusal> {
+    let mut request = gateway::Request { headers, trace: trace.clone(), ..gateway::Request::default() };
+    let (mut id, mut extensions) = (None, Object::new());
+    for (name, value) in members {
+        match &*name {
+            "query" => request.query = text("query", value)?,
+            "operationName" => request.operation_name = named(text("operationName", value)?),
+            "variables" => request.variables = object("variables", value)?,
+            "extensions" => extensions = object("extensions", value)?,
+            "documentId" => id = text("documentId", value)?,
+            // Others are for those who made them.
+            _ => {}
+        }
+    }
+    request.document_id = document_id(id, &extensions)?;
+    if request.query.is_none() && request.document_id.is_none() {
         return Err(bad("`query` is missing: it holds the text of the operation"));
     }
-    let (operation_name, trace) = (named(operation_name), trace.clone());
-    let identity = Identity::default();
-    Ok(gateway::Request {
-        query,
-        document_id,
-        operation_name,
-        variables,
-        identity,
-        peer: None,
-        headers,
-        read_only: false,
-        trace,
-    })
+    Ok(request)
 }
 
 /// How a request names its document: `documentId` (GraphQL over HTTP, persisted documents), else
 /// `extensions.persistedQuery` (automatic persisted queries, version 1).
+#[inline]
 fn document_id(id: Option<String>, extensions: &Object) -> Result<Option<DocumentId>, Refusal> {
     if let Some(id) = id {
         return Ok(Some(DocumentId::Trusted(id)));
@@ -137,6 +121,16 @@ fn named(name: Option<String>) -> Option<String> {
     name.filter(|name| !name.is_empty())
 }
 
+#[inline]
+fn text(name: &str, value: Value) -> Result<Option<String>, Refusal> {
+    match value {
+        Value::String(text) => Ok(Some(text)),
+        Value::Null => Ok(None),
+        other => Err(bad(format!("`{name}` has to be a string, not {}", kind(&other)))),
+    }
+}
+
+#[inline]
 fn object(name: &str, value: Value) -> Result<Object, Refusal> {
     match value {
         Value::Object(object) => Ok(object),

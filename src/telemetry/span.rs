@@ -155,6 +155,7 @@ impl Trace {
     }
 
     /// Notes which operation a request asked for, and whether its plan was known.
+    #[inline]
     pub fn operation(&self, kind: &'static str, name: Option<&str>, plan: &'static str) {
         if self.span.is_disabled() {
             return;
@@ -183,6 +184,7 @@ impl Trace {
 
     /// Notes an HTTP status. `fails_from`: the lowest status that is a failure at this end (500 for the server's, 400 for the
     /// client's; OpenTelemetry, HTTP spans, "Status").
+    #[inline]
     pub fn status(&self, status: u16, fails_from: u16) {
         if self.span.is_disabled() {
             return;
@@ -240,6 +242,7 @@ impl Trace {
     }
 
     /// The exported span, where there is one.
+    #[inline]
     fn recorded(&self) -> Option<SpanContext> {
         if self.span.is_disabled() {
             return None;
@@ -266,6 +269,7 @@ pub fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
     }
 }
 
+#[inline]
 fn request_span(request: HttpRequest<'_>) -> Span {
     let span = debug_span!(
         parent: None, "request", otel.name = Empty, otel.kind = "server", http.request.method = request.method.as_str(),
@@ -341,7 +345,8 @@ fn traceparent(span: &SpanContext) -> String {
 
 impl Carried {
     fn read(headers: &HeaderMap) -> Option<Self> {
-        let parent = headers.get(TRACEPARENT)?;
+        // Few headers come with a request, and mostly not this one: it is not worth its hash.
+        let (_, parent) = headers.iter().find(|(name, _)| *name == TRACEPARENT)?;
         let context = TraceContext::parse(parent.to_str().ok()?)?;
         let mut states = headers.get_all(TRACESTATE).iter().map(HeaderValue::as_bytes);
         let first = states.next().map(<[u8]>::to_vec);

@@ -88,7 +88,7 @@ impl World {
         let headers = header_map(headers);
         let query = format!("{{ orders(of: {of:?}) {{ id user {{ name who }} }} }}");
         let request = Request { query: Some(query), headers: Arc::new(headers), ..Request::default() };
-        Box::pin(async move { gateway.answer(request).await.expect("nothing is refused") })
+        Box::pin(async move { gateway.answer(&request).await.expect("nothing is refused") })
     }
 
     /// A request whose call for users is under way and held, so that later ones gather.

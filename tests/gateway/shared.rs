@@ -64,7 +64,7 @@ impl World {
         let gateway = Arc::clone(&self.gateway);
         let headers = header_map(headers);
         let request = Request { query: Some(query.to_owned()), headers: Arc::new(headers), ..Request::default() };
-        let mut asked: Asked = Box::pin(async move { gateway.answer(request).await.expect("nothing is refused") });
+        let mut asked: Asked = Box::pin(async move { gateway.answer(&request).await.expect("nothing is refused") });
         assert!(asked.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         asked
     }

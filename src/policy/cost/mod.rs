@@ -71,11 +71,13 @@ impl Estimate {
     }
 
     /// The price with these variables.
+    #[inline]
     pub fn price(&self, variables: &VariableValues) -> Price {
         Price { cost: self.cost.value(variables), calls: self.calls.value(variables) }
     }
 
     /// Whether each list that wants it has exactly one slicing argument. Errors: `BAD_USER_INPUT`, one entry for each that has not.
+    #[inline]
     pub fn check_sliced(&self, variables: &VariableValues) -> Result<(), Refusal> {
         let mut refusal: Option<Refusal> = None;
         for required in &self.required {
@@ -103,6 +105,7 @@ impl Estimate {
     }
 
     /// What an answer (`{"data":…}`) cost; `None` where nobody asked to know.
+    #[inline]
     pub fn actual(&self, answer: &[u8], variables: &VariableValues) -> Option<u64> {
         self.shape.as_ref().map(|shape| shape.cost(answer, variables))
     }

@@ -121,6 +121,7 @@ impl Documents {
     ///
     /// Errors: `PERSISTED_QUERY_NOT_FOUND` (send the text too), `PERSISTED_QUERY_NOT_SUPPORTED` (stop sending hashes),
     /// `PERSISTED_QUERY_NOT_IN_LIST`, `BAD_REQUEST` (there is neither text nor id, or the hash is another text's).
+    #[inline]
     pub fn resolve<'a>(
         &self,
         own: Option<Own<'_>>,

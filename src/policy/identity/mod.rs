@@ -266,6 +266,7 @@ impl Authentication {
     }
 
     /// Whether this one may ask at all. Errors: `UNAUTHENTICATED`.
+    #[inline]
     pub fn admit(&self, identity: &Identity) -> Result<(), Refusal> {
         if !self.required || !identity.is_anonymous() {
             return Ok(());

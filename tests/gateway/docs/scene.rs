@@ -164,7 +164,7 @@ impl Scene {
                 headers: Arc::new(headers),
                 ..Request::default()
             };
-            gateway.answer(request).await
+            gateway.answer(&request).await
         };
         let body = match asked.await {
             Ok(answer) => answer.body,

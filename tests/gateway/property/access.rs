@@ -380,7 +380,7 @@ async fn ask(gateway: &Gateway, query: &str, operation: &Operation, caller: Call
         let identity = gateway.identify(&headers, None, None).await?;
         let request =
             Request { query: Some(query.into()), variables, identity, headers: headers.clone(), ..Default::default() };
-        gateway.answer(request).await
+        gateway.answer(&request).await
     };
     match asked.await {
         Ok(answer) => serde_json::from_slice(&answer.body).unwrap_or_else(

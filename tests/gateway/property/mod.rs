@@ -151,7 +151,7 @@ async fn ask(gateway: &Gateway, query: &str, operation: &Operation) -> (Value, S
     let variables = weft::mapping::Value::from(&Value::Object(operation.variables.clone()));
     let weft::mapping::Value::Object(variables) = variables else { unreachable!("given an object") };
     let request = weft::gateway::Request { query: Some(query.into()), variables, ..Default::default() };
-    match gateway.answer(request).await {
+    match gateway.answer(&request).await {
         Ok(answer) => {
             let cost = answer.headers.iter().find(|(name, _)| name == "weft-cost");
             let cost = cost.map(|(_, value)| value.to_str().expect("plain text").to_owned()).unwrap_or_default();
