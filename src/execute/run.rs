@@ -5,7 +5,6 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt, stream::FuturesUnordered};
 use http::{HeaderMap, HeaderName};
 use tokio::time::Instant;
 
@@ -23,6 +22,7 @@ use super::{
     sources::{Sources, StaleStep},
     start::Ask,
     view::{Results, View, conditions},
+    work::Work,
     write::{Fit, Writer},
 };
 use crate::{
@@ -123,7 +123,7 @@ pub async fn run(
 ) -> Outcome {
     let mut run = Run::new(graph, plan, variables, caller, judge, settings, upstreams);
     let mut deadline = pin!(tokio::time::sleep_until(run.deadline));
-    let mut work = FuturesUnordered::new();
+    let mut work = Work::new();
     run.advance();
     while !run.is_done() {
         let landed = poll_fn(|context| {
@@ -131,7 +131,7 @@ pub async fn run(
             loop {
                 work.extend(run.jobs.drain(..));
                 work.extend(run.loads.take_spawned().into_iter().map(Job::Spawned));
-                match work.poll_next_unpin(context) {
+                match work.poll_next(context) {
                     Poll::Ready(Some(outcome)) => landed.extend(outcome),
                     Poll::Ready(None) | Poll::Pending if run.loads.has_spawned() => {}
                     Poll::Ready(None) | Poll::Pending => break,
