@@ -90,15 +90,28 @@ pub(super) fn gather(view: View<'_>, instances: &mut Instances, step: &Step, typ
     let (mut objects, mut keys) = (Vec::new(), Keys::default());
     let mut cells = Vec::with_capacity(instances.len());
     let mut key = Vec::new();
+    // The key of one part that was complete last, and its number: rows are often sorted by what they are joined on.
+    let mut last: Option<(&[u8], u32)> = None;
     for &instance in instances {
+        if !is_meant(view, step, instance) {
+            continue;
+        }
+        let sole = match &*step.inputs {
+            [input] => view.results.text(view.column(Some(step.position), instance, input.from)),
+            _ => None,
+        };
+        let cell = (instance.store, instance.start + columns + step.hop.0);
+        if let Some((_, number)) = last.filter(|(text, _)| sole == Some(text)) {
+            cells.push((number, cell));
+            continue;
+        }
         key.clear();
-        if !is_meant(view, step, instance)
-            || write_key(view, Some(step.position), instance, &step.inputs, &mut key) == KeyState::Dropped
-        {
+        if write_key(view, Some(step.position), instance, &step.inputs, &mut key) == KeyState::Dropped {
             continue;
         }
         let number = keys.number(&key);
-        cells.push((number, (instance.store, instance.start + columns + step.hop.0)));
+        last = sole.map(|text| (text, number));
+        cells.push((number, cell));
         if number as usize == objects.len() {
             let mut object = Object::with_capacity(step.inputs.len() + 1);
             if let Some(typename) = typename {

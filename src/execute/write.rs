@@ -65,6 +65,16 @@ impl<'p> Place<'p> {
     }
 }
 
+/// An object that is being written.
+struct At<'p> {
+    position: PositionId,
+    instance: Instance,
+    ty: TypeId,
+    place: Option<&'p Place<'p>>,
+    /// What a hop brought last: several fields in a row are often of one.
+    last: Option<(HopId, Found)>,
+}
+
 /// A null that has to move up; it is explained by now (except in strict compatibility, where nobody is told).
 struct Nulled;
 
@@ -114,8 +124,7 @@ impl<'a> Writer<'a> {
         let Some(variant) = view.variant(position, ty) else { return Fit::Misfit("an object of another type") };
         let told = self.errors.count();
         let cells = view.results.from(instance.store, instance.start);
-        // Several fields in a row are often of one hop.
-        let mut last: Option<(HopId, Found)> = None;
+        let mut object = At { position, instance, ty, place, last: None };
         for field in &variant.fields {
             if !view.holds(field.include) {
                 continue;
@@ -125,40 +134,15 @@ impl<'a> Writer<'a> {
             if before == start {
                 self.out[start] = b'{';
             }
-            let mut hop = |hop| match last {
-                Some((same, found)) if same == hop => found,
-                _ => last.insert((hop, view.hop(position, instance, hop))).1,
-            };
-            if field.from == Origin::Denied || !view.passes(field.guard, instance) {
-                let place = Place { parent: place, segment: Segment::Key(&field.key) };
-                if self.deny(field, place).is_err() {
-                    return self.take_back(start);
-                }
-                continue;
-            }
-            let found = match field.from {
-                Origin::Typename | Origin::Introspection => {
-                    self.own(ty, field);
-                    continue;
-                }
-                Origin::Column(ColumnRef { hop: None, column: Cell::Column(column) }) => {
-                    Found { store: instance.store, slot: cells.get(column as usize).copied().unwrap_or_default() }
-                }
-                Origin::Denied | Origin::Column(ColumnRef { hop: None, column: Cell::Whole }) => Found::NOTHING,
-                Origin::Column(ColumnRef { hop: Some(id), column }) => view.column_of(hop(id), column),
-                Origin::Hop(id) => hop(id),
-            };
-            if let Some(scalar) = field.scalar
-                && self.scalar(scalar, found)
+            // Most are scalars of the object itself, and what they should be.
+            if let (None, Some(scalar), Origin::Column(ColumnRef { hop: None, column: Cell::Column(column) })) =
+                (field.guard, field.scalar, field.from)
+                && let Some(&slot) = cells.get(column as usize)
+                && self.scalar(scalar, Found { store: instance.store, slot })
             {
                 continue;
             }
-            let Some(ty) = &field.ty else {
-                self.out.extend_from_slice(b"null");
-                continue;
-            };
-            let place = Place { parent: place, segment: Segment::Key(&field.key) };
-            if self.value(field, ty, found, place).is_err() {
+            if self.field(field, &mut object).is_err() {
                 return self.take_back(start);
             }
         }
@@ -171,6 +155,39 @@ impl<'a> Writer<'a> {
             self.written.note(view, position, alike, instance, start..self.out.len());
         }
         Fit::Written
+    }
+
+    /// A field of an object, after its key.
+    fn field(&mut self, field: &'a FieldPlan, object: &mut At<'_>) -> Result<(), Nulled> {
+        let (view, position, instance) = (self.view, object.position, object.instance);
+        let place = Place { parent: object.place, segment: Segment::Key(&field.key) };
+        if field.from == Origin::Denied || !view.passes(field.guard, instance) {
+            return self.deny(field, place);
+        }
+        let mut hop = |hop| match object.last {
+            Some((same, found)) if same == hop => found,
+            _ => object.last.insert((hop, view.hop(position, instance, hop))).1,
+        };
+        let found = match field.from {
+            Origin::Typename | Origin::Introspection => {
+                self.own(object.ty, field);
+                return Ok(());
+            }
+            Origin::Denied => Found::NOTHING,
+            Origin::Column(ColumnRef { hop: Some(id), column }) => view.column_of(hop(id), column),
+            Origin::Column(column) => view.column(None, instance, column),
+            Origin::Hop(id) => hop(id),
+        };
+        if let Some(scalar) = field.scalar
+            && self.scalar(scalar, found)
+        {
+            return Ok(());
+        }
+        let Some(ty) = &field.ty else {
+            self.out.extend_from_slice(b"null");
+            return Ok(());
+        };
+        self.value(field, ty, found, place)
     }
 
     /// A scalar that is what it should be. `false`: nothing was written, it is to be looked at closely.
