@@ -117,7 +117,7 @@ pub(super) struct ChunkLoader {
 }
 
 impl Loader<ChunkKey> for ChunkLoader {
-    type Value = Result<Reply, CallError>;
+    type Value = Result<Box<Reply>, CallError>;
     type Error = std::convert::Infallible;
 
     async fn load(&self, keys: &[ChunkKey]) -> Result<HashMap<ChunkKey, Self::Value>, Self::Error> {
@@ -347,7 +347,7 @@ impl Run<'_> {
     }
 
     /// A chunk's outcome has come: every step that waits for it maps it for itself.
-    pub fn distribute(&mut self, chunk: u32, outcome: &Result<Reply, CallError>, number: u32) {
+    pub fn distribute(&mut self, chunk: u32, outcome: &Result<Box<Reply>, CallError>, number: u32) {
         let own = std::mem::take(&mut self.chunks[chunk as usize].own);
         for step in self.chunks[chunk as usize].steps.clone() {
             let status = outcome.as_ref().ok().map(|reply| reply.status);

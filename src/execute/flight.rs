@@ -45,15 +45,15 @@ pub(super) struct Flight {
     /// The call, where an equal one may join.
     call: Option<Arc<Call>>,
     /// Its outcome and the number of its body, likewise.
-    outcome: Option<(Result<Reply, CallError>, u32)>,
+    outcome: Option<(Result<Box<Reply>, CallError>, u32)>,
 }
 
 /// What the loop has to poll. It holds nothing of the run.
 pub(super) enum Job {
     /// One call.
-    Call(u32, BoxFuture<'static, Result<Reply, CallError>>),
+    Call(u32, BoxFuture<'static, Result<Box<Reply>, CallError>>),
     /// One call of a batch, through the loader.
-    Load(u32, BoxFuture<'static, Option<Result<Reply, CallError>>>),
+    Load(u32, BoxFuture<'static, Option<Result<Box<Reply>, CallError>>>),
     /// Keys that are asked for together with those of other requests; index into `Run::joints`.
     Joint(u32, BoxFuture<'static, Parts>),
     /// What the loader wants to be polled.
@@ -63,7 +63,7 @@ pub(super) enum Job {
 /// What came of a job.
 pub(super) enum Landed {
     /// Of a flight.
-    Flight(u32, Result<Reply, CallError>),
+    Flight(u32, Result<Box<Reply>, CallError>),
     /// Of keys; index into `Run::joints`.
     Joint(u32, Parts),
 }
@@ -172,7 +172,7 @@ impl Run<'_> {
     }
 
     /// Everybody who waits for an outcome gets it.
-    fn land_flight(&mut self, flight: u32, outcome: Result<Reply, CallError>) {
+    fn land_flight(&mut self, flight: u32, outcome: Result<Box<Reply>, CallError>) {
         if self.flights[flight as usize].is_write {
             // What was read before, or meanwhile, is no answer to what follows from the write.
             self.joinable.clear();
@@ -189,7 +189,12 @@ impl Run<'_> {
     }
 
     /// Keeps a reply's body for what is read of it, and how fresh it was; its number.
-    pub fn keep_outcome(&mut self, upstream: usize, outcome: &Result<Reply, CallError>, waiters: &[Waiter]) -> u32 {
+    pub fn keep_outcome(
+        &mut self,
+        upstream: usize,
+        outcome: &Result<Box<Reply>, CallError>,
+        waiters: &[Waiter],
+    ) -> u32 {
         let number = u32::try_from(self.results.replies.len()).unwrap_or(u32::MAX);
         self.results.replies.push(outcome.as_ref().map(|reply| reply.body.clone()).unwrap_or_default());
         self.sources.note(upstream, outcome);
@@ -197,7 +202,7 @@ impl Run<'_> {
         number
     }
 
-    fn hand_over(&mut self, waiter: Waiter, outcome: &Result<Reply, CallError>, number: u32) {
+    fn hand_over(&mut self, waiter: Waiter, outcome: &Result<Box<Reply>, CallError>, number: u32) {
         match waiter {
             Waiter::Ask(ask) => {
                 let own = std::mem::take(&mut self.asks[ask as usize].own);
@@ -229,6 +234,7 @@ impl Run<'_> {
     }
 
     /// One call or chunk less to wait for.
+    #[inline]
     pub fn one_done(&mut self, step: StepId) {
         let progress = &mut self.steps[step.0 as usize];
         progress.pending = progress.pending.saturating_sub(1);

@@ -107,7 +107,7 @@ pub(super) struct Part {
     asker: u64,
     is_sole: bool,
     /// The outcome, for those to whom it says something.
-    pub outcome: Result<Reply, CallError>,
+    pub outcome: Result<Box<Reply>, CallError>,
 }
 
 /// What came of the keys of one request, in their order. `None`: it says nothing of that one, who has to ask for it alone.
@@ -202,7 +202,7 @@ impl Calls {
     }
 
     /// The outcome of a call with these keys; `None` where it cannot be built.
-    async fn make(&self, keys: &[JointKey]) -> Option<Result<Reply, CallError>> {
+    async fn make(&self, keys: &[JointKey]) -> Option<Result<Box<Reply>, CallError>> {
         let values = keys.iter().map(|key| Value::clone(&key.value)).collect();
         let own = Own { batch: Some(Value::Array(values)), ..Own::default() };
         let call = self.site().call(&self.shared, &own, &self.headers, Safety::Safe).ok()??;

@@ -28,7 +28,7 @@ impl Run<'_> {
         &mut self,
         id: StepId,
         own: &Own,
-        outcome: &Result<Reply, CallError>,
+        outcome: &Result<Box<Reply>, CallError>,
         number: u32,
     ) -> Result<Slot, Failure> {
         let connector = &self.graph[self.plan.steps[id.0 as usize].connector];

@@ -42,7 +42,7 @@ pub(super) struct StaleStep {
 
 impl Sources {
     /// Folds a reply in. Failures make an error of their own, and an answer with errors is not kept.
-    pub(super) fn note(&mut self, upstream: usize, outcome: &Result<Reply, CallError>) {
+    pub(super) fn note(&mut self, upstream: usize, outcome: &Result<Box<Reply>, CallError>) {
         if let Ok(reply) = outcome {
             self.add(&reply.freshness, reply.served);
             self.stored.extend(reply.stored.map(|stored| (upstream, stored)));
@@ -100,8 +100,8 @@ fn milliseconds(time: Duration) -> i64 {
 
 impl Run<'_> {
     /// Remembers which steps a stale reply goes to.
-    pub(super) fn note_stale(&mut self, outcome: &Result<Reply, CallError>, waiters: &[Waiter]) {
-        let Ok(Reply { served: Served::Stale { age, cause }, .. }) = outcome else { return };
+    pub(super) fn note_stale(&mut self, outcome: &Result<Box<Reply>, CallError>, waiters: &[Waiter]) {
+        let Ok(Served::Stale { age, cause }) = outcome.as_ref().map(|reply| reply.served) else { return };
         for waiter in waiters {
             let steps = match waiter {
                 Waiter::Ask(ask) => vec![self.asks[*ask as usize].step],
@@ -109,8 +109,8 @@ impl Run<'_> {
             };
             for step in steps {
                 match self.stale.iter_mut().find(|stale| stale.step == step) {
-                    Some(known) => known.age = known.age.max(*age),
-                    None => self.stale.push(StaleStep { step, age: *age, cause: *cause }),
+                    Some(known) => known.age = known.age.max(age),
+                    None => self.stale.push(StaleStep { step, age, cause }),
                 }
             }
         }

@@ -5,9 +5,10 @@ mod file;
 mod lease;
 mod oauth2;
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use base64::Engine as _;
+use futures_util::future::Either;
 use http::{HeaderValue, header};
 
 use self::{file::Watched, lease::Lease, oauth2::Oauth2};
@@ -99,17 +100,17 @@ fn key_of(token: &Token) -> Vec<String> {
 }
 
 impl<S: Service> Service for Authorize<S> {
-    async fn call(&self, call: &Call, passage: Passage) -> Result<Reply, CallError> {
+    fn call(&self, call: &Call, passage: Passage) -> impl Future<Output = Result<Box<Reply>, CallError>> + Send {
         match &self.source {
-            None => self.inner.call(call, passage).await,
+            None => Either::Left(self.inner.call(call, passage)),
             // On the heap: calls of a source without credentials have no room for them.
-            Some(source) => Box::pin(self.with(source, call, passage)).await,
+            Some(source) => Either::Right(Box::pin(self.with(source, call, passage))),
         }
     }
 }
 
 impl<S: Service> Authorize<S> {
-    async fn with(&self, source: &Source, call: &Call, mut passage: Passage) -> Result<Reply, CallError> {
+    async fn with(&self, source: &Source, call: &Call, mut passage: Passage) -> Result<Box<Reply>, CallError> {
         let value = match source {
             Source::Fixed(value) => value.clone(),
             Source::File(file) => file.get(&self.spec.name).await.ok_or_else(|| self.without())?,

@@ -26,9 +26,10 @@ impl<S> Balance<S> {
 }
 
 impl<S: Service> Service for Balance<S> {
-    async fn call(&self, call: &Call, mut passage: Passage) -> Result<Reply, CallError> {
+    async fn call(&self, call: &Call, mut passage: Passage) -> Result<Box<Reply>, CallError> {
         let Some(instances) = &self.instances else { return self.inner.call(call, passage).await };
-        let Some(instance) = instances.choose(call, passage.tried.as_deref(), passage.now) else {
+        let tried = passage.sendings.as_deref().map(|sendings| &sendings.tried);
+        let Some(instance) = instances.choose(call, tried, passage.now) else {
             return Err(CallError::Unavailable { upstream: Arc::clone(&self.spec.name) });
         };
         let begun = instance.begin(passage.now);

@@ -61,7 +61,7 @@ impl Hash for Key<'_> {
 }
 
 impl<S: Service> Service for Breaker<S> {
-    async fn call(&self, call: &Call, passage: Passage) -> Result<Reply, CallError> {
+    async fn call(&self, call: &Call, passage: Passage) -> Result<Box<Reply>, CallError> {
         let Some(circuit) = &self.circuit else { return self.inner.call(call, passage).await };
         let Some(admitted) = circuit.admit(call.deadline, passage.now) else {
             return Err(CallError::Unavailable { upstream: Arc::clone(&self.spec.name) });

@@ -25,7 +25,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderName, StatusCode, header};
 use url::Url;
 
 pub use self::clock::Clock;
@@ -202,7 +202,7 @@ fn seed(spec: &UpstreamSpec, cache: &CacheSpec) -> Seed {
 }
 
 impl<S: Service + 'static> Service for HttpCache<S> {
-    async fn call(&self, call: &Call, passage: Passage) -> Result<Reply, CallError> {
+    async fn call(&self, call: &Call, passage: Passage) -> Result<Box<Reply>, CallError> {
         let core = &self.core;
         let Some(keeps) = &core.keeps else {
             let reply = core.inner.call(call, passage).await?;
@@ -229,14 +229,15 @@ impl<S: Service + 'static> Service for HttpCache<S> {
                 // On the heap, so that calls of others do not carry its room.
                 Box::pin(self.beyond(keeps, remote, asked, found, passage)).await
             }
-            _ => core.ask(keeps, &asked, found, passage).await,
+            // Likewise.
+            _ => Box::pin(core.ask(keeps, &asked, found, passage)).await,
         }
     }
 }
 
 impl<S: Service + 'static> HttpCache<S> {
     /// A stored reply, if it may be used now.
-    fn used(&self, keeps: &Keeps, asked: &Asked<'_>, entry: &Arc<Entry>, hit: CacheOutcome) -> Option<Reply> {
+    fn used(&self, keeps: &Keeps, asked: &Asked<'_>, entry: &Arc<Entry>, hit: CacheOutcome) -> Option<Box<Reply>> {
         let now = self.core.clock.now();
         let age = entry.terms.age(now);
         let (outcome, served) = match entry.terms.judge(&asked.directives, now) {
@@ -254,7 +255,7 @@ impl<S: Service + 'static> HttpCache<S> {
             Verdict::Validate => return None,
         };
         keeps.metrics.looked_up(outcome);
-        let mut reply = entry.reply(asked.key, served, now);
+        let mut reply = Box::new(entry.reply(asked.key, served, now));
         if asked.directives != Directives::default() {
             // Whether it may be used again is for its call to say.
             reply.stored = None;
@@ -270,7 +271,7 @@ impl<S: Service + 'static> HttpCache<S> {
         asked: Asked<'_>,
         known: Option<Arc<Entry>>,
         mut passage: Passage,
-    ) -> Result<Reply, CallError> {
+    ) -> Result<Box<Reply>, CallError> {
         let Found { entry, tick } = remote.find(asked.key, asked.call, keeps.defaults(asked.call)).await;
         passage.has_waited();
         let asked = Asked { tick, ..asked };
@@ -313,7 +314,7 @@ impl<S: Service + 'static> HttpCache<S> {
     }
 
     /// A write may end after its caller left, and what it changed has to go then too: so it is a task of its own.
-    async fn write(&self, call: &Call, passage: Passage) -> Result<Reply, CallError> {
+    async fn write(&self, call: &Call, passage: Passage) -> Result<Box<Reply>, CallError> {
         let (core, call) = (Arc::clone(&self.core), call.clone());
         let task = tokio::spawn(telemetry::carried(async move {
             match &core.keeps {
@@ -328,7 +329,7 @@ impl<S: Service + 'static> HttpCache<S> {
 
 impl<S: Service> Core<S> {
     /// Makes a call whose reply is not kept; by a method that is not safe it makes what is stored of its URL wrong (RFC 9111, 4.4).
-    async fn pass(&self, keeps: &Keeps, call: &Call, passage: Passage) -> Result<Reply, CallError> {
+    async fn pass(&self, keeps: &Keeps, call: &Call, passage: Passage) -> Result<Box<Reply>, CallError> {
         let outcome = self.inner.call(call, passage).await;
         if !call.method.is_safe() {
             // On the heap, or every call would carry the room of it.
@@ -344,7 +345,7 @@ impl<S: Service> Core<S> {
         asked: &Asked<'_>,
         found: Option<Arc<Entry>>,
         passage: Passage,
-    ) -> Result<Reply, CallError> {
+    ) -> Result<Box<Reply>, CallError> {
         if asked.directives.only_if_cached {
             return Ok(unsatisfied());
         }
@@ -357,31 +358,31 @@ impl<S: Service> Core<S> {
     }
 
     /// Asks the service while nothing was ever kept: most say nothing of caching, and with them it costs nothing.
-    async fn first(&self, keeps: &Keeps, call: &Call, passage: Passage) -> Result<Reply, CallError> {
+    async fn first(&self, keeps: &Keeps, call: &Call, passage: Passage) -> Result<Box<Reply>, CallError> {
         keeps.metrics.looked_up(CacheOutcome::Miss);
-        let (since, sent) = (keeps.memory.invalidations(), self.clock.now());
+        let (since, sent) = (keeps.memory.invalidations(), self.clock.mark(passage.now.into_std()));
         let reply = self.inner.call(call, passage).await?;
         if call.caching.is_none() && keeps.spec.defaults.ttl.is_none() && !speaks(&reply.headers) {
             return Ok(reply);
         }
         let asked = Asked { call, key: keeps.key(call), directives: Directives::default(), tick: None };
-        Ok(self.keep(keeps, &asked, reply, sent, since))
+        Ok(self.keep(keeps, &asked, reply, self.clock.marked(sent), since))
     }
 
     /// Asks the service for a reply that is not there.
-    async fn fetch(&self, keeps: &Keeps, asked: &Asked<'_>, passage: Passage) -> Result<Reply, CallError> {
+    async fn fetch(&self, keeps: &Keeps, asked: &Asked<'_>, passage: Passage) -> Result<Box<Reply>, CallError> {
         let (since, sent) = (keeps.memory.invalidations(), self.clock.now());
         let reply = self.inner.call(asked.call, passage).await?;
         Ok(self.keep(keeps, asked, reply, sent, since))
     }
 
     /// Stores a reply if it may be.
-    fn keep(&self, keeps: &Keeps, asked: &Asked<'_>, reply: Reply, sent: Now, since: u64) -> Reply {
+    fn keep(&self, keeps: &Keeps, asked: &Asked<'_>, mut reply: Box<Reply>, sent: Now, since: u64) -> Box<Reply> {
         let received = self.clock.now();
-        let reply = Reply { headers: counted(asked.call, reply.headers), ..reply };
+        count_only(asked.call, &mut reply);
         let told = told(asked.call, &reply.headers);
         let terms = Terms::read(&reply.headers, &told, keeps.defaults(asked.call), sent, received);
-        let mut reply = Reply { freshness: terms.freshness(received), ..reply };
+        reply.freshness = terms.freshness(received);
         if !is_storable(asked.call, &asked.directives, (reply.status, &reply.headers), &told, &terms) {
             // What was stored is older than this, and this may not take its place.
             if keeps.has_kept.load(Ordering::Relaxed) && !is_failure(reply.status) && !asked.directives.no_store {
@@ -411,7 +412,7 @@ impl<S: Service> Core<S> {
         asked: &Asked<'_>,
         entry: &Arc<Entry>,
         passage: Passage,
-    ) -> Result<Reply, CallError> {
+    ) -> Result<Box<Reply>, CallError> {
         let (since, sent) = (keeps.memory.invalidations(), self.clock.now());
         let conditional = entry.conditional(asked.call);
         let again = passage.again();
@@ -424,9 +425,9 @@ impl<S: Service> Core<S> {
         if has_failed && entry.terms.covers_failure(&asked.directives, now) {
             keeps.metrics.looked_up(CacheOutcome::Stale);
             let age = entry.terms.age(now);
-            return Ok(entry.reply(asked.key, Served::Stale { age, cause: StaleCause::Failure }, now));
+            return Ok(Box::new(entry.reply(asked.key, Served::Stale { age, cause: StaleCause::Failure }, now)));
         }
-        let reply = outcome?;
+        let mut reply = outcome?;
         if reply.status != StatusCode::NOT_MODIFIED || conditional.is_none() {
             keeps.metrics.looked_up(CacheOutcome::Miss);
             return Ok(self.keep(keeps, asked, reply, sent, since));
@@ -437,12 +438,13 @@ impl<S: Service> Core<S> {
             return self.fetch(keeps, asked, again.passage()).await;
         }
         keeps.metrics.looked_up(CacheOutcome::Revalidated);
-        let headers = entry.renewed_headers(&counted(asked.call, reply.headers));
+        count_only(asked.call, &mut reply);
+        let headers = entry.renewed_headers(&reply.headers);
         let told = told(asked.call, &headers);
         let terms = Terms::read(&headers, &told, keeps.defaults(asked.call), sent, now);
         let is_kept = is_storable(asked.call, &asked.directives, (entry.status, &headers), &told, &terms);
         let renewed = entry.renewed(asked.call, &headers, &told, terms, keeps.memory.serial());
-        let mut reply = renewed.reply(asked.key, Served::Fresh, now);
+        let mut reply = Box::new(renewed.reply(asked.key, Served::Fresh, now));
         if is_kept {
             reply.stored = keeps.insert(asked, renewed, since, sent, now);
         } else {
@@ -453,16 +455,17 @@ impl<S: Service> Core<S> {
     }
 
     /// A reply that is not kept, with what is said of its freshness.
-    fn told(&self, call: &Call, reply: Reply) -> Reply {
+    fn told(&self, call: &Call, mut reply: Box<Reply>) -> Box<Reply> {
         if !speaks(&reply.headers) && call.caching.is_none() {
             return reply;
         }
-        let reply = Reply { headers: counted(call, reply.headers), ..reply };
+        count_only(call, &mut reply);
         let now = self.clock.now();
         let told = told(call, &reply.headers);
         let defaults = call.caching.as_ref().map(|hints| hints.over(Lifetimes::default())).unwrap_or_default();
         let terms = Terms::read(&reply.headers, &told, defaults, now, now);
-        Reply { freshness: terms.freshness(now), ..reply }
+        reply.freshness = terms.freshness(now);
+        reply
     }
 }
 
@@ -473,21 +476,20 @@ fn told(call: &Call, headers: &HeaderMap) -> Directives {
     told
 }
 
-/// The headers of a reply that count: what it says of caching may not.
-fn counted(call: &Call, headers: Arc<HeaderMap>) -> Arc<HeaderMap> {
-    if !call.caching.as_ref().is_some_and(|hints| hints.is_override) {
-        return headers;
+/// Leaves the headers of a reply that count: what it says of caching may not.
+fn count_only(call: &Call, reply: &mut Reply) {
+    if call.caching.as_ref().is_some_and(|hints| hints.is_override) {
+        let headers = Arc::make_mut(&mut reply.headers);
+        for name in [header::CACHE_CONTROL, header::EXPIRES, header::PRAGMA, header::AGE] {
+            headers.remove(name);
+        }
     }
-    let mut headers = HeaderMap::clone(&headers);
-    for name in [header::CACHE_CONTROL, header::EXPIRES, header::PRAGMA, header::AGE] {
-        headers.remove(name);
-    }
-    Arc::new(headers)
 }
 
 /// Whether headers say anything of caching.
 fn speaks(headers: &HeaderMap) -> bool {
-    [header::CACHE_CONTROL, header::EXPIRES, header::PRAGMA].iter().any(|name| headers.contains_key(name))
+    const SPEAKING: [HeaderName; 3] = [header::CACHE_CONTROL, header::EXPIRES, header::PRAGMA];
+    headers.keys().any(|name| SPEAKING.contains(name))
 }
 
 impl Keeps {
@@ -537,7 +539,7 @@ impl Keeps {
 
     /// After a write: its URL, and what `Location` and `Content-Location` name of the same origin. A write that was refused changed nothing;
     /// one without a reply may have been done.
-    async fn drop_changed(&self, call: &Call, outcome: &Result<Reply, CallError>) {
+    async fn drop_changed(&self, call: &Call, outcome: &Result<Box<Reply>, CallError>) {
         let is_done = outcome.as_ref().map_or_else(CallError::is_outage, |reply| (200..400).contains(&reply.status));
         let Ok(url) = Url::parse(&call.url) else { return };
         if !is_done {
@@ -548,7 +550,7 @@ impl Keeps {
             let urls = locations.filter_map(|name| url.join(reply.headers.get(name)?.to_str().ok()?).ok());
             urls.filter(|other| other.origin() == url.origin()).map(|url| Marker::of_url(&url)).collect()
         };
-        let mut changed: Vec<Marker> = outcome.as_ref().map(named).unwrap_or_default();
+        let mut changed: Vec<Marker> = outcome.as_deref().map(named).unwrap_or_default();
         changed.push(Marker::of_url(&url));
         self.memory.invalidate(changed.iter().copied());
         // The schema says of a field of a query that it changes nothing, by whatever method: the other gateways are not told of each.
@@ -560,8 +562,8 @@ impl Keeps {
 }
 
 /// `only-if-cached`, and it is not (RFC 9111, 5.2.1.7).
-fn unsatisfied() -> Reply {
-    Reply {
+fn unsatisfied() -> Box<Reply> {
+    Box::new(Reply {
         status: StatusCode::GATEWAY_TIMEOUT.as_u16(),
         headers: Arc::new(HeaderMap::new()),
         body: bytes::Bytes::new(),
@@ -569,7 +571,7 @@ fn unsatisfied() -> Reply {
         served: Served::Fresh,
         stored: None,
         ended: None,
-    }
+    })
 }
 
 /// A place among the validations in the background.

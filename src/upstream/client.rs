@@ -143,7 +143,7 @@ impl Client {
     }
 
     /// Sends the call once and reads its reply, body as received. Headers of the passage replace those of the call.
-    pub(super) async fn send(&self, call: &Call, passage: &Passage) -> Result<Reply, Failure> {
+    pub(super) async fn send(&self, call: &Call, passage: &Passage) -> Result<Box<Reply>, Failure> {
         // What is ready is computed first and sent together, as with answers: each sending wakes an upstream.
         Turn::come().await;
         // Nothing but what is waited for stays while it is: many calls wait at once.
@@ -205,7 +205,7 @@ impl Client {
     }
 
     /// Reads the body within its limit. Errors: `TooLarge`, `Unreadable`.
-    async fn read(&self, response: &mut reqwest::Response, method: &Method) -> Result<Reply, CallError> {
+    async fn read(&self, response: &mut reqwest::Response, method: &Method) -> Result<Box<Reply>, CallError> {
         let limit = self.spec.body_max;
         let status = response.status().as_u16();
         let headers = Arc::new(std::mem::take(response.headers_mut()));
@@ -237,15 +237,8 @@ impl Client {
             whole.extend_from_slice(&chunk);
         }
         let body = if whole.is_empty() { first } else { whole.freeze() };
-        Ok(Reply {
-            status,
-            headers,
-            body,
-            freshness: Freshness::default(),
-            served: Served::Fresh,
-            stored: None,
-            ended: None,
-        })
+        let (freshness, served) = (Freshness::default(), Served::Fresh);
+        Ok(Box::new(Reply { status, headers, body, freshness, served, stored: None, ended: None }))
     }
 
     /// Maps an explicit port to that of the instance's or the fixed address; without one the resolver does it. Returns the

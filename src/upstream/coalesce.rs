@@ -8,6 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use futures_util::future::Either;
 use http::{HeaderName, Method, header};
 use tokio::{runtime::Handle, sync::oneshot, time::Instant};
 
@@ -65,11 +66,17 @@ pub(super) fn may_share(share: Share, call: &Call) -> bool {
 pub const CREDENTIALS: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
 
 impl<S: Service + 'static> Service for Coalesce<S> {
-    async fn call(&self, call: &Call, passage: Passage) -> Result<Reply, CallError> {
+    fn call(&self, call: &Call, passage: Passage) -> impl Future<Output = Outcome> + Send {
         // A service that is told how long its caller waits gets a call for each.
         if self.spec.deadline_header.is_some() || !may_share(self.spec.share, call) {
-            return self.inner.call(call, passage).await;
+            return Either::Left(self.inner.call(call, passage));
         }
+        Either::Right(self.shared(call, passage))
+    }
+}
+
+impl<S: Service + 'static> Coalesce<S> {
+    async fn shared(&self, call: &Call, passage: Passage) -> Outcome {
         let fingerprint = self.seed.of(call, Counted::Sent);
         // Who is not optional must not wait for what is given up first.
         let fingerprint = match call.priority {
@@ -77,7 +84,8 @@ impl<S: Service + 'static> Service for Coalesce<S> {
             Priority::Optional => fingerprint.with("optional"),
         };
         match self.flights.enter(fingerprint, call.deadline) {
-            Role::Alone => self.inner.call(call, passage).await,
+            // On the heap, as the call that is led: who waits for somebody else's has no room for its own.
+            Role::Alone => Box::pin(self.inner.call(call, passage)).await,
             Role::Lead => {
                 // How long its first caller waits does not bind the others.
                 let (inner, call) = (Arc::clone(&self.inner), Call { deadline: None, ..call.clone() });
@@ -89,14 +97,17 @@ impl<S: Service + 'static> Service for Coalesce<S> {
                 self.metrics.shared();
                 // Without an outcome the shared call was lost to a panic or the end of the runtime.
                 let lost = || CallError::Connection { upstream: Arc::clone(&self.spec.name), sent: Sent::Maybe };
-                let reply = outcome.await.unwrap_or_else(|_| Err(lost()))?;
-                Ok(Reply { served: if reply.served == Served::Fresh { Served::Shared } else { reply.served }, ..reply })
+                let mut reply = outcome.await.unwrap_or_else(|_| Err(lost()))?;
+                if reply.served == Served::Fresh {
+                    reply.served = Served::Shared;
+                }
+                Ok(reply)
             }
         }
     }
 }
 
-type Outcome = Result<Reply, CallError>;
+type Outcome = Result<Box<Reply>, CallError>;
 type Work = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 /// The calls under way, by fingerprint, each with those who wait for it beside its first caller.

@@ -42,7 +42,7 @@ impl Service for Arc<Slow> {
         std::mem::forget(working);
         let body = Bytes::from(number.to_string());
         let (headers, freshness) = (Arc::default(), Freshness::default());
-        Ok(Reply { status: 200, headers, body, freshness, served: Served::Fresh, stored: None, ended: None })
+        Ok(Box::new(Reply { status: 200, headers, body, freshness, served: Served::Fresh, stored: None, ended: None }))
     }
 }
 

@@ -1,6 +1,11 @@
 //! The end of waiting.
 
-use std::sync::Arc;
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+};
 
 use http::HeaderValue;
 
@@ -28,7 +33,7 @@ impl<S> Deadline<S> {
 }
 
 impl<S: Service> Service for Deadline<S> {
-    async fn call(&self, call: &Call, mut passage: Passage) -> Result<Reply, CallError> {
+    async fn call(&self, call: &Call, mut passage: Passage) -> Result<Box<Reply>, CallError> {
         if let Some(name) = &self.spec.deadline_header {
             // The caller's own end may come first.
             let end = call.deadline.map_or(passage.deadline, |deadline| deadline.min(passage.deadline));
@@ -36,8 +41,20 @@ impl<S: Service> Service for Deadline<S> {
             let left = u64::try_from(left).unwrap_or(u64::MAX);
             passage.headers.insert(name.clone(), HeaderValue::from(left));
         }
-        let (deadline, waited) = (passage.deadline, passage.allowed);
-        clock::timeout_at(deadline, self.inner.call(call, passage)).await.unwrap_or_else(|_| {
+        let (deadline, waited, watch) = (passage.deadline, passage.allowed, passage.watch(passage.deadline));
+        let mut sending = pin!(self.inner.call(call, passage));
+        if let Some(watch) = watch {
+            // It is polled again when nobody looks after it any more; till then it needs no timer of its own.
+            let ended = poll_fn(|context| match sending.as_mut().poll(context) {
+                Poll::Ready(result) => Poll::Ready(Some(result)),
+                Poll::Pending if watch.is_left_alone() => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            });
+            if let Some(result) = ended.await {
+                return result;
+            }
+        }
+        clock::timeout_at(deadline, sending).await.unwrap_or_else(|_| {
             self.report.failure(&self.spec.name, &"no answer in time");
             Err(CallError::TimedOut { upstream: Arc::clone(&self.spec.name), waited })
         })

@@ -39,7 +39,7 @@ impl<S> Decode<S> {
 }
 
 impl<S: Service> Service for Decode<S> {
-    async fn call(&self, call: &Call, passage: Passage) -> Result<Reply, CallError> {
+    async fn call(&self, call: &Call, passage: Passage) -> Result<Box<Reply>, CallError> {
         let mut reply = self.inner.call(call, passage).await?;
         if !reply.headers.contains_key(header::CONTENT_ENCODING) {
             reply.ended = Some(clock::now());

@@ -1,6 +1,8 @@
 //! A write that was sent is read to its end, whoever still waits for it.
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc};
+
+use futures_util::future::Either;
 
 use super::{
     Call, CallError, Reply, Safety, Sent, UpstreamSpec,
@@ -25,10 +27,16 @@ impl<S> Detach<S> {
 }
 
 impl<S: Service + 'static> Service for Detach<S> {
-    async fn call(&self, call: &Call, passage: Passage) -> Result<Reply, CallError> {
-        if call.safety == Safety::Safe {
-            return self.inner.call(call, passage).await;
+    fn call(&self, call: &Call, passage: Passage) -> impl Future<Output = Result<Box<Reply>, CallError>> + Send {
+        match call.safety {
+            Safety::Safe => Either::Left(self.inner.call(call, passage)),
+            Safety::Unsafe => Either::Right(self.detached(call, passage)),
         }
+    }
+}
+
+impl<S: Service + 'static> Detach<S> {
+    async fn detached(&self, call: &Call, passage: Passage) -> Result<Box<Reply>, CallError> {
         let (inner, call) = (Arc::clone(&self.inner), call.clone());
         let task = tokio::spawn(telemetry::carried(async move { inner.call(&call, passage).await }));
         // A task ends without a result only when it panicked or the runtime stops.

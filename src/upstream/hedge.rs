@@ -63,17 +63,14 @@ impl<S> Hedge<S> {
 }
 
 impl<S: Service> Service for Hedge<S> {
-    async fn call(&self, call: &Call, mut passage: Passage) -> Result<Reply, CallError> {
+    async fn call(&self, call: &Call, passage: Passage) -> Result<Box<Reply>, CallError> {
         let Some(state) = self.state.as_ref().filter(|_| may_repeat(call)) else {
             return self.inner.call(call, passage).await;
         };
         let began = passage.now;
         state.learned.budget.deposit();
         let result = match state.after() {
-            Some(after) => {
-                passage.tried.get_or_insert_default();
-                self.twice(state, call, passage, after).await
-            }
+            Some(after) => self.twice(state, call, passage, after).await,
             None => self.inner.call(call, passage).await,
         };
         if verdict::of(&result) == Some(Verdict::Good) {
@@ -84,19 +81,27 @@ impl<S: Service> Service for Hedge<S> {
 }
 
 impl<S: Service> Hedge<S> {
-    async fn twice(&self, state: &State, call: &Call, passage: Passage, after: Duration) -> Result<Reply, CallError> {
-        let (again, late) = (passage.again(), passage.now + after);
+    async fn twice(
+        &self,
+        state: &State,
+        call: &Call,
+        mut passage: Passage,
+        after: Duration,
+    ) -> Result<Box<Reply>, CallError> {
+        let (sendings, late) = (passage.sendings(), passage.now + after);
+        passage.watched_until = Some(late);
         let first = pin!(self.inner.call(call, passage));
         let first = match select(first, pin!(clock::sleep_until(late))).await {
             Either::Left((result, _)) => return result,
             Either::Right(((), first)) => first,
         };
+        sendings.leave();
         if !state.learned.budget.withdraw() {
             return first.await;
         }
         state.metrics.hedged();
         // On the heap: there is no room for two where one is asked.
-        let second = Box::pin(self.inner.call(call, again.passage()));
+        let second = Box::pin(self.inner.call(call, sendings.passage()));
         match select(first, second).await {
             Either::Left((result, second)) => {
                 if is_answer(&result) {
@@ -124,7 +129,7 @@ impl State {
     }
 }
 
-fn is_answer(result: &Result<Reply, CallError>) -> bool {
+fn is_answer(result: &Result<Box<Reply>, CallError>) -> bool {
     result.is_ok() && verdict::of(result) == Some(Verdict::Good)
 }
 
@@ -137,6 +142,7 @@ fn may_repeat(call: &Call) -> bool {
 mod tests {
     use super::*;
     use crate::upstream::clock::paused;
+    use crate::upstream::deadline::Deadline;
     use crate::upstream::testing::{Script, call, reply, run};
 
     fn layer(script: &Script, after: HedgeAfter, rate_max: f64) -> Hedge<Script> {
@@ -145,7 +151,7 @@ mod tests {
         Hedge::new(&spec, &Kept::default(), script.clone())
     }
 
-    fn after(milliseconds: u64, status: u16) -> (Duration, Result<Reply, CallError>) {
+    fn after(milliseconds: u64, status: u16) -> (Duration, Result<Box<Reply>, CallError>) {
         (Duration::from_millis(milliseconds), Ok(reply(status)))
     }
 
@@ -206,6 +212,27 @@ mod tests {
             run(&layer, &call(Method::GET)).await.unwrap();
             assert!(clock::since(begin) < Duration::from_millis(50), "{:?}", clock::since(begin));
             assert_eq!(script.calls(), 202);
+        });
+    }
+
+    #[test]
+    fn a_call_ends_at_its_deadline_whoever_looks_after_it() {
+        paused(async {
+            let spec = Arc::new(UpstreamSpec::named("catalog"));
+            // Asked twice while there are tokens, then once; and with a deadline before anybody would ask twice.
+            for (hedge, calls) in [(FIXED, 12 + 10), (HedgeAfter::Fixed(Duration::from_secs(20)), 12)] {
+                let script = Script::timed((0..100).map(|_| after(60_000, 200)));
+                let layer =
+                    Hedge { state: layer(&script, hedge, 0.0).state, inner: Deadline::new(&spec, script.clone()) };
+                let begin = clock::now();
+                let read = call(Method::GET);
+                let ends = (0..12).map(|_| async {
+                    let result = run(&layer, &read).await;
+                    (matches!(result, Err(CallError::TimedOut { .. })), clock::since(begin).as_millis())
+                });
+                assert_eq!(futures_util::future::join_all(ends).await, [(true, 10_000); 12]);
+                assert_eq!((script.calls(), script.finished()), (calls, 0));
+            }
         });
     }
 

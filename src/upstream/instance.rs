@@ -65,7 +65,8 @@ impl Place {
 
     /// The URL of a call at this place, when `url` is the same call at `primary`. A URL that is not below `primary` stays.
     pub(super) fn url<'a>(&self, url: &'a str, primary: &str) -> Cow<'a, str> {
-        let Some(rest) = url.strip_prefix(primary).filter(|_| *self.base != *primary) else {
+        let is_primary = std::ptr::eq(&raw const *self.base, primary) || *self.base == *primary;
+        let Some(rest) = (if is_primary { None } else { url.strip_prefix(primary) }) else {
             return Cow::Borrowed(url);
         };
         match rest.as_bytes().first() {
@@ -233,9 +234,9 @@ impl Instance {
     }
 
     /// A call begins here.
-    pub(super) fn begin(self: &Arc<Self>, now: Instant) -> Begun {
+    pub(super) fn begin(&self, now: Instant) -> Begun<'_> {
         self.load.fetch_add(1, Ordering::Relaxed);
-        Begun { instance: Arc::clone(self), at: now, verdict: Verdict::Left }
+        Begun { instance: self, at: now, verdict: Verdict::Left }
     }
 
     /// Takes the end of a call.
@@ -334,13 +335,13 @@ impl Record {
 
 /// A call under way at an instance. Dropped without an end, its caller has left.
 #[derive(Debug)]
-pub(super) struct Begun {
-    instance: Arc<Instance>,
+pub(super) struct Begun<'a> {
+    instance: &'a Instance,
     at: Instant,
     verdict: Verdict,
 }
 
-impl Begun {
+impl Begun<'_> {
     /// The call has ended.
     pub(super) fn end(mut self, verdict: Verdict, now: Instant) -> Ended {
         self.verdict = verdict;
@@ -348,7 +349,7 @@ impl Begun {
     }
 }
 
-impl Drop for Begun {
+impl Drop for Begun<'_> {
     fn drop(&mut self) {
         self.instance.load.fetch_sub(1, Ordering::Relaxed);
         if self.verdict == Verdict::Left {

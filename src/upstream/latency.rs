@@ -5,14 +5,14 @@ use std::{
     time::Duration,
 };
 
-/// Each bucket is a tenth wider than the one before it: quantiles are right to 10 %.
-const GROWTH: f64 = 1.1;
+/// What the first buckets are wide.
+const UNIT: Duration = Duration::from_nanos(12_500);
 
-/// Upper bound of the first bucket, in seconds.
-const FIRST: f64 = 0.000_1;
+/// So many buckets for each doubling, equally wide: quantiles are right to an eighth.
+const EACH: usize = 8;
 
 /// The last one begins above 100 s.
-const BUCKETS: usize = 148;
+const BUCKETS: usize = 168;
 
 /// After so many all counts are halved, so that old times weigh less and less.
 const HALVE_AFTER: u32 = 2048;
@@ -70,27 +70,31 @@ impl Latencies {
         }
         let wanted = f64::from(all) * self.quantile;
         let mut sum = 0.0;
-        let mut upper = FIRST;
-        for count in &self.counts {
+        let reaches = |count: &AtomicU32| {
             sum += f64::from(count.load(Ordering::Relaxed));
-            if sum >= wanted {
-                break;
-            }
-            upper *= GROWTH;
-        }
-        let micros = u64::try_from(Duration::from_secs_f64(upper).as_micros()).unwrap_or(u64::MAX);
+            sum >= wanted
+        };
+        let index = self.counts.iter().position(reaches).unwrap_or(BUCKETS - 1);
+        let micros = u64::try_from(upper(index).as_micros()).unwrap_or(u64::MAX);
         self.value.store(micros, Ordering::Relaxed);
     }
 }
 
+/// Where a time is counted. The first sixteen buckets are one unit wide, the next eight two, the next eight four.
 fn bucket(took: Duration) -> usize {
-    let times = took.as_secs_f64() / FIRST;
-    if times <= 1.0 {
-        return 0;
-    }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 440")]
-    let index = (times.ln() / GROWTH.ln()).ceil() as usize;
-    index.min(BUCKETS - 1)
+    let second = 1_000_000_000 / UNIT.subsec_nanos();
+    let units = took.as_secs().saturating_mul(second.into());
+    let units = units.saturating_add((took.subsec_nanos() / UNIT.subsec_nanos()).into());
+    let doubling = (u64::BITS - units.leading_zeros()).saturating_sub(4) as usize;
+    let index = usize::try_from(units >> doubling).unwrap_or(usize::MAX);
+    (doubling * EACH).saturating_add(index).min(BUCKETS - 1)
+}
+
+/// Where a bucket ends.
+fn upper(index: usize) -> Duration {
+    let doubling = (index / EACH).saturating_sub(1);
+    let units = (index - doubling * EACH + 1) << doubling;
+    UNIT.saturating_mul(u32::try_from(units).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]
@@ -98,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quantile_is_right_to_a_tenth() {
+    fn a_quantile_is_right_to_an_eighth() {
         let latencies = Latencies::new(0.95);
         for number in 0..1000_u64 {
             latencies.record(Duration::from_millis(1 + number % 100));
@@ -126,5 +130,21 @@ mod tests {
     fn the_ends_are_bounded() {
         assert_eq!(bucket(Duration::ZERO), 0);
         assert_eq!(bucket(Duration::MAX), BUCKETS - 1);
+    }
+
+    #[test]
+    fn every_time_is_in_its_bucket() {
+        for exponent in 0..33 {
+            for part in 0..64_u64 {
+                let took = Duration::from_nanos((12_500 << exponent >> 8) * (64 + part) / 64);
+                let index = bucket(took);
+                if index == BUCKETS - 1 {
+                    continue;
+                }
+                assert!(took < upper(index), "{took:?}");
+                assert!(index == 0 || took >= upper(index - 1), "{took:?}");
+                assert!(index < 2 * EACH || upper(index) <= upper(index - 1) + took / 8, "{took:?}");
+            }
+        }
     }
 }

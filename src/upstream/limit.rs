@@ -248,7 +248,7 @@ impl<S> Limit<S> {
 }
 
 impl<S: Service> Service for Limit<S> {
-    async fn call(&self, call: &Call, mut passage: Passage) -> Result<Reply, CallError> {
+    async fn call(&self, call: &Call, mut passage: Passage) -> Result<Box<Reply>, CallError> {
         let room = &self.room;
         if call.priority == Priority::Optional && room.pressure.is_high() {
             return Err(self.overloaded());

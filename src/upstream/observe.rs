@@ -21,7 +21,7 @@ impl<S> Observe<S> {
 }
 
 impl<S: Service> Service for Observe<S> {
-    async fn call(&self, call: &Call, passage: Passage) -> Result<Reply, CallError> {
+    async fn call(&self, call: &Call, passage: Passage) -> Result<Box<Reply>, CallError> {
         let began = passage.now;
         let result = self.inner.call(call, passage).await;
         let took = verdict::ended(&result).saturating_duration_since(began);

@@ -25,7 +25,7 @@ impl Resend {
 }
 
 impl Service for Resend {
-    async fn call(&self, call: &Call, mut passage: Passage) -> Result<Reply, CallError> {
+    async fn call(&self, call: &Call, mut passage: Passage) -> Result<Box<Reply>, CallError> {
         let trace = passage.trace.call(self.client.name(), &call.method, passage.url.as_deref().unwrap_or(&call.url));
         trace.inject(&call.headers, &mut passage.headers);
         let result = match self.client.send(call, &passage).await {

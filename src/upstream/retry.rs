@@ -12,7 +12,7 @@ use super::{
     budget::Budget,
     clock,
     instances::Instances,
-    service::{Again, Passage, Service},
+    service::{Passage, Sendings, Service},
 };
 use crate::{
     config,
@@ -58,18 +58,17 @@ impl<S> Retry<S> {
 }
 
 impl<S: Service> Service for Retry<S> {
-    async fn call(&self, call: &Call, mut passage: Passage) -> Result<Reply, CallError> {
+    async fn call(&self, call: &Call, mut passage: Passage) -> Result<Box<Reply>, CallError> {
         let Some(state) = &self.state else { return self.inner.call(call, passage).await };
         state.budget.deposit();
         state.identify(call, &mut passage);
-        passage.tried.get_or_insert_default();
         passage.longest = state.settings.timeout;
-        let again = passage.again();
+        let sendings = passage.sendings();
         let result = self.inner.call(call, passage).await;
-        match state.wait(call, &again, &result, 0) {
+        match state.wait(call, &sendings, &result, 0) {
             None => result,
             // On the heap: most calls are made once.
-            Some(wait) => Box::pin(self.repeat(state, call, again, result, wait)).await,
+            Some(wait) => Box::pin(self.repeat(state, call, sendings, result, wait)).await,
         }
     }
 }
@@ -80,10 +79,10 @@ impl<S: Service> Retry<S> {
         &self,
         state: &State,
         call: &Call,
-        again: Again,
-        mut result: Result<Reply, CallError>,
+        sendings: Arc<Sendings>,
+        mut result: Result<Box<Reply>, CallError>,
         mut wait: Duration,
-    ) -> Result<Reply, CallError> {
+    ) -> Result<Box<Reply>, CallError> {
         for repeats in 1.. {
             if !state.budget.withdraw() {
                 state.metrics.retry_refused();
@@ -93,10 +92,10 @@ impl<S: Service> Retry<S> {
             drop(result);
             clock::sleep(wait).await;
             state.metrics.retried();
-            let mut passage = again.passage();
+            let mut passage = sendings.passage();
             passage.longest = state.settings.timeout;
             result = self.inner.call(call, passage).await;
-            match state.wait(call, &again, &result, repeats) {
+            match state.wait(call, &sendings, &result, repeats) {
                 Some(longer) => wait = longer,
                 None => break,
             }
@@ -117,7 +116,13 @@ impl State {
     }
 
     /// How long to wait before the call is made again; `None`: it is not.
-    fn wait(&self, call: &Call, again: &Again, result: &Result<Reply, CallError>, repeats: u32) -> Option<Duration> {
+    fn wait(
+        &self,
+        call: &Call,
+        sendings: &Sendings,
+        result: &Result<Box<Reply>, CallError>,
+        repeats: u32,
+    ) -> Option<Duration> {
         if repeats >= self.settings.attempts || !self.may_repeat(call, result) {
             return None;
         }
@@ -127,23 +132,22 @@ impl State {
             && let Some(asked) = retry_after(reply)
         {
             // A 503 speaks for one instance; another one need not wait.
-            let elsewhere = reply.status == 503 && self.has_other(again);
+            let elsewhere = reply.status == 503 && self.has_other(sendings);
             if !elsewhere {
                 wait = wait.max(asked);
             }
         }
-        let end = call.deadline.map_or(again.deadline, |deadline| deadline.min(again.deadline));
+        let end = call.deadline.map_or(sendings.deadline(), |deadline| deadline.min(sendings.deadline()));
         // What would begin at the end has no time to be answered.
         (clock::now() + wait < end).then_some(wait)
     }
 
     /// Whether there is an instance that was not asked.
-    fn has_other(&self, again: &Again) -> bool {
-        let (Some(instances), Some(tried)) = (&self.instances, &again.tried) else { return false };
-        instances.has_other(tried)
+    fn has_other(&self, sendings: &Sendings) -> bool {
+        self.instances.as_ref().is_some_and(|instances| instances.has_other(&sendings.tried))
     }
 
-    fn may_repeat(&self, call: &Call, result: &Result<Reply, CallError>) -> bool {
+    fn may_repeat(&self, call: &Call, result: &Result<Box<Reply>, CallError>) -> bool {
         match result {
             Ok(reply) => matches!(reply.status, 429 | 502 | 503 | 504) && self.is_repeatable(call),
             Err(CallError::Connection { sent: Sent::Nothing, .. }) => true,
@@ -280,7 +284,7 @@ mod tests {
         });
     }
 
-    fn later(status: u16, after: &str) -> Reply {
+    fn later(status: u16, after: &str) -> Box<Reply> {
         let mut reply = reply(status);
         Arc::make_mut(&mut reply.headers).insert(header::RETRY_AFTER, after.parse().unwrap());
         reply

@@ -3,7 +3,10 @@
 use std::{
     future::Future,
     ops::{Deref, DerefMut},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -16,7 +19,7 @@ use crate::telemetry::Trace;
 /// A layer, or the client at the bottom. Layers are concrete types around each other: no boxed futures between them.
 pub(super) trait Service: Send + Sync {
     /// Makes one call. The call is lent, so that a layer can make it again.
-    fn call(&self, call: &Call, passage: Passage) -> impl Future<Output = Result<Reply, CallError>> + Send;
+    fn call(&self, call: &Call, passage: Passage) -> impl Future<Output = Result<Box<Reply>, CallError>> + Send;
 }
 
 /// What travels with a call through the layers. On the heap: every layer holds it while it waits, and a request holds every layer.
@@ -43,8 +46,10 @@ pub(super) struct Terms {
     pub(super) headers: HeaderMap,
     /// What signs each sending, when all else of it is known.
     pub(super) signer: Option<Arc<Signer>>,
-    /// Instances that the call was sent to, where it may be sent again.
-    pub(super) tried: Option<Arc<Tried>>,
+    /// All sendings of the call, where there may be several.
+    pub(super) sendings: Option<Arc<Sendings>>,
+    /// Until then a layer that waits longer than all below it looks after this sending: what would end it later need not wake it before.
+    pub(super) watched_until: Option<Instant>,
     /// The instance that was chosen for this sending.
     pub(super) instance: Option<Arc<Instance>>,
     /// Its URL there, where that is not the call's.
@@ -68,7 +73,8 @@ impl Passage {
             permit: None,
             headers: HeaderMap::new(),
             signer: None,
-            tried: None,
+            sendings: None,
+            watched_until: None,
             instance: None,
             url: None,
         }))
@@ -86,8 +92,24 @@ impl Passage {
             allowed: self.allowed,
             trace: self.trace.clone(),
             headers: (!self.headers.is_empty()).then(|| Box::new(self.headers.clone())),
-            tried: self.tried.clone(),
+            sendings: self.sendings.clone(),
         }
+    }
+
+    /// The sendings of the call, of which this is one. The first layer that asks says what they begin with.
+    pub(super) fn sendings(&mut self) -> Arc<Sendings> {
+        if let Some(sendings) = &self.sendings {
+            return Arc::clone(sendings);
+        }
+        let (again, tried, is_left_alone) = (self.again(), Tried::default(), AtomicBool::new(false));
+        let sendings = Arc::new(Sendings { again, tried, is_left_alone });
+        self.sendings = Some(Arc::clone(&sendings));
+        sendings
+    }
+
+    /// Who is told when nobody looks after this sending any more; `None`: nobody does at that time.
+    pub(super) fn watch(&self, deadline: Instant) -> Option<Arc<Sendings>> {
+        self.watched_until.filter(|until| *until < deadline).and(self.sendings.clone())
     }
 
     /// The call goes out now: from here on it has the time of one sending, where that is bounded. Its wait for a place is not
@@ -110,14 +132,48 @@ pub(super) struct Again {
     allowed: Duration,
     trace: Trace,
     headers: Option<Box<HeaderMap>>,
-    pub(super) tried: Option<Arc<Tried>>,
+    sendings: Option<Arc<Sendings>>,
+}
+
+/// All sendings of a call, whichever layers make them.
+#[derive(Debug)]
+pub(super) struct Sendings {
+    again: Again,
+    /// Instances that it was sent to.
+    pub(super) tried: Tried,
+    /// Whether the first took longer than it is looked after.
+    is_left_alone: AtomicBool,
+}
+
+impl Sendings {
+    /// When all of them have to be over.
+    pub(super) fn deadline(&self) -> Instant {
+        self.again.deadline
+    }
+
+    /// The passage of one that begins now.
+    pub(super) fn passage(self: &Arc<Self>) -> Passage {
+        let mut passage = self.again.passage();
+        passage.sendings = Some(Arc::clone(self));
+        passage
+    }
+
+    /// Nobody looks after the first any more.
+    pub(super) fn leave(&self) {
+        self.is_left_alone.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether nobody does.
+    pub(super) fn is_left_alone(&self) -> bool {
+        self.is_left_alone.load(Ordering::Relaxed)
+    }
 }
 
 impl Again {
     /// The passage of a sending that begins now.
     pub(super) fn passage(&self) -> Passage {
         let mut passage = Passage::of(self.deadline, self.allowed, clock::now(), self.trace.clone());
-        passage.tried.clone_from(&self.tried);
+        passage.sendings.clone_from(&self.sendings);
         if let Some(headers) = &self.headers {
             passage.headers.clone_from(headers);
         }

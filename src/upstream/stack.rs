@@ -41,7 +41,7 @@ type Plain = Limit<Detach<Deadline<Decode<Resend>>>>;
 /// All layers of an upstream, however many they are: what waits for a call has room for these, and for no other upstream's.
 trait Stack: std::fmt::Debug + Send + Sync {
     /// See [`Service::call`].
-    fn call(self: Arc<Self>, call: Arc<Call>, passage: Passage) -> BoxFuture<'static, Result<Reply, CallError>>;
+    fn call(self: Arc<Self>, call: Arc<Call>, passage: Passage) -> BoxFuture<'static, Result<Box<Reply>, CallError>>;
     /// See [`HttpCache::start`].
     fn start(&self);
     /// See [`HttpCache::standing`].
@@ -53,7 +53,7 @@ trait Stack: std::fmt::Debug + Send + Sync {
 }
 
 impl<S: Service + std::fmt::Debug + 'static> Stack for HttpCache<S> {
-    fn call(self: Arc<Self>, call: Arc<Call>, passage: Passage) -> BoxFuture<'static, Result<Reply, CallError>> {
+    fn call(self: Arc<Self>, call: Arc<Call>, passage: Passage) -> BoxFuture<'static, Result<Box<Reply>, CallError>> {
         Box::pin(async move { Service::call(&*self, &call, passage).await })
     }
 
@@ -182,13 +182,17 @@ impl Upstreams {
     }
 
     /// Makes one call that is part of no trace, else as [`Self::call_for`].
-    pub fn call(&self, call: impl Into<Arc<Call>>) -> BoxFuture<'static, Result<Reply, CallError>> {
+    pub fn call(&self, call: impl Into<Arc<Call>>) -> BoxFuture<'static, Result<Box<Reply>, CallError>> {
         self.call_for(Trace::default(), call)
     }
 
     /// Makes one call, as part of `trace`. Dropping the future of a safe call stops it; an unsafe call that was sent is read to its end
     /// in the background.
-    pub fn call_for(&self, trace: Trace, call: impl Into<Arc<Call>>) -> BoxFuture<'static, Result<Reply, CallError>> {
+    pub fn call_for(
+        &self,
+        trace: Trace,
+        call: impl Into<Arc<Call>>,
+    ) -> BoxFuture<'static, Result<Box<Reply>, CallError>> {
         let call = call.into();
         let Some(Upstream { spec, stack, .. }) = self.upstreams.get(call.upstream) else {
             let (upstream, reason) = (Arc::from("?"), "there is no such upstream".to_owned());

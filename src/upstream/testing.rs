@@ -14,7 +14,7 @@ use super::{
 };
 
 /// What comes of a call, and after what time.
-type Outcome = (Duration, Result<Reply, CallError>);
+type Outcome = (Duration, Result<Box<Reply>, CallError>);
 
 /// Answers calls in order; counts them and keeps what layers added.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +26,7 @@ pub(super) struct Script {
 
 impl Script {
     /// These outcomes, at once.
-    pub(super) fn of(outcomes: impl IntoIterator<Item = Result<Reply, CallError>>) -> Self {
+    pub(super) fn of(outcomes: impl IntoIterator<Item = Result<Box<Reply>, CallError>>) -> Self {
         Self::timed(outcomes.into_iter().map(|outcome| (Duration::ZERO, outcome)))
     }
 
@@ -52,7 +52,7 @@ impl Script {
 }
 
 impl Service for Script {
-    async fn call(&self, _call: &Call, passage: Passage) -> Result<Reply, CallError> {
+    async fn call(&self, _call: &Call, passage: Passage) -> Result<Box<Reply>, CallError> {
         self.headers.lock().unwrap().push(passage.headers.clone());
         let next = self.outcomes.lock().unwrap().pop_front();
         let (after, outcome) = next.unwrap_or_else(|| (Duration::ZERO, Ok(reply(200))));
@@ -60,7 +60,10 @@ impl Service for Script {
             clock::sleep(after).await;
         }
         *self.finished.lock().unwrap() += 1;
-        outcome.map(|reply| Reply { ended: Some(clock::now()), ..reply })
+        outcome.map(|mut reply| {
+            reply.ended = Some(clock::now());
+            reply
+        })
     }
 }
 
@@ -70,21 +73,15 @@ pub(super) fn call(method: Method) -> Call {
 }
 
 /// Makes it with ten seconds of time.
-pub(super) async fn run(layer: &impl Service, call: &Call) -> Result<Reply, CallError> {
+pub(super) async fn run(layer: &impl Service, call: &Call) -> Result<Box<Reply>, CallError> {
     layer.call(call, Passage::within(Duration::from_secs(10))).await
 }
 
 /// A reply with this status.
-pub(super) fn reply(status: u16) -> Reply {
-    Reply {
-        status,
-        headers: Arc::default(),
-        body: bytes::Bytes::new(),
-        freshness: Freshness::default(),
-        served: Served::Fresh,
-        stored: None,
-        ended: None,
-    }
+pub(super) fn reply(status: u16) -> Box<Reply> {
+    let (freshness, served) = (Freshness::default(), Served::Fresh);
+    let (headers, body) = (Arc::default(), bytes::Bytes::new());
+    Box::new(Reply { status, headers, body, freshness, served, stored: None, ended: None })
 }
 
 /// No connection, or one that broke.

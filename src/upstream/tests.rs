@@ -26,7 +26,7 @@ struct Stub {
     connections: Arc<AtomicUsize>,
 }
 
-async fn send(upstreams: &Upstreams, call: Call) -> Result<Reply, CallError> {
+async fn send(upstreams: &Upstreams, call: Call) -> Result<Box<Reply>, CallError> {
     upstreams.call(call).await
 }
 
@@ -158,7 +158,7 @@ fn post(url: String) -> Call {
     Call { method: Method::POST, body: Some("{}".into()), safety: Safety::Unsafe, ..get(url) }
 }
 
-async fn call(stub: &Stub) -> Result<Reply, CallError> {
+async fn call(stub: &Stub) -> Result<Box<Reply>, CallError> {
     upstreams(spec()).call(get(stub.url("/"))).await
 }
 

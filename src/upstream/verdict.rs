@@ -7,7 +7,7 @@ use super::{CallError, Reply, clock, instance::Verdict};
 /// Good or bad for the service; `None` for what says nothing about it.
 ///
 /// Success is the HTTP status, whatever a schema's `isSuccess` says: that concerns the field.
-pub(super) fn of(result: &Result<Reply, CallError>) -> Option<Verdict> {
+pub(super) fn of(result: &Result<Box<Reply>, CallError>) -> Option<Verdict> {
     match result {
         Ok(reply) if reply.status >= 500 => Some(Verdict::Bad),
         // What sends too much answers, too.
@@ -21,6 +21,6 @@ pub(super) fn of(result: &Result<Reply, CallError>) -> Option<Verdict> {
 }
 
 /// When it was there.
-pub(super) fn ended(result: &Result<Reply, CallError>) -> Instant {
+pub(super) fn ended(result: &Result<Box<Reply>, CallError>) -> Instant {
     result.as_ref().ok().and_then(|reply| reply.ended).unwrap_or_else(clock::now)
 }

@@ -50,6 +50,15 @@ pub(super) struct Now {
     pub(super) date: SystemTime,
 }
 
+/// A moment whose date nobody may ever want.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Mark {
+    /// By the machine's clock.
+    At(Instant),
+    /// By a clock that moves by hand.
+    Now(Now),
+}
+
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 impl Clock {
@@ -76,6 +85,23 @@ impl Clock {
     /// The date, right for everybody else.
     pub fn date(&self) -> SystemTime {
         self.hand.as_ref().map_or_else(SystemTime::now, |hand| hand.start + hand.passed())
+    }
+
+    /// Marks a moment that has just been. `at`: when, by the machine's clock.
+    pub(super) fn mark(&self, at: Instant) -> Mark {
+        if self.hand.is_some() { Mark::Now(self.now()) } else { Mark::At(at) }
+    }
+
+    /// The moment that was marked.
+    pub(super) fn marked(&self, mark: Mark) -> Now {
+        match mark {
+            Mark::Now(now) => now,
+            Mark::At(at) => {
+                let (now, ago) = (self.now(), at.elapsed());
+                let date = now.date.checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH);
+                Now { steady: now.steady.saturating_sub(ago), date }
+            }
+        }
     }
 
     pub(super) fn now(&self) -> Now {

@@ -179,7 +179,7 @@ pub(super) fn is_cacheable(call: &Call, spec: &CacheSpec) -> bool {
     is_read
         && call.safety == crate::upstream::Safety::Safe
         && !call.caching.as_ref().is_some_and(|caching| caching.is_off)
-        && !CONDITIONS.iter().any(|name| call.headers.contains_key(name))
+        && !call.headers.keys().any(|name| CONDITIONS.contains(name))
 }
 
 /// Whether a reply may be stored, and is worth it.
