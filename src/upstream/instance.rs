@@ -19,6 +19,10 @@ use crate::config::Canary;
 /// between two calls, short enough to try it again within half a minute.
 const MEMORY: f64 = 5.0;
 
+/// Of fewer calls less is remembered: the first one of an instance that came back opens a connection and finds nothing warm, and
+/// should not keep the others away for long.
+const CALLS_MIN: u32 = 10;
+
 /// What a failure counts as, in seconds: instances that fail fast must not look fast.
 const FAILURE: f64 = 1.0;
 
@@ -121,6 +125,8 @@ struct Record {
     cost: f64,
     /// When that was.
     seen: Option<Instant>,
+    /// Calls that it was learned from, up to [`CALLS_MIN`].
+    calls: u32,
     /// Calls that failed in a row.
     failures: u32,
     /// How often it was ejected lately.
@@ -255,6 +261,8 @@ impl Instance {
             }
             Verdict::Bad => {
                 record.observe(now, took.max(FAILURE));
+                // That is no matter of warming up.
+                record.calls = CALLS_MIN;
                 record.failures += 1;
                 Ended::Failed { in_a_row: record.failures, on_trial: record.on_trial }
             }
@@ -314,7 +322,8 @@ impl Record {
 
     /// How much of what was seen still counts.
     fn kept(&self, now: Instant) -> f64 {
-        self.seen.map_or(0.0, |seen| (-now.saturating_duration_since(seen).as_secs_f64() / MEMORY).exp())
+        let memory = MEMORY * f64::from(self.calls) / f64::from(CALLS_MIN);
+        self.seen.map_or(0.0, |seen| (-now.saturating_duration_since(seen).as_secs_f64() / memory).exp())
     }
 
     fn observe(&mut self, now: Instant, took: f64) {
@@ -322,12 +331,14 @@ impl Record {
         // A peak counts at once; what is faster is approached.
         self.cost = if took > self.cost * kept { took } else { self.cost * kept + took * (1.0 - kept) };
         self.seen = Some(now);
+        self.calls = (self.calls + 1).min(CALLS_MIN);
     }
 
     /// What was before does not count any more.
     fn begin_again(&mut self, at: Instant) {
         self.cost = 0.0;
         self.seen = None;
+        self.calls = 0;
         self.failures = 0;
         self.warming_since = Some(at);
     }
@@ -409,6 +420,29 @@ mod tests {
             assert!(slow > 100.0 * fast, "{slow} {fast}");
             advance(30 * SECOND);
             assert!(instance.cost(clock::now()) < slow / 100.0);
+        });
+    }
+
+    #[test]
+    fn a_slow_first_call_of_one_that_came_back_is_soon_forgotten() {
+        paused(async {
+            let (others, back) = (instance(), instance());
+            (0..20).for_each(|_| call(&others, Duration::from_millis(2), Verdict::Good));
+            back.eject(clock::now(), SECOND);
+            advance(SECOND);
+            // Whether two seconds after a slow call it is still dearer: not after the first, but when it has worked for a while.
+            let is_dearer = |calls: u32| {
+                (0..calls).for_each(|_| call(&back, Duration::from_millis(20), Verdict::Good));
+                advance(2 * SECOND);
+                call(&others, Duration::from_millis(2), Verdict::Good);
+                back.cost(clock::now()) > others.cost(clock::now())
+            };
+            assert!(!is_dearer(1));
+            assert!(is_dearer(CALLS_MIN));
+            // A failure says more.
+            back.eject(clock::now(), SECOND);
+            call(&back, Duration::from_millis(2), Verdict::Bad);
+            assert!(is_dearer(0));
         });
     }
 
