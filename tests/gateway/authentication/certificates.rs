@@ -78,7 +78,8 @@ impl Mutual {
 
     fn shows(&self, http: Http, identity: Option<(String, String)>) -> Client {
         let root = reqwest::Certificate::from_pem(self.server.pem.as_bytes()).expect("a certificate");
-        let mut builder = reqwest::Client::builder().no_proxy().tls_certs_only([root]);
+        // A client that was thrown out after its part of the handshake, and has sent a request by then, has been seen to wait for ever.
+        let mut builder = reqwest::Client::builder().no_proxy().tls_certs_only([root]).timeout(PATIENCE);
         if http == Http::One {
             builder = builder.http1_only();
         }
@@ -88,6 +89,9 @@ impl Mutual {
         Client { client: builder.build().expect("a client"), port: self.world.port() }
     }
 }
+
+/// Longest wait of a client.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 struct Client {
     client: reqwest::Client,
