@@ -71,7 +71,7 @@ fn wishes(headers: &HeaderMap) -> Option<Wishes> {
     for value in headers.get_all(header::ACCEPT) {
         // A header that is no text asks for nothing we know.
         for range in value.to_str().unwrap_or("x/x").split(',') {
-            let mut parts = range.split(';').map(str::trim_ascii);
+            let mut parts = range.split(';').map(str::trim);
             let name = parts.next().unwrap_or_default();
             if name.is_empty() {
                 continue;

@@ -71,6 +71,22 @@ thread_local! {
     static TAKING: Cell<Taking> = const { Cell::new(Taking::Nothing) };
 }
 
+/// Ends the taking of a part, also by a panic: the thread goes on to serve others, whose wakes must not be lost.
+struct Taken;
+
+impl Taken {
+    fn begin() -> Self {
+        TAKING.set(Taking::Part);
+        Self
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        TAKING.set(Taking::Nothing);
+    }
+}
+
 /// A body of a request by HTTP/1, whose connection is not woken for the last part: hyper has read all of it and let go of it before.
 /// Not for HTTP/2, where the room that is free again has to be announced.
 #[derive(Debug)]
@@ -81,10 +97,11 @@ impl<B: Body + Unpin> Body for Quiet<B> {
     type Error = B::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        TAKING.set(Taking::Part);
+        let taken = Taken::begin();
         let polled = Pin::new(&mut self.0).poll_frame(cx);
-        let taking = TAKING.replace(Taking::Nothing);
-        if taking == Taking::Woken && !self.0.is_end_stream() {
+        let is_wanted = TAKING.get() == Taking::Woken;
+        drop(taken);
+        if is_wanted && !self.0.is_end_stream() {
             cx.waker().wake_by_ref();
         }
         polled
@@ -160,6 +177,33 @@ mod tests {
             assert!(own.poll(future, &mut Context::from_waker(&waker)).is_pending());
             assert_eq!(task.0.load(SeqCst), expected, "{parts} parts, and one wake stands for all of a poll");
         }
+    }
+
+    #[test]
+    fn a_panic_of_one_body_keeps_no_wake_of_others() {
+        struct Broken;
+
+        impl Body for Broken {
+            type Data = &'static [u8];
+            type Error = std::convert::Infallible;
+
+            fn poll_frame(
+                self: Pin<&mut Self>,
+                _: &mut Context<'_>,
+            ) -> Poll<Option<Result<Frame<&'static [u8]>, Self::Error>>> {
+                panic!("broken");
+            }
+        }
+
+        let taken = std::panic::catch_unwind(|| {
+            Pin::new(&mut Quiet(Broken)).poll_frame(&mut Context::from_waker(Waker::noop())).is_ready()
+        });
+        assert!(taken.is_err());
+        let (task, own) = (Arc::new(Task::default()), Wakes::new());
+        let waker = Waker::from(Arc::clone(&task));
+        assert!(own.poll(pin!(std::future::pending::<()>()), &mut Context::from_waker(&waker)).is_pending());
+        own.waker.wake_by_ref();
+        assert_eq!(task.0.load(SeqCst), 1);
     }
 
     #[test]

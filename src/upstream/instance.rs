@@ -69,8 +69,7 @@ impl Place {
 
     /// The URL of a call at this place, when `url` is the same call at `primary`. A URL that is not below `primary` stays.
     pub(super) fn url<'a>(&self, url: &'a str, primary: &str) -> Cow<'a, str> {
-        let is_primary = std::ptr::eq(&raw const *self.base, primary) || *self.base == *primary;
-        let Some(rest) = (if is_primary { None } else { url.strip_prefix(primary) }) else {
+        let Some(rest) = url.strip_prefix(primary).filter(|_| *self.base != *primary) else {
             return Cow::Borrowed(url);
         };
         match rest.as_bytes().first() {

@@ -11,7 +11,7 @@ const UNIT: Duration = Duration::from_nanos(12_500);
 /// So many buckets for each doubling, equally wide: quantiles are right to an eighth.
 const EACH: usize = 8;
 
-/// The last one begins above 100 s.
+/// The last one begins at 98 s.
 const BUCKETS: usize = 168;
 
 /// After so many all counts are halved, so that old times weigh less and less.
