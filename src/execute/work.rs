@@ -114,20 +114,11 @@ mod tests {
         thread,
     };
 
+    use futures_test::task::new_count_waker;
     use futures_util::future::{BoxFuture, FutureExt};
     use tokio::sync::{mpsc, oneshot};
 
     use super::*;
-
-    /// Counts how often a task is woken.
-    #[derive(Default)]
-    struct Task(AtomicUsize);
-
-    impl Wake for Task {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, SeqCst);
-        }
-    }
 
     fn work(jobs: impl IntoIterator<Item = BoxFuture<'static, u32>>) -> Work<BoxFuture<'static, u32>> {
         let mut work = Work::new();
@@ -137,15 +128,15 @@ mod tests {
 
     #[test]
     fn a_job_that_waits_wakes_nobody() {
-        let task = Arc::new(Task::default());
+        let (waker, woken) = new_count_waker();
         let mut work = work([std::future::pending().boxed(), std::future::pending().boxed()]);
-        assert!(work.poll_next(&mut Context::from_waker(&Arc::clone(&task).into())).is_pending());
-        assert_eq!(task.0.load(SeqCst), 0);
+        assert!(work.poll_next(&mut Context::from_waker(&waker)).is_pending());
+        assert_eq!(woken.get(), 0);
     }
 
     #[test]
     fn what_ends_another_job_ends_it_in_the_same_poll() {
-        let task = Arc::new(Task::default());
+        let (waker, woken) = new_count_waker();
         let (tell, told) = oneshot::channel();
         // In this order: the first waits already.
         let waits = async { told.await.expect("it is told") }.boxed();
@@ -154,34 +145,32 @@ mod tests {
             std::future::pending().await
         };
         let mut work = work([waits, tells.boxed()]);
-        let waker = Arc::clone(&task).into();
         assert_eq!(work.poll_next(&mut Context::from_waker(&waker)), Poll::Ready(Some(7)));
         assert!(work.poll_next(&mut Context::from_waker(&waker)).is_pending());
-        assert_eq!(task.0.load(SeqCst), 0);
+        assert_eq!(woken.get(), 0);
     }
 
     #[test]
     fn what_always_wakes_itself_does_not_hold_its_task() {
-        let (task, polls) = (Arc::new(Task::default()), Arc::new(AtomicUsize::new(0)));
+        let ((waker, woken), polls) = (new_count_waker(), Arc::new(AtomicUsize::new(0)));
         let counted = Arc::clone(&polls);
         let restless = poll_fn(move |cx| {
             counted.fetch_add(1, SeqCst);
             cx.waker().wake_by_ref();
             Poll::<u32>::Pending
         });
-        assert!(work([restless.boxed()]).poll_next(&mut Context::from_waker(&Arc::clone(&task).into())).is_pending());
-        assert_eq!((polls.load(SeqCst), task.0.load(SeqCst)), (ROUNDS_MAX, 1));
+        assert!(work([restless.boxed()]).poll_next(&mut Context::from_waker(&waker)).is_pending());
+        assert_eq!((polls.load(SeqCst), woken.get()), (ROUNDS_MAX, 1));
     }
 
     #[test]
     fn a_wake_between_polls_wakes_the_task() {
-        let task = Arc::new(Task::default());
+        let (waker, woken) = new_count_waker();
         let (tell, told) = oneshot::channel();
         let mut work = work([async { told.await.expect("it is told") }.boxed()]);
-        let waker = Arc::clone(&task).into();
         assert!(work.poll_next(&mut Context::from_waker(&waker)).is_pending());
         tell.send(3).expect("somebody waits");
-        assert_eq!(task.0.load(SeqCst), 1);
+        assert_eq!(woken.get(), 1);
         assert_eq!(work.poll_next(&mut Context::from_waker(&waker)), Poll::Ready(Some(3)));
         assert_eq!(work.poll_next(&mut Context::from_waker(&waker)), Poll::Ready(None));
     }

@@ -118,24 +118,11 @@ impl<B: Body + Unpin> Body for Quiet<B> {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        future::poll_fn,
-        pin::pin,
-        sync::atomic::{AtomicUsize, Ordering::SeqCst},
-        thread,
-    };
+    use std::{future::poll_fn, pin::pin, thread};
+
+    use futures_test::task::new_count_waker;
 
     use super::*;
-
-    /// Counts how often a task is woken.
-    #[derive(Default)]
-    struct Task(AtomicUsize);
-
-    impl Wake for Task {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, SeqCst);
-        }
-    }
 
     /// A body in parts that wakes whoever sends it for each that is taken, as hyper's does.
     struct Parts {
@@ -167,15 +154,14 @@ mod tests {
     #[test]
     fn only_the_last_part_of_a_body_wakes_nobody() {
         for (parts, expected) in [(1, 0), (2, 1), (3, 1)] {
-            let (task, own) = (Arc::new(Task::default()), Wakes::new());
-            let waker = Waker::from(Arc::clone(&task));
+            let ((waker, woken), own) = (new_count_waker(), Wakes::new());
             let mut body = Quiet(Parts { left: parts, sender: own.waker.clone() });
             let future = pin!(poll_fn(|cx| {
                 while let Poll::Ready(Some(_)) = Pin::new(&mut body).poll_frame(cx) {}
                 Poll::<()>::Pending
             }));
             assert!(own.poll(future, &mut Context::from_waker(&waker)).is_pending());
-            assert_eq!(task.0.load(SeqCst), expected, "{parts} parts, and one wake stands for all of a poll");
+            assert_eq!(woken.get(), expected, "{parts} parts, and one wake stands for all of a poll");
         }
     }
 
@@ -199,28 +185,26 @@ mod tests {
             Pin::new(&mut Quiet(Broken)).poll_frame(&mut Context::from_waker(Waker::noop())).is_ready()
         });
         assert!(taken.is_err());
-        let (task, own) = (Arc::new(Task::default()), Wakes::new());
-        let waker = Waker::from(Arc::clone(&task));
+        let ((waker, woken), own) = (new_count_waker(), Wakes::new());
         assert!(own.poll(pin!(std::future::pending::<()>()), &mut Context::from_waker(&waker)).is_pending());
         own.waker.wake_by_ref();
-        assert_eq!(task.0.load(SeqCst), 1);
+        assert_eq!(woken.get(), 1);
     }
 
     #[test]
     fn every_other_wake_is_passed_on() {
-        let task = Arc::new(Task::default());
-        let (waker, own, mut kept) = (Waker::from(Arc::clone(&task)), Wakes::new(), None);
+        let ((waker, woken), own, mut kept) = (new_count_waker(), Wakes::new(), None);
         let mut future = pin!(poll_fn(|cx| {
             kept = Some(cx.waker().clone());
             cx.waker().wake_by_ref();
             Poll::<()>::Pending
         }));
         assert!(own.poll(future.as_mut(), &mut Context::from_waker(&waker)).is_pending());
-        assert_eq!(task.0.load(SeqCst), 1, "within a poll");
+        assert_eq!(woken.get(), 1, "within a poll");
         assert!(own.poll(future, &mut Context::from_waker(&waker)).is_pending());
-        assert_eq!(task.0.load(SeqCst), 2);
+        assert_eq!(woken.get(), 2);
         kept.expect("it was polled").wake();
-        assert_eq!(task.0.load(SeqCst), 2, "it is to be polled again anyway");
+        assert_eq!(woken.get(), 2, "it is to be polled again anyway");
     }
 
     #[test]
