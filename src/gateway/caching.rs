@@ -9,7 +9,7 @@ use crate::{
     execute::Sources,
     policy::Rules,
     schema::{CacheHint, Graph},
-    upstream::CREDENTIALS,
+    upstream::has_credentials,
 };
 
 /// The headers of clients that answers depend on.
@@ -50,7 +50,7 @@ impl Reads {
 
     /// Whether an answer may be for this caller only: it said who it is, or answers depend on what cannot be listed.
     pub(super) fn identify(&self, headers: &HeaderMap) -> bool {
-        self.is_open || headers.keys().any(|name| CREDENTIALS.contains(name))
+        self.is_open || has_credentials(headers)
     }
 }
 

@@ -216,21 +216,13 @@ async fn read(body: Body, settings: &Server, media: Media) -> Outcome<Bytes> {
 
 /// The bytes of a body; copied only where they came in several parts.
 async fn whole(mut body: Limited<Body>) -> Result<Bytes, axum::BoxError> {
-    let (mut first, mut all) = (None::<Bytes>, Vec::new());
-    while !body.is_end_stream()
-        && let Some(frame) = body.frame().await
-    {
-        // Trailers say nothing of what is asked.
-        let Ok(part) = frame?.into_data() else { continue };
-        match first.take() {
-            None if all.is_empty() => first = Some(part),
-            before => {
-                all.extend_from_slice(&before.unwrap_or_default());
-                all.extend_from_slice(&part);
-            }
-        }
+    // Trailers say nothing of what is asked.
+    let first = body.frame().await.transpose()?.and_then(|frame| frame.into_data().ok()).unwrap_or_default();
+    if body.is_end_stream() {
+        return Ok(first);
     }
-    Ok(first.unwrap_or_else(|| all.into()))
+    let rest = body.collect().await?.to_bytes();
+    Ok(if rest.is_empty() { first } else { [first, rest].concat().into() })
 }
 
 /// An answer to a request with these headers.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_util::future::Either;
-use http::{HeaderName, Method, header};
+use http::{HeaderMap, HeaderName, Method, header};
 use tokio::{runtime::Handle, sync::oneshot, time::Instant};
 
 use super::{
@@ -53,17 +53,19 @@ impl<S> Coalesce<S> {
 /// Whether a call may be one with an equal one of another request.
 pub(super) fn may_share(share: Share, call: &Call) -> bool {
     const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-    let is_anonymous = || !CREDENTIALS.iter().any(|name| call.headers.contains_key(name));
     let is_meant = match share {
         Share::Off => false,
-        Share::Anonymous => [Method::GET, Method::HEAD].contains(&call.method) && is_anonymous(),
+        Share::Anonymous => [Method::GET, Method::HEAD].contains(&call.method) && !has_credentials(&call.headers),
         Share::Coalesce | Share::Batch => true,
     };
     is_meant && call.safety == Safety::Safe && !call.headers.contains_key(IDEMPOTENCY_KEY)
 }
 
-/// Headers by which a caller says who it is.
-pub const CREDENTIALS: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
+/// Whether headers say who the caller is.
+pub fn has_credentials(headers: &HeaderMap) -> bool {
+    const CREDENTIALS: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
+    headers.keys().any(|name| CREDENTIALS.contains(name))
+}
 
 impl<S: Service + 'static> Service for Coalesce<S> {
     fn call(&self, call: &Call, passage: Passage) -> impl Future<Output = Outcome> + Send {

@@ -46,7 +46,7 @@ mod verdict;
 pub use cache::{CacheSpec, Clock, Purge, Purged, Storage};
 pub use call::{Call, CallError, Freshness, Reply, Safety, Sent, Served, StaleCause, Stored};
 pub use client::Transport;
-pub use coalesce::CREDENTIALS;
+pub use coalesce::has_credentials;
 pub use fingerprint::Fingerprint;
 pub use hints::{Hints, Lifetimes};
 pub use kept::Kept;
