@@ -8,8 +8,13 @@ use crate::{
     error::Refusal,
     operation::{Measure, Operation},
     policy::Price,
-    telemetry,
+    telemetry::{self, Sparse},
 };
+
+/// Lines of the log about what is only reported, in a second; the metric counts all.
+const REPORTED_MAX: u32 = 10;
+
+static REPORTED: Sparse = Sparse::new();
 
 /// What happens to an operation that passes a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,8 +117,11 @@ impl Limits {
             }
             telemetry::metrics().limit_passed(limit);
             if self.mode == Mode::Report {
-                let operation = operation.name.as_deref().unwrap_or_default();
-                tracing::warn!(operation, limit, maximum, value, "an operation passes a limit that is only reported");
+                if let Some(left_out) = REPORTED.due(REPORTED_MAX) {
+                    let operation = operation.name.as_deref().unwrap_or_default();
+                    let message = "an operation passes a limit that is only reported";
+                    tracing::warn!(operation, limit, maximum, value, left_out, message);
+                }
                 continue;
             }
             let next = Refusal::limit_exceeded(limit, maximum, value, None);

@@ -11,13 +11,13 @@ use std::{
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::{
-        LazyLock, Mutex, OnceLock, PoisonError,
+        Mutex, OnceLock, PoisonError,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use super::Untrusted;
+use super::{Untrusted, sparse::Window};
 use crate::error::{ErrorCode, Refusal};
 
 /// The target of all events of the audit log.
@@ -261,8 +261,6 @@ fn plain(text: &str) -> String {
 
 /// The sampling of this process.
 static LOG: Sampling = Sampling::new();
-/// Seconds are counted from here.
-static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// How much of each reason was written lately, and how much was not.
 struct Sampling {
@@ -272,8 +270,8 @@ struct Sampling {
 }
 
 struct Slot {
-    /// A second (above) and the events in it (the lower 32 bits).
-    window: AtomicU64,
+    /// Events that were written.
+    window: Window,
     /// Events that nobody was told of yet.
     left_out: AtomicU64,
     /// What it counts, once something was left out.
@@ -292,7 +290,7 @@ impl Sampling {
             return false;
         }
         let slot = &self.slots[reason.index()];
-        if slot.admits(START.elapsed().as_secs(), most) {
+        if slot.window.admits(most) {
             return true;
         }
         slot.reason.get_or_init(|| reason);
@@ -311,13 +309,7 @@ impl Sampling {
 
 impl Slot {
     const fn new() -> Self {
-        Self { window: AtomicU64::new(0), left_out: AtomicU64::new(0), reason: OnceLock::new() }
-    }
-
-    fn admits(&self, second: u64, most: u32) -> bool {
-        let count = |window: u64| if window >> 32 == second { window & u64::from(u32::MAX) } else { 0 };
-        let next = |window: u64| (count(window) < u64::from(most)).then(|| second << 32 | (count(window) + 1));
-        self.window.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
+        Self { window: Window::new(), left_out: AtomicU64::new(0), reason: OnceLock::new() }
     }
 
     /// Says how many events were left out.
@@ -389,13 +381,6 @@ fn append(path: &Path) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn so_many_a_second_and_not_one_more() {
-        let slot = Slot::new();
-        let admitted = |second| (0..1000).filter(|_| slot.admits(second, 3)).count();
-        assert_eq!([0, 0, 1, 7, 7].map(admitted), [3, 0, 3, 3, 0]);
-    }
 
     #[test]
     fn every_reason_has_a_place_of_its_own() {

@@ -12,6 +12,7 @@ mod redact;
 mod resilience;
 mod reuse;
 mod span;
+mod sparse;
 mod store;
 mod trace;
 
@@ -22,5 +23,6 @@ pub use redact::{NAMES, Redact, Secrets};
 pub use resilience::ResilienceMetrics;
 pub use reuse::{CacheBytes, CacheOutcome, ReuseMetrics};
 pub use span::{HttpRequest, Trace, carried};
+pub use sparse::Sparse;
 pub use store::{StoreMetrics, StoreOutcome};
 pub use trace::TraceContext;

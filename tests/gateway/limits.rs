@@ -1,13 +1,16 @@
 //! Limits of some callers: what one may ask is too much for another, also when it is known already.
 
+use std::time::{Duration, Instant};
+
 use jsonwebtoken::EncodingKey;
 use serde_json::{Value, json};
 
 use crate::{
     authentication::world::{Answer, World},
     support::{
+        process::Weft,
         raw::{Behaviour, answer},
-        runtime,
+        runtime, scratch,
     },
 };
 
@@ -117,4 +120,45 @@ fn what_may_be_spent_is_the_callers_own() {
         }
         assert_eq!(world.service.count("GET /things"), 3);
     });
+}
+
+#[test]
+fn what_is_only_reported_does_not_fill_the_log() {
+    let folder = scratch("limits-report");
+    let schema = r#"extend schema @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@connect"])
+type Query { a: String @connect(selection: "$('a')") }"#;
+    std::fs::write(folder.join("api.graphql"), schema).expect("a scratch folder");
+    let config = json!({
+        "schema": ["api.graphql"],
+        "server": { "listen": "127.0.0.1:0" },
+        "admin": { "listen": "off" },
+        "limits": { "aliases": 1, "mode": "report" },
+    });
+    let path = folder.join("weft.yaml");
+    std::fs::write(&path, config.to_string()).expect("a scratch folder");
+    let mut weft = Weft::start(&path, &[]).expect("a gateway");
+    let ask = |number: usize| {
+        // Each is another document: a known one is not judged again where all have the same limits.
+        let query = format!("query Q{number} {{ a: __typename b: __typename }}");
+        let answer = runtime().block_on(weft.ask(&json!({ "query": query }), &[])).expect("an answer");
+        assert_eq!(answer.1["data"]["a"], "Query");
+    };
+    let began = Instant::now();
+    (0..60).for_each(ask);
+    // The next second has a line again, and it says how many there were none for.
+    let mut asked = 60;
+    while began.elapsed() < Duration::from_millis(1_100) {
+        ask(asked);
+        asked += 1;
+    }
+    let seconds = usize::try_from(began.elapsed().as_secs()).expect("a few") + 2;
+    let log = weft.stop();
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let lines: Vec<Value> = lines.filter(|line| line["limit"] == "aliases").collect();
+    assert_eq!((&lines[0]["operation"], &lines[0]["left_out"]), (&json!("Q0"), &json!(0)), "{log}");
+    assert!((11..=10 * seconds).contains(&lines.len()), "{} lines in {seconds} s", lines.len());
+    let left_out: u64 = lines.iter().filter_map(|line| line["left_out"].as_u64()).sum();
+    let told = lines.len() + usize::try_from(left_out).expect("a few");
+    assert!(told <= asked && told + 10 * seconds >= 60, "{told} of {asked} are written or counted");
+    let _ = std::fs::remove_dir_all(folder);
 }
