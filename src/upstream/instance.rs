@@ -23,6 +23,10 @@ const MEMORY: f64 = 5.0;
 /// should not keep the others away for long.
 const CALLS_MIN: u32 = 10;
 
+/// Of calls that end within such a time after one that was taken in, and are no slower, nothing is learned: next to none would be forgotten
+/// for them.
+const MOMENT: Duration = Duration::from_millis(1);
+
 /// What a failure counts as, in seconds: instances that fail fast must not look fast.
 const FAILURE: f64 = 1.0;
 
@@ -69,9 +73,11 @@ impl Place {
 
     /// The URL of a call at this place, when `url` is the same call at `primary`. A URL that is not below `primary` stays.
     pub(super) fn url<'a>(&self, url: &'a str, primary: &str) -> Cow<'a, str> {
-        let Some(rest) = url.strip_prefix(primary).filter(|_| *self.base != *primary) else {
+        // The first place is mostly the primary, and then by its pointer.
+        if std::ptr::eq(&*self.base, primary) || *self.base == *primary {
             return Cow::Borrowed(url);
-        };
+        }
+        let Some(rest) = url.strip_prefix(primary) else { return Cow::Borrowed(url) };
         match rest.as_bytes().first() {
             Some(b'/') => format!("{}{rest}", self.base).into(),
             // The base alone; without a path the URL of a host has `/`.
@@ -326,6 +332,10 @@ impl Record {
     }
 
     fn observe(&mut self, now: Instant, took: f64) {
+        let is_learned = self.calls == CALLS_MIN && took <= self.cost;
+        if is_learned && self.seen.is_some_and(|seen| now.saturating_duration_since(seen) < MOMENT) {
+            return;
+        }
         let kept = self.kept(now);
         // A peak counts at once; what is faster is approached.
         self.cost = if took > self.cost * kept { took } else { self.cost * kept + took * (1.0 - kept) };
