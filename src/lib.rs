@@ -13,6 +13,7 @@
 //! telemetry sees every room; config and schema made the snapshot that all of them read
 //! ```
 
+mod aside;
 pub mod error;
 pub mod telemetry;
 pub mod config;

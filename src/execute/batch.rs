@@ -23,6 +23,7 @@ use super::{
     view::{Found, Instance},
 };
 use crate::{
+    aside::aside,
     mapping::{Slot, Value, scan},
     plan::StepId,
     schema::ConnectorId,
@@ -257,7 +258,7 @@ impl Run<'_> {
         let number = u32::try_from(self.joints.len()).unwrap_or(u32::MAX);
         let trace = self.steps[leader.0 as usize].trace.clone();
         let values = batched.values.clone();
-        self.jobs.push(Job::Joint(number, Box::pin(async move { joint.load(values, trace).await })));
+        self.jobs.push(Job::Joint(number, aside(|| async move { joint.load(values, trace).await })));
         self.joints.push(Some(batched));
     }
 

@@ -18,6 +18,7 @@ use super::{
     run::{Phase, Run},
 };
 use crate::{
+    aside::aside,
     mapping::Slot,
     plan::{StepId, StepKind},
     schema::Compatibility,
@@ -121,7 +122,7 @@ impl Run<'_> {
             Waiter::Ask(_) => Job::Call(flight, self.upstreams.call_for(trace, call)),
             Waiter::Chunk(_) => {
                 let (loader, key) = (self.loads.loader(self.upstreams), ChunkKey::new(flight, call, trace));
-                Job::Load(flight, Box::pin(async move { loader.load_one(key).await.ok().flatten() }))
+                Job::Load(flight, aside(|| async move { loader.load_one(key).await.ok().flatten() }))
             }
         });
         Ok(())

@@ -5,6 +5,8 @@ use std::io::Write as _;
 use bytes::Bytes;
 use http::{HeaderMap, header};
 
+use crate::aside::aside;
+
 /// Smaller answers fit into one packet anyway.
 const LENGTH_MIN: usize = 1400;
 /// Longer answers are compressed off the threads that answer, where they would hold up others.
@@ -98,7 +100,8 @@ pub(super) async fn compress(asked: &HeaderMap, body: Bytes) -> (Bytes, Option<C
         coding.encode(&body)
     } else {
         let plain = body.clone();
-        tokio::task::spawn_blocking(move || coding.encode(&plain)).await.unwrap_or_else(|error| Err(error.into()))
+        let encoded = aside(|| tokio::task::spawn_blocking(move || coding.encode(&plain)));
+        encoded.await.unwrap_or_else(|error| Err(error.into()))
     };
     match encoded {
         Ok(encoded) if encoded.len() < body.len() => (encoded.into(), Some(coding)),

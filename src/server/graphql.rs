@@ -20,6 +20,7 @@ use super::{
     status,
 };
 use crate::{
+    aside::aside,
     config::Server,
     error::{ErrorCode, Refusal},
     gateway::{self, Answer, Gateway},
@@ -122,7 +123,7 @@ async fn run(
                 request.identity = identity.clone();
                 request.peer = peer;
             }
-            let body = batch(gateway, &requests).await;
+            let body = aside(|| batch(gateway, &requests)).await;
             Ok(respond(&headers, media, body).await)
         }
     }
@@ -201,7 +202,7 @@ async fn read(body: Body, settings: &Server, media: Media) -> Outcome<Bytes> {
     // Most have come with their heads: nothing has to be timed.
     let read = match poll_immediate(whole.as_mut()).await {
         Some(read) => Ok(read),
-        None => tokio::time::timeout(settings.body_timeout, whole).await,
+        None => aside(|| tokio::time::timeout(settings.body_timeout, whole)).await,
     };
     match read {
         Ok(Ok(bytes)) => Ok(bytes),
@@ -221,7 +222,7 @@ async fn whole(mut body: Limited<Body>) -> Result<Bytes, axum::BoxError> {
     if body.is_end_stream() {
         return Ok(first);
     }
-    let rest = body.collect().await?.to_bytes();
+    let rest = aside(|| body.collect()).await?.to_bytes();
     Ok(if rest.is_empty() { first } else { [first, rest].concat().into() })
 }
 

@@ -22,7 +22,7 @@ use super::{
     quiet::{Quiet, Wakes},
     tls::Tls,
 };
-use crate::policy::Presented;
+use crate::{aside::aside, policy::Presented};
 
 /// Bytes of a request head; above it hyper answers 431. Large enough for the tokens and cookies of real clients.
 const HEAD_MAX: usize = 32 * 1024;
@@ -71,8 +71,9 @@ pub(super) async fn run<R: Responder>(
             tokio::time::sleep(ACCEPT_REST).await;
             continue;
         };
-        let served =
-            connection(stream, peer, Arc::clone(&responder), bounds, tls.clone(), (stop.clone(), kill.clone()));
+        let (responder, tls, ends) = (Arc::clone(&responder), tls.clone(), (stop.clone(), kill.clone()));
+        // Its task is polled for each request, in a frame that has room for all that the task holds itself.
+        let served = aside(|| connection(stream, peer, responder, bounds, tls, ends));
         connections.spawn(async move {
             served.await;
             drop(place);
@@ -98,7 +99,21 @@ async fn connection<R: Responder>(
     let _ = stream.set_nodelay(true);
     let activity = Activity::new(bounds.header_timeout, peer.ip());
     let watched = Watched::new(stream, Arc::clone(&activity));
-    let Some(tls) = tls else { return serve(watched, activity, responder, stop, kill).await };
+    match tls {
+        None => serve(watched, activity, responder, stop, kill).await,
+        Some(tls) => aside(|| secured(watched, activity, responder, bounds, tls, (stop, kill))).await,
+    }
+}
+
+/// Serves a connection when it is encrypted.
+async fn secured<R: Responder>(
+    watched: Watched,
+    activity: Arc<Activity>,
+    responder: Arc<R>,
+    bounds: Bounds,
+    tls: Tls,
+    (stop, kill): (CancellationToken, CancellationToken),
+) {
     let shaken = tokio::select! {
         shaken = tls.acceptor().accept(watched) => shaken,
         // It has the time of a request's head, and that of the head is counted from there on.

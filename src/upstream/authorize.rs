@@ -17,7 +17,10 @@ use super::{
     client::Client,
     service::{Passage, Service},
 };
-use crate::config::{AwsKeys, Credentials, Token};
+use crate::{
+    aside::aside,
+    config::{AwsKeys, Credentials, Token},
+};
 
 /// Longest wait for a token or for keys from whoever gives them.
 const WAIT_MAX: Duration = Duration::from_secs(10);
@@ -100,11 +103,11 @@ fn key_of(token: &Token) -> Vec<String> {
 }
 
 impl<S: Service> Service for Authorize<S> {
+    #[inline]
     fn call(&self, call: &Call, passage: Passage) -> impl Future<Output = Result<Box<Reply>, CallError>> + Send {
         match &self.source {
             None => Either::Left(self.inner.call(call, passage)),
-            // On the heap: calls of a source without credentials have no room for them.
-            Some(source) => Either::Right(Box::pin(self.with(source, call, passage))),
+            Some(source) => Either::Right(async move { aside(|| self.with(source, call, passage)).await }),
         }
     }
 }

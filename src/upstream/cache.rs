@@ -44,6 +44,7 @@ use super::{
     service::{Passage, Service},
 };
 use crate::{
+    aside::aside,
     config::Redis,
     telemetry::{self, CacheOutcome, ReuseMetrics, metrics},
 };
@@ -211,7 +212,7 @@ impl<S: Service + 'static> Service for HttpCache<S> {
         if !is_cacheable(call, &keeps.spec) {
             return match call.safety {
                 Safety::Safe => core.pass(keeps, call, passage).await,
-                Safety::Unsafe => Box::pin(self.write(call, passage)).await,
+                Safety::Unsafe => aside(|| self.write(call, passage)).await,
             };
         }
         let has_kept = keeps.has_kept.load(Ordering::Relaxed);
@@ -226,11 +227,9 @@ impl<S: Service + 'static> Service for HttpCache<S> {
         }
         match &keeps.remote {
             Some(remote) if keeps.barren(call).is_none_or(|count| count.load(Ordering::Relaxed) < BARREN_MAX) => {
-                // On the heap, so that calls of others do not carry its room.
-                Box::pin(self.beyond(keeps, remote, asked, found, passage)).await
+                aside(|| self.beyond(keeps, remote, asked, found, passage)).await
             }
-            // Likewise.
-            _ => Box::pin(core.ask(keeps, &asked, found, passage)).await,
+            _ => aside(|| core.ask(keeps, &asked, found, passage)).await,
         }
     }
 }
@@ -332,8 +331,7 @@ impl<S: Service> Core<S> {
     async fn pass(&self, keeps: &Keeps, call: &Call, passage: Passage) -> Result<Box<Reply>, CallError> {
         let outcome = self.inner.call(call, passage).await;
         if !call.method.is_safe() {
-            // On the heap, or every call would carry the room of it.
-            Box::pin(keeps.drop_changed(call, &outcome)).await;
+            aside(|| keeps.drop_changed(call, &outcome)).await;
         }
         outcome.map(|reply| self.told(call, reply))
     }
@@ -353,8 +351,7 @@ impl<S: Service> Core<S> {
             keeps.metrics.looked_up(CacheOutcome::Miss);
             return self.fetch(keeps, asked, passage).await;
         };
-        // On the heap, or every call would carry the room of it.
-        Box::pin(self.validate(keeps, asked, &entry, passage)).await
+        aside(|| self.validate(keeps, asked, &entry, passage)).await
     }
 
     /// Asks the service while nothing was ever kept: most say nothing of caching, and with them it costs nothing.
@@ -556,7 +553,7 @@ impl Keeps {
         // The schema says of a field of a query that it changes nothing, by whatever method: the other gateways are not told of each.
         if let (Some(remote), Safety::Unsafe) = (&self.remote, call.safety) {
             // Who wrote waits, so that it finds nothing older afterwards. What cannot be told now is told later.
-            Box::pin(remote.invalidate(changed.into_iter().map(Some).collect())).await.ok();
+            aside(|| remote.invalidate(changed.into_iter().map(Some).collect())).await.ok();
         }
     }
 }

@@ -18,6 +18,7 @@ use super::{
     service::{Passage, Service},
 };
 use crate::{
+    aside::aside,
     config::{Priority, Share},
     telemetry::{self, ReuseMetrics, metrics},
 };
@@ -68,12 +69,13 @@ pub fn has_credentials(headers: &HeaderMap) -> bool {
 }
 
 impl<S: Service + 'static> Service for Coalesce<S> {
+    #[inline]
     fn call(&self, call: &Call, passage: Passage) -> impl Future<Output = Outcome> + Send {
         // A service that is told how long its caller waits gets a call for each.
         if self.spec.deadline_header.is_some() || !may_share(self.spec.share, call) {
             return Either::Left(self.inner.call(call, passage));
         }
-        Either::Right(self.shared(call, passage))
+        Either::Right(async move { aside(|| self.shared(call, passage)).await })
     }
 }
 
@@ -87,11 +89,11 @@ impl<S: Service + 'static> Coalesce<S> {
         };
         match self.flights.enter(fingerprint, call.deadline) {
             // On the heap, as the call that is led: who waits for somebody else's has no room for its own.
-            Role::Alone => Box::pin(self.inner.call(call, passage)).await,
+            Role::Alone => aside(|| self.inner.call(call, passage)).await,
             Role::Lead => {
                 // How long its first caller waits does not bind the others.
                 let (inner, call) = (Arc::clone(&self.inner), Call { deadline: None, ..call.clone() });
-                let work = Box::pin(async move { inner.call(&call, passage).await });
+                let work = aside(|| async move { inner.call(&call, passage).await });
                 let flight = Flight { flights: Arc::clone(&self.flights), fingerprint, work: Some(work), orphan: None };
                 flight.await
             }

@@ -8,7 +8,7 @@ use super::{
     Call, CallError, Reply, Safety, Sent, UpstreamSpec,
     service::{Passage, Service},
 };
-use crate::telemetry;
+use crate::{aside::aside, telemetry};
 
 /// Runs unsafe calls as tasks of their own, safe ones as part of the caller.
 ///
@@ -27,10 +27,11 @@ impl<S> Detach<S> {
 }
 
 impl<S: Service + 'static> Service for Detach<S> {
+    #[inline]
     fn call(&self, call: &Call, passage: Passage) -> impl Future<Output = Result<Box<Reply>, CallError>> + Send {
         match call.safety {
             Safety::Safe => Either::Left(self.inner.call(call, passage)),
-            Safety::Unsafe => Either::Right(self.detached(call, passage)),
+            Safety::Unsafe => Either::Right(async move { aside(|| self.detached(call, passage)).await }),
         }
     }
 }

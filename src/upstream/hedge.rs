@@ -1,6 +1,10 @@
 //! A slow answer is asked for a second time, elsewhere; who is first counts.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::future::{Either, select};
 use http::Method;
@@ -11,10 +15,11 @@ use super::{
     clock,
     instance::Verdict,
     latency::Latencies,
-    service::{Passage, Service},
+    service::{Passage, Sendings, Service},
     verdict,
 };
 use crate::{
+    aside::aside,
     config::{self, HedgeAfter},
     telemetry::{ResilienceMetrics, metrics},
 };
@@ -91,17 +96,26 @@ impl<S: Service> Hedge<S> {
         let (sendings, late) = (passage.sendings(), passage.now + after);
         passage.watched_until = Some(late);
         let first = pin!(self.inner.call(call, passage));
-        let first = match select(first, pin!(clock::sleep_until(late))).await {
-            Either::Left((result, _)) => return result,
-            Either::Right(((), first)) => first,
-        };
+        match select(first, pin!(clock::sleep_until(late))).await {
+            Either::Left((result, _)) => result,
+            Either::Right(((), first)) => aside(|| self.again(state, call, &sendings, first)).await,
+        }
+    }
+
+    /// Asks a second time while the first, which is late, is still being asked.
+    async fn again<F: Future<Output = Result<Box<Reply>, CallError>> + Send>(
+        &self,
+        state: &State,
+        call: &Call,
+        sendings: &Arc<Sendings>,
+        first: Pin<&mut F>,
+    ) -> F::Output {
         sendings.leave();
         if !state.learned.budget.withdraw() {
             return first.await;
         }
         state.metrics.hedged();
-        // On the heap: there is no room for two where one is asked.
-        let second = Box::pin(self.inner.call(call, sendings.passage()));
+        let second = pin!(self.inner.call(call, sendings.passage()));
         match select(first, second).await {
             Either::Left((result, second)) => {
                 if is_answer(&result) {

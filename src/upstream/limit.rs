@@ -20,6 +20,7 @@ use super::{
     verdict,
 };
 use crate::{
+    aside::aside,
     config::Priority,
     telemetry::{ResilienceMetrics, metrics},
 };
@@ -259,7 +260,7 @@ impl<S: Service> Service for Limit<S> {
         let permit = if let Some(permit) = free {
             permit
         } else {
-            let permit = Box::pin(self.queue(call, &passage)).await?;
+            let permit = aside(|| self.queue(call, &passage)).await?;
             passage.has_waited();
             permit
         };

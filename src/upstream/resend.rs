@@ -7,6 +7,7 @@ use super::{
     client::{Client, Failure},
     service::{Passage, Service},
 };
+use crate::aside::aside;
 
 /// Sends a safe call once more when a connection that was used before ended without one byte of an answer.
 ///
@@ -31,8 +32,7 @@ impl Service for Resend {
         let result = match self.client.send(call, &passage).await {
             Err(Failure { was_pooled: true, .. }) if call.safety == Safety::Safe => {
                 trace.resent(1);
-                // On the heap: hardly any call is sent twice.
-                Box::pin(self.client.send(call, &passage)).await
+                aside(|| self.client.send(call, &passage)).await
             }
             result => result,
         };

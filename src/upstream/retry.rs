@@ -15,6 +15,7 @@ use super::{
     service::{Passage, Sendings, Service},
 };
 use crate::{
+    aside::aside,
     config,
     telemetry::{ResilienceMetrics, metrics},
 };
@@ -67,8 +68,7 @@ impl<S: Service> Service for Retry<S> {
         let result = self.inner.call(call, passage).await;
         match state.wait(call, &sendings, &result, 0) {
             None => result,
-            // On the heap: most calls are made once.
-            Some(wait) => Box::pin(self.repeat(state, call, sendings, result, wait)).await,
+            Some(wait) => aside(|| self.repeat(state, call, sendings, result, wait)).await,
         }
     }
 }

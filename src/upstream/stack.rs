@@ -1,6 +1,7 @@
 //! The layers of a call, outermost first.
 
 use std::{
+    future::ready,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -28,6 +29,7 @@ use super::{
     service::{Passage, Service},
 };
 use crate::{
+    aside::aside,
     config::Share,
     telemetry::{ReuseMetrics, Trace, metrics},
 };
@@ -54,7 +56,7 @@ trait Stack: std::fmt::Debug + Send + Sync {
 
 impl<S: Service + std::fmt::Debug + 'static> Stack for HttpCache<S> {
     fn call(self: Arc<Self>, call: Arc<Call>, passage: Passage) -> BoxFuture<'static, Result<Box<Reply>, CallError>> {
-        Box::pin(async move { Service::call(&*self, &call, passage).await })
+        aside(|| async move { Service::call(&*self, &call, passage).await })
     }
 
     fn start(&self) {
@@ -70,7 +72,7 @@ impl<S: Service + std::fmt::Debug + 'static> Stack for HttpCache<S> {
     }
 
     fn purge<'a>(&'a self, purge: &'a Purge) -> BoxFuture<'a, Option<Purged>> {
-        Box::pin(Self::purge(self, purge))
+        aside(|| Self::purge(self, purge))
     }
 }
 
@@ -196,7 +198,7 @@ impl Upstreams {
         let call = call.into();
         let Some(Upstream { spec, stack, .. }) = self.upstreams.get(call.upstream) else {
             let (upstream, reason) = (Arc::from("?"), "there is no such upstream".to_owned());
-            return Box::pin(std::future::ready(Err(CallError::Invalid { upstream, reason })));
+            return aside(|| ready(Err(CallError::Invalid { upstream, reason })));
         };
         let allowed = call.timeout.map_or(spec.timeout, |timeout| timeout.min(spec.timeout));
         let mut passage = Passage::within(allowed);

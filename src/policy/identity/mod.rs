@@ -35,6 +35,7 @@ use self::{
     token::Token,
 };
 use crate::{
+    aside::aside,
     config,
     error::{ErrorCode, Refusal},
     mapping::{Object, Value},
@@ -323,6 +324,11 @@ impl Tokens {
                 return Ok(Some(known.subject));
             }
         }
+        aside(|| self.verify(text, hash, now)).await.map(Some)
+    }
+
+    /// Whose token it is, from what it says.
+    async fn verify(&self, text: &str, hash: [u8; 32], now: i64) -> Result<Arc<Subject>, Fault> {
         let token = Token::read(text)?;
         let named = token.claims.get("iss").and_then(serde_json::Value::as_str).ok_or(Fault::Issuer)?;
         // Its own keys only: one issuer cannot sign for another.
@@ -332,7 +338,7 @@ impl Tokens {
         let ends = issuer.check_claims(&token.claims, now, self.leeway)?;
         let subject = Arc::new(issuer.subject(&token.claims, self.identify.as_deref()));
         self.verified.insert(hash, Checked::new(Arc::clone(&subject), ends, at, generation, text));
-        Ok(Some(subject))
+        Ok(subject)
     }
 }
 

@@ -30,6 +30,7 @@ use self::{
 };
 use super::{Identity, client};
 use crate::{
+    aside::aside,
     config::{Network, Quota, RateBy, RateLimit, RateStore, RateUnit, WhenAway},
     error::Refusal,
     mapping::Value,
@@ -153,7 +154,7 @@ impl Rates {
         let refused = match (never, &self.fleet) {
             (Some(at), _) => Some(at),
             (None, None) => self.take(&mut charge.parts),
-            (None, Some(fleet)) => match (fleet.take(&mut charge.parts).await, fleet.away) {
+            (None, Some(fleet)) => match (aside(|| fleet.take(&mut charge.parts)).await, fleet.away) {
                 (Ok(refused), _) => {
                     charge.is_shared = true;
                     refused
