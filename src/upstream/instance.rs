@@ -73,8 +73,7 @@ impl Place {
 
     /// The URL of a call at this place, when `url` is the same call at `primary`. A URL that is not below `primary` stays.
     pub(super) fn url<'a>(&self, url: &'a str, primary: &str) -> Cow<'a, str> {
-        // The first place is mostly the primary, and then by its pointer.
-        if std::ptr::eq(&*self.base, primary) || *self.base == *primary {
+        if *self.base == *primary {
             return Cow::Borrowed(url);
         }
         let Some(rest) = url.strip_prefix(primary) else { return Cow::Borrowed(url) };
@@ -429,6 +428,23 @@ mod tests {
             assert!(slow > 100.0 * fast, "{slow} {fast}");
             advance(30 * SECOND);
             assert!(instance.cost(clock::now()) < slow / 100.0);
+        });
+    }
+
+    #[test]
+    fn calls_of_one_moment_are_learned_from_once_and_a_peak_is_not_missed() {
+        paused(async {
+            let instance = instance();
+            (0..20).for_each(|_| call(&instance, Duration::from_millis(10), Verdict::Good));
+            let before = instance.cost(clock::now());
+            (0..1000).for_each(|_| call(&instance, Duration::ZERO, Verdict::Good));
+            assert!((instance.cost(clock::now()) - before).abs() < f64::EPSILON, "no time has passed");
+            advance(MOMENT);
+            call(&instance, Duration::ZERO, Verdict::Good);
+            assert!(instance.cost(clock::now()) < before);
+            let (began, ended) = (clock::now() - Duration::from_millis(50), clock::now());
+            instance.end(began, Verdict::Good, ended);
+            assert!((instance.cost(ended) - 0.05).abs() < f64::EPSILON);
         });
     }
 
