@@ -20,19 +20,24 @@ use crate::error::{SourceText, did_you_mean};
 const DEFAULT_ALGORITHMS: [Algorithm; 4] = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA, Algorithm::ES384];
 
 impl Interpreter<'_> {
-    /// `verifies_clients`: whether certificates of clients are looked at.
-    pub(super) fn auth(&mut self, document: AuthDocument, verifies_clients: bool) -> Auth {
+    /// `verifies_clients`: whether certificates of clients are looked at; `has_proxies`: whether somebody in front is trusted.
+    pub(super) fn auth(&mut self, document: AuthDocument, verifies_clients: bool, has_proxies: bool) -> Auth {
         let required_span = document.required.as_ref().map(|given| given.span.clone());
         let auth = Auth {
             required: self.read(document.required, false),
             jwt: document.jwt.map(|jwt| self.jwt(jwt)),
             api_keys: document.api_keys.map(|keys| self.api_keys(keys)),
             client_certificates: document.client_certificates.map(|document| {
-                if !verifies_clients {
-                    let message = "`client_certificates` needs `server.tls.client_ca`: nobody else verifies them";
-                    self.find(range(&document), "MISSING_KEY", message);
+                let (span, forwarded) = (range(&document), document.value.forwarded.as_ref().map(|it| it.span.clone()));
+                let certificates = self.client_certificates(document.value);
+                if certificates.forwarded && !has_proxies {
+                    let message = "`forwarded` needs `server.trusted_proxies`: from nobody else `Client-Cert` is believed";
+                    self.find(forwarded.unwrap_or_default(), "MISSING_KEY", message);
+                } else if !certificates.forwarded && !verifies_clients {
+                    let message = "`client_certificates` needs `server.tls.client_ca`, or `forwarded` behind a proxy that verifies them";
+                    self.find(span, "MISSING_KEY", message);
                 }
-                self.client_certificates(document.value)
+                certificates
             }),
         };
         let is_known_by_certificate = auth.client_certificates.as_ref().is_some_and(ClientCertificates::make_known);

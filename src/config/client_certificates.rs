@@ -25,6 +25,9 @@ pub(super) struct ClientCertificatesDocument {
     /// What becomes of certificates that no entry fits: they are of somebody `anonymous`, `refused`, or `known` by their subject.
     /// Default: `anonymous`.
     others: Option<Given<String>>,
+    /// Whether TLS ends at a proxy that verifies them and tells each in `Client-Cert` (RFC 9440). Only those of `server.trusted_proxies`
+    /// are believed. Default: false.
+    pub(super) forwarded: Option<Given<bool>>,
 }
 
 /// Somebody who is known by a certificate.
@@ -63,6 +66,8 @@ pub struct ClientCertificates {
     pub clients: Vec<CertificateClient>,
     /// What becomes of those that none fits.
     pub others: OtherCertificates,
+    /// Whether proxies that are trusted say in `Client-Cert` which one their caller has.
+    pub forwarded: bool,
 }
 
 /// Somebody who is known by a certificate.
@@ -157,7 +162,8 @@ impl Interpreter<'_> {
             clients.push(client);
         }
         let others = self.choice(document.others, &OtherCertificates::ALL, OtherCertificates::Anonymous);
-        ClientCertificates { clients, others }
+        let forwarded = self.read(document.forwarded, false);
+        ClientCertificates { clients, others, forwarded }
     }
 
     fn certificate_client(

@@ -48,10 +48,11 @@ impl<'a> Interpreter<'a> {
         let defaults = Settings::default();
         let (limits, client_limits) = self.limits(document.limits, defaults.limits);
         let verifies_clients = document.server.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        let has_proxies = !document.server.trusted_proxies.is_empty();
         let mut settings = Settings {
             schema: self.schema(document.schema, overrides),
             documents: self.documents(document.documents),
-            auth: self.auth(document.auth, verifies_clients),
+            auth: self.auth(document.auth, verifies_clients, has_proxies),
             authorization: self.authorization(document.authorization),
             origins: std::mem::take(&mut self.origins),
             compatibility: self.choice(

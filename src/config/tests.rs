@@ -678,6 +678,9 @@ context: { host: { certificate: dns } }
     assert_eq!(settings.client_limits[1].client.callers, RateFor::Certificate);
     assert!(matches!(settings.context["host"], ContextValue::Certificate("dns")));
     assert!(!format!("{billing:?}").contains("gold"), "claims are not printed");
+    assert!(!certificates.forwarded);
+    let behind = "server: { trusted_proxies: [10.0.0.0/8] }\nauth: { client_certificates: { forwarded: true } }";
+    assert!(read(behind).unwrap().auth.client_certificates.unwrap().forwarded);
     let required = read("server: { tls: { cert: c.pem, key: k.pem, client_ca: ca.pem } }").unwrap();
     assert_eq!(required.server.tls.unwrap().client_auth, ClientAuth::Required);
 }
@@ -688,6 +691,8 @@ fn whom_client_certificates_stand_for_is_not_guessed() {
     let client = |client: &str| format!("{own}auth: {{ client_certificates: {{ clients: [{client}] }} }}");
     for (text, expected) in [
         ("auth: { client_certificates: {} }".to_owned(), "needs `server.tls.client_ca`"),
+        ("auth: { client_certificates: { forwarded: true } }".to_owned(), "needs `server.trusted_proxies`"),
+        (format!("{own}auth: {{ client_certificates: {{ forwarded: true }} }}"), "needs `server.trusted_proxies`"),
         ("server: { tls: { cert: c, key: k, client_auth: optional } }".to_owned(), "needs `client_ca`"),
         (format!("{own}auth: {{ required: true, client_certificates: {{}} }}"), "would refuse everybody"),
         (format!("{own}auth: {{ client_certificates: {{ others: knwon }} }}"), "did you mean `known`?"),

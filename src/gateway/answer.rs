@@ -88,7 +88,7 @@ impl Gateway {
         presented: Option<&Presented>,
     ) -> Result<Identity, Refusal> {
         let snapshot = self.snapshot.load_full();
-        let identity = snapshot.rules.authentication.identify(headers, presented).await;
+        let identity = snapshot.rules.authentication.identify(headers, peer, presented).await;
         identity.inspect_err(|refusal| {
             let caller = audit::Caller { identity: &Identity::default(), headers, peer };
             snapshot.tell_refused(caller, None, refusal);

@@ -81,8 +81,9 @@ impl Snapshot {
         let report = report.map_err(|reason| vec![report_finding(&reason)])?;
         let (mut rules, found) = rules(settings, &graph)?;
         warnings.extend(found);
-        rules.authentication = policy::Authentication::new(&settings.auth, transport, kept)
-            .map_err(|reason| vec![plain("AUTHENTICATION", Severity::Error, reason)])?;
+        rules.authentication =
+            policy::Authentication::new(&settings.auth, &settings.server.trusted_proxies, transport, kept)
+                .map_err(|reason| vec![plain("AUTHENTICATION", Severity::Error, reason)])?;
         rules.rates =
             policy::Rates::new(&settings.rate_limits, &settings.server.trusted_proxies, &settings.rate_store, kept);
         if let Some((report, settings)) = report.zip(settings.documents.report.as_ref()) {

@@ -100,10 +100,11 @@ fn api_key(at: At<'_>, key: &ApiKey) -> Node {
     ])
 }
 
-fn client_certificates(at: At<'_>, ClientCertificates { clients, others }: &ClientCertificates) -> Node {
+fn client_certificates(at: At<'_>, ClientCertificates { clients, others, forwarded }: &ClientCertificates) -> Node {
     at.map([
         ("clients", &|at| at.list(clients, certificate_client)),
         ("others", &|at| at.plain(named(&OtherCertificates::ALL, *others))),
+        ("forwarded", &|at| at.plain(forwarded)),
     ])
 }
 

@@ -69,6 +69,7 @@ auth:
       - { id: a, sha256: 2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b, scopes: [s], expires: 2027-01-31, quota: { cost: 5, per: day }, claims: { tier: lit-claim } }
   client_certificates:
     others: refused
+    forwarded: true
     clients:
       - { by: uri, is: "spiffe://acme.example/billing", name: billing, scopes: [s], claims: { tier: lit-certificate } }
       - { by: dns, ends_with: .acme.example }

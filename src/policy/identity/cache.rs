@@ -1,12 +1,12 @@
-//! Tokens that were checked, so that the next request with one costs a hash and a look.
+//! Tokens that were checked and certificates that were read, so that the next request with one costs a hash and a look.
 
 use std::sync::Arc;
 
 use moka::sync::Cache;
 
-use super::Subject;
+use super::{Subject, certificate::Presented};
 
-/// Estimated bytes of all tokens kept.
+/// Estimated bytes of all tokens kept, and of all certificates.
 const BYTES_MAX: u64 = 32 << 20;
 /// Estimated bytes of the subject of a token, for each byte of the token.
 const BYTES_PER_BYTE: usize = 4;
@@ -55,5 +55,29 @@ impl Verified {
 
     pub(super) fn forget(&self, hash: &[u8; 32]) {
         self.tokens.invalidate(hash);
+    }
+}
+
+/// Certificates that proxies forward, by SHA-256 of what they say; the least used go first.
+#[derive(Debug)]
+pub(super) struct Read {
+    certificates: Cache<[u8; 32], (Arc<Presented>, usize)>,
+}
+
+impl Read {
+    pub(super) fn new() -> Self {
+        let weigh = |_: &[u8; 32], (_, size): &(Arc<Presented>, usize)| {
+            u32::try_from(size.saturating_mul(BYTES_PER_BYTE) + 512).unwrap_or(u32::MAX)
+        };
+        Self { certificates: Cache::builder().max_capacity(BYTES_MAX).weigher(weigh).build() }
+    }
+
+    pub(super) fn get(&self, hash: &[u8; 32]) -> Option<Arc<Presented>> {
+        self.certificates.get(hash).map(|(presented, _)| presented)
+    }
+
+    /// `size`: its bytes.
+    pub(super) fn insert(&self, hash: [u8; 32], presented: Arc<Presented>, size: usize) {
+        self.certificates.insert(hash, (presented, size));
     }
 }

@@ -163,7 +163,8 @@ mod tests {
             claims: Hidden(serde_json::Map::new()),
         };
         let others = OtherCertificates::Anonymous;
-        let clients = Clients::new(&ClientCertificates { clients: rules.iter().map(client).collect(), others });
+        let clients =
+            Clients::new(&ClientCertificates { clients: rules.iter().map(client).collect(), others, forwarded: false });
         let found = clients.judge(&certificate()).expect("none is refused");
         Some(found.subject?.name.expect("a name").to_string())
     }
@@ -198,7 +199,9 @@ mod tests {
 
     #[test]
     fn who_is_not_named_is_nobody_or_refused_or_known_by_the_subject() {
-        let judge = |others| Clients::new(&ClientCertificates { clients: Vec::new(), others }).judge(&certificate());
+        let judge = |others| {
+            Clients::new(&ClientCertificates { clients: Vec::new(), others, forwarded: false }).judge(&certificate())
+        };
         assert!(judge(OtherCertificates::Anonymous).unwrap().subject.is_none());
         assert_eq!(judge(OtherCertificates::Refused).unwrap_err(), Fault::CertificateUnknown);
         let known = judge(OtherCertificates::Known).unwrap();

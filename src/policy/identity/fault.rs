@@ -39,6 +39,8 @@ pub(super) enum Fault {
     ApiKey,
     #[error("the API key has expired")]
     ApiKeyExpired,
+    #[error("`Client-Cert` has to be one certificate in DER, in base64 between colons (RFC 9440)")]
+    Forwarded,
     #[error("the client certificate cannot be read")]
     CertificateUnreadable,
     #[error(
@@ -69,6 +71,7 @@ impl Fault {
         let challenge = match self {
             Self::ApiKey
             | Self::ApiKeyExpired
+            | Self::Forwarded
             | Self::CertificateUnreadable
             | Self::CertificateName
             | Self::CertificateExpired

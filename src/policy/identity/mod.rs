@@ -10,6 +10,7 @@ mod carried;
 mod certificate;
 mod clients;
 mod fault;
+mod forwarded;
 mod issuer;
 mod json;
 mod keys;
@@ -17,6 +18,7 @@ mod provider;
 mod token;
 
 use std::{
+    net::IpAddr,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -30,6 +32,7 @@ use self::{
     cache::{Checked, Verified},
     clients::{Certified, Clients},
     fault::Fault,
+    forwarded::{Forwarded, Told},
     issuer::Issuer,
     provider::Provider,
     token::Token,
@@ -198,6 +201,8 @@ pub struct Authentication {
     tokens: Option<Tokens>,
     keys: Option<Arc<ApiKeys>>,
     clients: Option<Clients>,
+    /// Where proxies say which certificate their caller has.
+    forwarded: Option<Forwarded>,
 }
 
 /// Tokens of some issuers.
@@ -213,13 +218,20 @@ struct Tokens {
 }
 
 impl Authentication {
-    /// As the settings say, with the keys that an earlier snapshot left. Errors: a file of API keys that cannot be read, a client
-    /// that cannot be set up.
-    pub fn new(settings: &config::Auth, transport: &Transport, kept: &Kept) -> Result<Self, String> {
+    /// As the settings say, with the keys that an earlier snapshot left. `proxies`: those that are trusted. Errors: a file of API keys that
+    /// cannot be read, a client that cannot be set up.
+    pub fn new(
+        settings: &config::Auth,
+        proxies: &[config::Network],
+        transport: &Transport,
+        kept: &Kept,
+    ) -> Result<Self, String> {
         let tokens = settings.jwt.as_ref().map(|jwt| Tokens::new(jwt, transport, kept)).transpose()?;
         let keys = settings.api_keys.as_ref().map(ApiKeys::new).transpose()?;
         let clients = settings.client_certificates.as_ref().map(Clients::new);
-        Ok(Self { required: settings.required, tokens, keys: keys.map(Arc::new), clients })
+        let forwarded = settings.client_certificates.as_ref().filter(|settings| settings.forwarded);
+        let forwarded = forwarded.map(|_| Forwarded::new(proxies));
+        Ok(Self { required: settings.required, tokens, keys: keys.map(Arc::new), clients, forwarded })
     }
 
     /// Starts what runs beside requests; needs a runtime.
@@ -235,15 +247,27 @@ impl Authentication {
             let cookie = tokens.cookie.as_ref().map(|_| http::header::COOKIE);
             [Some(tokens.header.clone()), cookie].into_iter().flatten()
         });
-        tokens.chain(self.keys.iter().map(|keys| keys.header.clone()))
+        let keys = self.keys.iter().map(|keys| keys.header.clone());
+        tokens.chain(keys).chain(self.forwarded.iter().map(|_| forwarded::CLIENT_CERT))
     }
 
-    /// Who asks, by the headers of their request and the certificate of their connection.
+    /// Who asks, by the headers of their request, from the other end of this connection, and the certificate that was shown on it.
     ///
     /// Errors: `UNAUTHENTICATED` for a credential that is not good, also where none is needed, and for nobody where somebody is
     /// needed; `UPSTREAM_UNAVAILABLE` while no key of the token's issuer was ever fetched.
-    pub async fn identify(&self, headers: &HeaderMap, presented: Option<&Presented>) -> Result<Identity, Refusal> {
+    pub async fn identify(
+        &self,
+        headers: &HeaderMap,
+        peer: Option<IpAddr>,
+        presented: Option<&Presented>,
+    ) -> Result<Identity, Refusal> {
         let mut identity = Identity::default();
+        let told = self.forwarded.as_ref().map(|forwarded| forwarded.told(headers, peer)).transpose();
+        let told = told.map_err(|fault| fault.refusal(self.scheme()))?;
+        let presented = match &told {
+            None | Some(Told::Connection) => presented,
+            Some(Told::Caller(told)) => told.as_deref(),
+        };
         if let (Some(clients), Some(presented)) = (&self.clients, presented) {
             let certified = clients.certified(presented, now());
             identity.certificate = Some(certified.map_err(|fault| fault.refusal(self.scheme()))?);

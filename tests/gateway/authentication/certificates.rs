@@ -52,10 +52,15 @@ enum Http {
 
 impl Mutual {
     async fn start(client_auth: &str, auth: &str, more: &str) -> Self {
+        Self::start_with("", client_auth, auth, more).await
+    }
+
+    /// `server_more`: more of its settings, with a comma behind each.
+    async fn start_with(server_more: &str, client_auth: &str, auth: &str, more: &str) -> Self {
         let (server, clients) = (Root::new(), Root::new());
         let (cert, key) = server.sign_pem("localhost");
         let yaml = format!(
-            "server: {{ listen: 127.0.0.1:0, tls: {{ cert: cert.pem, key: key.pem, client_ca: clients.pem, client_auth: {client_auth} }} }}\n\
+            "server: {{ listen: 127.0.0.1:0, {server_more}tls: {{ cert: cert.pem, key: key.pem, client_ca: clients.pem, client_auth: {client_auth} }} }}\n\
              context: {{ user: {{ claim: sub }}, tier: {{ claim: tier }}, uris: {{ certificate: uris }} }}\n\
              authorization: {{ policies: {{ shop: \"certificate.uris.exists(uri, uri.startsWith('spiffe://acme.example/ns/shop/'))\" }} }}\n\
              auth:\n  {auth}\n{more}"
@@ -436,5 +441,76 @@ fn answers_to_whoever_shows_a_certificate_are_for_them_only() {
             let said = answer.header("cache-control");
             assert!(said.contains("max-age=") && said.contains("private") == is_private, "{answer:?}");
         }
+    });
+}
+
+/// What a proxy says of a certificate.
+fn client_cert(params: &CertificateParams) -> String {
+    let (pem, _) = Root::new().issue(params);
+    let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    format!(":{}:", body.trim())
+}
+
+#[test]
+fn a_proxy_says_which_certificate_its_caller_has() {
+    runtime().block_on(async {
+        let yaml = |proxies: &str| {
+            format!(
+                "server: {{ listen: 127.0.0.1:0, trusted_proxies: [{proxies}] }}\n\
+                 context: {{ user: {{ claim: sub }}, tier: {{ claim: tier }}, uris: {{ certificate: uris }} }}\n\
+                 authorization: {{ policies: {{ shop: \"certificate.uris.exists(uri, uri.startsWith('spiffe://acme.example/ns/shop/'))\" }} }}\n\
+                 auth:\n  required: true\n  client_certificates:\n    forwarded: true{CLIENTS}"
+            )
+        };
+        let behave = |seen: &Seen| {
+            let text = json!({ "text": seen.line }).to_string();
+            Behaviour::Bytes(crate::support::raw::answer(200, "application/json", text.as_bytes()))
+        };
+        let behind = World::configured(SCHEMA, &yaml("127.0.0.0/8"), &[], behave).await;
+        let (billing, cart) = (client_cert(&billing()), client_cert(&named(Some("x"), vec![uri("spiffe://acme.example/ns/shop/cart")])));
+        // Each request has a caller of its own, whatever the one before it on the same connection had.
+        for _ in 0..2 {
+            let answer = behind.ask("{ bills shop }", &[("client-cert", &billing)]).await;
+            assert_eq!(answer.body, json!({ "data": { "bills": "GET /bills", "shop": "GET /shop" } }));
+            let answer = behind.ask("{ me bills shop }", &[("client-cert", &cart)]).await;
+            let me = answer.body["data"]["me"].as_str().expect("an answer");
+            assert!(me.starts_with("GET /me?user=spiffe") && me.contains("shop%2Fcart"), "{me}");
+            assert_eq!((&answer.body["data"]["bills"], &answer.body["data"]["shop"]), (&Value::Null, &json!("GET /shop")));
+            let answer = behind.ask("{ me }", &[]).await;
+            assert_eq!((answer.status, &answer.body["errors"][0]["extensions"]["code"]), (401, &json!("UNAUTHENTICATED")));
+        }
+        let calls = behind.service.seen().len();
+        let mut over = self::billing();
+        (over.not_before, over.not_after) = (rcgen::date_time_ymd(2019, 1, 1), rcgen::date_time_ymd(2020, 1, 1));
+        for (value, message) in [
+            ("none".to_owned(), "RFC 9440"),
+            (format!("{billing}, {cart}"), "RFC 9440"),
+            (":aGVsbG8=:".to_owned(), "cannot be read"),
+            (client_cert(&over), "has expired"),
+            (client_cert(&named(None, vec![uri("spiffe://acme.example\u{7f}/ns/shop/x")])), "letters that nobody sees"),
+        ] {
+            let answer = behind.ask("{ me }", &[("client-cert", &value)]).await;
+            let told = answer.body["errors"][0]["message"].as_str().unwrap_or_default();
+            assert!(answer.status == 401 && told.contains(message), "{} {}", answer.status, answer.body);
+        }
+        let answer = behind.ask("{ me }", &[("client-cert", &billing), ("client-cert", &billing)]).await;
+        assert_eq!(answer.status, 401, "{}", answer.body);
+        // Nobody is believed who is no proxy.
+        let apart = World::configured(SCHEMA, &yaml("192.0.2.0/24"), &[], behave).await;
+        assert_eq!(apart.ask("{ me }", &[("client-cert", &billing)]).await.status, 401);
+        assert_eq!((behind.service.seen().len(), apart.service.seen().len()), (calls, 0), "nobody who is refused is answered by calls");
+    });
+}
+
+#[test]
+fn a_proxys_own_certificate_is_not_its_callers() {
+    runtime().block_on(async {
+        let auth = format!("required: true\n  client_certificates:\n    forwarded: true{CLIENTS}");
+        let mutual = Mutual::start_with("trusted_proxies: [127.0.0.0/8, \"::1\"], ", "required", &auth, "").await;
+        let proxy = mutual.client(Http::Two, &billing());
+        let cart = client_cert(&named(None, vec![uri("spiffe://acme.example/ns/shop/cart")]));
+        let answer = proxy.ask("{ bills shop }", &[("client-cert", &cart)]).await;
+        assert_eq!(answer.body["data"], json!({ "bills": null, "shop": "GET /shop" }), "{}", answer.body);
+        assert_eq!(proxy.ask("{ bills }", &[]).await.status, 401, "it has billing's certificate, its caller has none");
     });
 }
