@@ -5,9 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::Instant;
-
-use super::clock;
+use super::clock::{self, Moment};
 use crate::config;
 
 /// A round of measuring has at least so many calls ...
@@ -42,7 +40,7 @@ struct State {
     limit: f64,
     /// Mean latency without load, in seconds.
     base: Option<f64>,
-    began: Instant,
+    began: Moment,
     calls: u32,
     refused: u32,
     sum: f64,
@@ -56,7 +54,7 @@ impl Adaptive {
         let settings = config::Adaptive { min: settings.min.min(most), initial: settings.initial.min(most) };
         #[expect(clippy::cast_precision_loss, reason = "calls at once are counted in thousands")]
         let limit = settings.initial as f64;
-        let began = clock::now();
+        let began = clock::moment();
         let state = State { limit, base: None, began, calls: 0, refused: 0, sum: 0.0, busiest: 0 };
         Self { settings, most, state: Mutex::new(state) }
     }
@@ -67,14 +65,14 @@ impl Adaptive {
     }
 
     /// Takes the end of a call in. Returns the limit at the end of a round.
-    pub(super) fn observe(&self, took: Duration, under_way: usize, refused: bool, now: Instant) -> Option<usize> {
+    pub(super) fn observe(&self, took: Duration, under_way: usize, refused: bool, now: Moment) -> Option<usize> {
         // Numbers that a panic left are still numbers.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.calls += 1;
         state.refused += u32::from(refused);
         state.sum += took.as_secs_f64();
         state.busiest = state.busiest.max(under_way);
-        if state.calls < CALLS_MIN || now.saturating_duration_since(state.began) < ROUND_MIN {
+        if state.calls < CALLS_MIN || now.since(state.began) < ROUND_MIN {
             return None;
         }
         state.end_round();
@@ -126,7 +124,7 @@ mod tests {
             let took = Duration::from_millis(20) * small(under_way.max(capacity)) / small(capacity);
             advance(Duration::from_millis(20));
             for _ in 0..under_way {
-                limit = adaptive.observe(took, under_way, false, clock::now()).unwrap_or(limit);
+                limit = adaptive.observe(took, under_way, false, clock::moment()).unwrap_or(limit);
             }
         }
         limit
@@ -164,7 +162,7 @@ mod tests {
             for _ in 0..200 {
                 advance(ROUND_MIN);
                 for _ in 0..CALLS_MIN {
-                    limit = adaptive.observe(Duration::from_millis(20), 32, true, clock::now()).unwrap_or(limit);
+                    limit = adaptive.observe(Duration::from_millis(20), 32, true, clock::moment()).unwrap_or(limit);
                 }
             }
             assert_eq!(limit, 2);
@@ -182,7 +180,7 @@ mod tests {
                 let under_way = limit;
                 let took = Duration::from_millis(2) * small(under_way.max(10));
                 for _ in 0..under_way {
-                    limit = adaptive.observe(took, under_way, false, clock::now()).unwrap_or(limit);
+                    limit = adaptive.observe(took, under_way, false, clock::moment()).unwrap_or(limit);
                 }
             }
             assert!(limit < before / 2, "{before} → {limit}");

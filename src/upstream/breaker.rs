@@ -4,7 +4,7 @@ use std::{
     hash::Hash,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -12,7 +12,8 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    Call, CallError, Kept, Reply, UpstreamSpec, clock,
+    Call, CallError, Kept, Reply, UpstreamSpec,
+    clock::{self, Moment},
     instance::Verdict,
     service::{Passage, Service},
     verdict,
@@ -25,8 +26,8 @@ use crate::{
 /// Calls are counted by the second, for so many seconds.
 const WINDOW: usize = 10;
 
-/// No phase has this number.
-const NOT_CLOSED: u64 = u64::MAX;
+/// No phase has this number, and no second.
+const NONE: u64 = u64::MAX;
 
 /// So many calls try whether the service is back: by the same rate as ever they close the breaker, or open it again.
 const PROBES: u32 = 3;
@@ -77,9 +78,13 @@ impl<S: Service> Service for Breaker<S> {
 struct Circuit {
     settings: config::Breaker,
     name: Arc<str>,
-    born: Instant,
-    /// The number of the phase while it is closed, [`NOT_CLOSED`] else: most calls need no more than to read it.
+    born: Moment,
+    /// The number of the phase while it is closed, [`NONE`] else: most calls need no more than to read it.
     closed: AtomicU64,
+    /// The second that is on, while it is closed and no call of the window was bad: good calls of that second are only counted.
+    quiet: AtomicU64,
+    /// Those, till the next one that is more than counted.
+    good: AtomicU32,
     state: Mutex<State>,
     metrics: ResilienceMetrics,
 }
@@ -105,7 +110,7 @@ struct Count {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Closed,
-    Open { until: Instant },
+    Open { until: Moment },
     HalfOpen { under_way: u32, good: u32, bad: u32 },
 }
 
@@ -115,7 +120,16 @@ impl Circuit {
         let (counts, sum) = ([Count::default(); WINDOW], Count::default());
         let state = State { phase: Phase::Closed, counts, sum, number: 0 };
         let closed = AtomicU64::new(state.number);
-        Self { settings, name, born: clock::now(), closed, state: Mutex::new(state), metrics }
+        Self {
+            settings,
+            name,
+            born: clock::moment(),
+            closed,
+            quiet: AtomicU64::new(NONE),
+            good: AtomicU32::new(0),
+            state: Mutex::new(state),
+            metrics,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -124,9 +138,9 @@ impl Circuit {
     }
 
     /// Whether a call may be made.
-    fn admit(&self, deadline: Option<Instant>, now: Instant) -> Option<Admitted<'_>> {
+    fn admit(&self, deadline: Option<Instant>, now: Moment) -> Option<Admitted<'_>> {
         let closed = self.closed.load(Ordering::Acquire);
-        if closed != NOT_CLOSED {
+        if closed != NONE {
             return Some(Admitted { circuit: self, number: closed, began: now, deadline, ended: false });
         }
         let mut state = self.state();
@@ -154,12 +168,22 @@ impl Circuit {
         }
         state.phase = phase;
         state.number += 1;
-        self.closed.store(if phase == Phase::Closed { state.number } else { NOT_CLOSED }, Ordering::Release);
+        self.quiet.store(NONE, Ordering::Relaxed);
+        self.closed.store(if phase == Phase::Closed { state.number } else { NONE }, Ordering::Release);
         state.forget();
     }
 
-    fn end(&self, number: u64, verdict: Option<Verdict>, now: Instant) {
+    fn end(&self, number: u64, verdict: Option<Verdict>, now: Moment) {
+        let second = now.since(self.born).as_secs();
+        if verdict == Some(Verdict::Good)
+            && self.quiet.load(Ordering::Relaxed) == second
+            && self.closed.load(Ordering::Relaxed) == number
+        {
+            self.good.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
         let mut state = self.state();
+        state.count_good(self.good.swap(0, Ordering::Relaxed));
         if state.number != number {
             return;
         }
@@ -167,9 +191,11 @@ impl Circuit {
         match (&mut state.phase, verdict) {
             (Phase::Open { .. }, _) | (Phase::Closed, None | Some(Verdict::Left)) => {}
             (Phase::Closed, Some(verdict)) => {
-                let second = now.saturating_duration_since(self.born).as_secs();
                 if state.count(second, verdict == Verdict::Bad).is_over(&self.settings) {
                     self.enter(&mut state, open);
+                } else {
+                    let quiet = if state.sum.bad == 0 { state.sum.second } else { NONE };
+                    self.quiet.store(quiet, Ordering::Relaxed);
                 }
             }
             (Phase::HalfOpen { under_way, good, bad }, verdict) => {
@@ -209,6 +235,14 @@ impl State {
         self.sum
     }
 
+    /// Counts good calls of the second that was on. One that came between two of these steps may be counted a second late, or for the
+    /// next phase.
+    fn count_good(&mut self, good: u32) {
+        let slot = usize::try_from(self.sum.second % WINDOW as u64).unwrap_or_default();
+        self.counts[slot].good += good;
+        self.sum.good += good;
+    }
+
     /// Forgets what was.
     fn forget(&mut self) {
         self.counts = [Count::default(); WINDOW];
@@ -234,7 +268,7 @@ impl Count {
 struct Admitted<'a> {
     circuit: &'a Circuit,
     number: u64,
-    began: Instant,
+    began: Moment,
     deadline: Option<Instant>,
     ended: bool,
 }
@@ -243,7 +277,7 @@ struct Admitted<'a> {
 const PATIENCE_MIN: Duration = Duration::from_millis(500);
 
 impl Admitted<'_> {
-    fn end(mut self, verdict: Option<Verdict>, now: Instant) {
+    fn end(mut self, verdict: Option<Verdict>, now: Moment) {
         self.ended = true;
         self.circuit.end(self.number, verdict, now);
     }
@@ -254,9 +288,9 @@ impl Drop for Admitted<'_> {
         if self.ended {
             return;
         }
-        let now = clock::now();
-        let in_vain = self.deadline.is_some_and(|deadline| now >= deadline)
-            && now.saturating_duration_since(self.began) >= PATIENCE_MIN;
+        let now = clock::moment();
+        let in_vain =
+            self.deadline.is_some_and(|deadline| now >= Moment::of(deadline)) && now.since(self.began) >= PATIENCE_MIN;
         self.circuit.end(self.number, Some(if in_vain { Verdict::Bad } else { Verdict::Left }), now);
     }
 }
@@ -277,12 +311,12 @@ mod tests {
     }
 
     fn end(circuit: &Circuit, verdict: Verdict) {
-        circuit.admit(None, clock::now()).expect("closed").end(Some(verdict), clock::now());
+        circuit.admit(None, clock::moment()).expect("closed").end(Some(verdict), clock::moment());
     }
 
     fn trip(circuit: &Circuit) {
         (0..10).for_each(|_| end(circuit, Verdict::Bad));
-        assert!(circuit.admit(None, clock::now()).is_none());
+        assert!(circuit.admit(None, clock::moment()).is_none());
     }
 
     #[test]
@@ -300,6 +334,23 @@ mod tests {
                 end(&circuit, Verdict::Bad);
             }
             assert_eq!(circuit.state().phase, Phase::Closed, "a third is below the rate");
+        });
+    }
+
+    #[test]
+    fn good_calls_count_also_while_nothing_is_wrong() {
+        paused(async {
+            let circuit = circuit();
+            for seconds in [1, 20] {
+                (0..20).for_each(|_| end(&circuit, Verdict::Good));
+                advance(seconds * SECOND);
+            }
+            (0..20).for_each(|_| end(&circuit, Verdict::Good));
+            advance(SECOND);
+            (0..19).for_each(|_| end(&circuit, Verdict::Bad));
+            assert_eq!(circuit.state().phase, Phase::Closed, "those of ten seconds");
+            end(&circuit, Verdict::Bad);
+            assert_ne!(circuit.state().phase, Phase::Closed, "and no others");
         });
     }
 
@@ -337,12 +388,12 @@ mod tests {
             let circuit = circuit();
             trip(&circuit);
             advance(Duration::from_millis(4999));
-            assert!(circuit.admit(None, clock::now()).is_none());
+            assert!(circuit.admit(None, clock::moment()).is_none());
             advance(Duration::from_millis(1));
-            let probes: Vec<_> = (0..PROBES).map(|_| circuit.admit(None, clock::now()).expect("a probe")).collect();
-            assert!(circuit.admit(None, clock::now()).is_none(), "no more at once");
+            let probes: Vec<_> = (0..PROBES).map(|_| circuit.admit(None, clock::moment()).expect("a probe")).collect();
+            assert!(circuit.admit(None, clock::moment()).is_none(), "no more at once");
             for probe in probes {
-                probe.end(Some(Verdict::Good), clock::now());
+                probe.end(Some(Verdict::Good), clock::moment());
             }
             assert_eq!(circuit.state().phase, Phase::Closed);
             (0..20).for_each(|_| end(&circuit, Verdict::Good));
@@ -364,13 +415,13 @@ mod tests {
             assert_eq!(circuit.state().phase, Phase::Closed, "one of three is below the rate");
             trip(&circuit);
             advance(5 * SECOND);
-            let late = circuit.admit(None, clock::now()).expect("a probe");
+            let late = circuit.admit(None, clock::moment()).expect("a probe");
             (0..2).for_each(|_| end(&circuit, Verdict::Bad));
-            assert!(circuit.admit(None, clock::now()).is_none());
-            late.end(Some(Verdict::Good), clock::now());
-            assert!(circuit.admit(None, clock::now()).is_none(), "what began before says nothing");
+            assert!(circuit.admit(None, clock::moment()).is_none());
+            late.end(Some(Verdict::Good), clock::moment());
+            assert!(circuit.admit(None, clock::moment()).is_none(), "what began before says nothing");
             advance(5 * SECOND);
-            assert!(circuit.admit(None, clock::now()).is_some());
+            assert!(circuit.admit(None, clock::moment()).is_some());
         });
     }
 
@@ -378,12 +429,12 @@ mod tests {
     fn callers_who_leave_do_not_trip_it() {
         paused(async {
             let circuit = circuit();
-            (0..100).for_each(|_| drop(circuit.admit(Some(clock::now() + SECOND), clock::now())));
+            (0..100).for_each(|_| drop(circuit.admit(Some(clock::now() + SECOND), clock::moment())));
             assert_eq!(circuit.state().phase, Phase::Closed);
             trip(&circuit);
             advance(5 * SECOND);
-            drop(circuit.admit(None, clock::now()));
-            assert!(circuit.admit(None, clock::now()).is_some(), "the place of a probe is given back");
+            drop(circuit.admit(None, clock::moment()));
+            assert!(circuit.admit(None, clock::moment()).is_some(), "the place of a probe is given back");
         });
     }
 
@@ -391,10 +442,11 @@ mod tests {
     fn deadlines_that_pass_in_vain_do() {
         paused(async {
             let circuit = circuit();
-            let waiting: Vec<_> = (0..10).map(|_| circuit.admit(Some(clock::now() + SECOND), clock::now())).collect();
+            let waiting: Vec<_> =
+                (0..10).map(|_| circuit.admit(Some(clock::now() + SECOND), clock::moment())).collect();
             advance(SECOND);
             drop(waiting);
-            assert!(circuit.admit(None, clock::now()).is_none());
+            assert!(circuit.admit(None, clock::moment()).is_none());
         });
     }
 

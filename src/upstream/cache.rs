@@ -219,22 +219,44 @@ impl<S: Service + 'static> Service for HttpCache<S> {
         if !has_kept && keeps.remote.is_none() && !speaks(&call.headers) {
             return core.first(keeps, call, passage).await;
         }
-        let key = keeps.key(call);
-        let asked = Asked { call, key, directives: Directives::of_request(&call.headers), tick: None };
-        let found = if has_kept { keeps.memory.get(&key) } else { None };
-        if let Some(reply) = found.as_ref().and_then(|entry| self.used(keeps, &asked, entry, CacheOutcome::Hit)) {
-            return Ok(reply);
-        }
-        match &keeps.remote {
-            Some(remote) if keeps.barren(call).is_none_or(|count| count.load(Ordering::Relaxed) < BARREN_MAX) => {
-                aside(|| self.beyond(keeps, remote, asked, found, passage)).await
-            }
-            _ => aside(|| core.ask(keeps, &asked, found, passage)).await,
+        match self.look(keeps, call, has_kept) {
+            Ok(reply) => Ok(reply),
+            Err((asked, found)) => aside(|| self.missed(keeps, asked, found, passage)).await,
         }
     }
 }
 
 impl<S: Service + 'static> HttpCache<S> {
+    /// Looks into memory. Errors: nothing is there that may be used now; what is asked, and what is there to be validated.
+    fn look<'c>(
+        &self,
+        keeps: &Keeps,
+        call: &'c Call,
+        has_kept: bool,
+    ) -> Result<Box<Reply>, (Asked<'c>, Option<Arc<Entry>>)> {
+        let key = keeps.key(call);
+        let asked = Asked { call, key, directives: Directives::of_request(&call.headers), tick: None };
+        let found = if has_kept { keeps.memory.get(&key) } else { None };
+        let used = found.as_ref().and_then(|entry| self.used(keeps, &asked, entry, CacheOutcome::Hit));
+        used.ok_or((asked, found))
+    }
+
+    /// Asks elsewhere for what is not in memory: Redis, where there is one and that has been of use, then the service.
+    async fn missed(
+        &self,
+        keeps: &Keeps,
+        asked: Asked<'_>,
+        found: Option<Arc<Entry>>,
+        passage: Passage,
+    ) -> Result<Box<Reply>, CallError> {
+        match &keeps.remote {
+            Some(remote) if keeps.barren(asked.call).is_none_or(|count| count.load(Ordering::Relaxed) < BARREN_MAX) => {
+                self.beyond(keeps, remote, asked, found, passage).await
+            }
+            _ => self.core.ask(keeps, &asked, found, passage).await,
+        }
+    }
+
     /// A stored reply, if it may be used now.
     fn used(&self, keeps: &Keeps, asked: &Asked<'_>, entry: &Arc<Entry>, hit: CacheOutcome) -> Option<Box<Reply>> {
         let now = self.core.clock.now();
@@ -357,7 +379,7 @@ impl<S: Service> Core<S> {
     /// Asks the service while nothing was ever kept: most say nothing of caching, and with them it costs nothing.
     async fn first(&self, keeps: &Keeps, call: &Call, passage: Passage) -> Result<Box<Reply>, CallError> {
         keeps.metrics.looked_up(CacheOutcome::Miss);
-        let (since, sent) = (keeps.memory.invalidations(), self.clock.mark(passage.now.into_std()));
+        let (since, sent) = (keeps.memory.invalidations(), self.clock.mark(passage.now));
         let reply = self.inner.call(call, passage).await?;
         if call.caching.is_none() && keeps.spec.defaults.ttl.is_none() && !speaks(&reply.headers) {
             return Ok(reply);

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use tokio::time::Instant;
 
-use super::{Fingerprint, Hints};
+use super::{Fingerprint, Hints, clock::Moment};
 use crate::{config::Priority, error::ErrorCode};
 
 /// Whether a call may be made again or dropped half way.
@@ -143,7 +143,7 @@ pub struct Reply {
     /// Where it is kept, if it is.
     pub stored: Option<Stored>,
     /// When all of it was there; `None`: it comes from elsewhere than the service.
-    pub ended: Option<Instant>,
+    pub(super) ended: Option<Moment>,
 }
 
 /// What may have come of a call that failed.

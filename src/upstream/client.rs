@@ -20,7 +20,10 @@ use super::{
     target::Targets,
     turn::Turn,
 };
-use crate::config::{Certificate, Hidden};
+use crate::{
+    aside::aside,
+    config::{Certificate, Hidden},
+};
 
 /// How connections are made, where a test or an operator needs it different: the one seam of this room.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -149,16 +152,13 @@ impl Client {
         // Nothing but what is waited for stays while it is: many calls wait at once.
         let (pool, mut sending) = self.begin(call, passage)?;
         if sending.is_none() {
-            pool.make_secure().await;
+            aside(|| pool.make_secure()).await;
             sending = self.begin(call, passage)?.1;
         }
-        match sending.ok_or_else(|| self.no_client())?.await {
-            Ok(mut response) => {
-                pool.used.note(response.extensions());
-                self.read(&mut response, &call.method).await.map_err(Failure::from)
-            }
-            Err(error) => Err(self.failure(error, pool)),
-        }
+        let sending = sending.ok_or_else(|| self.no_client())?;
+        let mut response = sending.await.map_err(|error| self.failure(error, pool))?;
+        pool.used.note(response.extensions());
+        self.read(&mut response, &call.method).await.map_err(Failure::from)
     }
 
     /// The connections for a call, and its sending, where the client for it is made already. Errors: `Invalid`.

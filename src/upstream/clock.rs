@@ -1,10 +1,75 @@
 //! The clock of the layers: tokio's, and in unit tests one that stands still until it is moved.
 
-use std::time::Duration;
+use std::{ops::Add, sync::LazyLock, time::Duration};
 
 use tokio::time::Instant;
 
 pub(super) use self::time::{now, sleep, sleep_until, timeout_at};
+
+/// Moments are counted from here.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// A moment of this clock in nanoseconds, for the next five hundred years. What is compared and subtracted several times for each call
+/// is a number: an [`Instant`] is two, and its differences are no single instruction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Moment(u64);
+
+impl Moment {
+    /// That of an instant; what was before the first one counts as the first.
+    pub(super) fn of(at: Instant) -> Self {
+        Self(nanoseconds(at.saturating_duration_since(*START)))
+    }
+
+    /// The instant, for timers.
+    pub(super) fn instant(self) -> Instant {
+        *START + Duration::from_nanos(self.0)
+    }
+
+    /// How long after another moment; nothing when it was before.
+    #[inline]
+    pub(super) fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// Likewise, in seconds.
+    #[inline]
+    #[expect(clippy::cast_precision_loss, reason = "a hundred days are exact to the nanosecond")]
+    pub(super) fn seconds_since(self, earlier: Self) -> f64 {
+        self.0.saturating_sub(earlier.0) as f64 * 1e-9
+    }
+
+    /// As a number, for atomics.
+    #[inline]
+    pub(super) fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    /// The moment of such a number.
+    #[inline]
+    pub(super) fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+}
+
+impl Add<Duration> for Moment {
+    type Output = Self;
+
+    #[inline]
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(nanoseconds(duration)))
+    }
+}
+
+#[inline]
+fn nanoseconds(duration: Duration) -> u64 {
+    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos().into())
+}
+
+/// This moment.
+#[inline]
+pub(super) fn moment() -> Moment {
+    Moment::of(now())
+}
 
 /// How long ago that was.
 pub(super) fn since(at: Instant) -> Duration {
@@ -116,7 +181,7 @@ mod time {
 
     /// Runs a test to its end, without waiting.
     pub(in crate::upstream) fn paused<F: Future>(test: F) -> F::Output {
-        let clock = Paused { now: Instant::now(), count: 0, timers: BTreeMap::new() };
+        let clock = Paused { now: (*super::START).max(Instant::now()), count: 0, timers: BTreeMap::new() };
         CLOCK.with_borrow_mut(|place| *place = Some(clock));
         let woken = Arc::new(Woken(AtomicBool::new(false)));
         let waker = Waker::from(Arc::clone(&woken));

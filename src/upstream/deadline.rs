@@ -36,8 +36,7 @@ impl<S: Service> Service for Deadline<S> {
     async fn call(&self, call: &Call, mut passage: Passage) -> Result<Box<Reply>, CallError> {
         if let Some(name) = &self.spec.deadline_header {
             // The caller's own end may come first.
-            let end = call.deadline.map_or(passage.deadline, |deadline| deadline.min(passage.deadline));
-            let left = end.saturating_duration_since(passage.now).as_millis();
+            let left = passage.end_for(call).since(passage.now).as_millis();
             let left = u64::try_from(left).unwrap_or(u64::MAX);
             passage.headers.insert(name.clone(), HeaderValue::from(left));
         }
@@ -54,7 +53,7 @@ impl<S: Service> Service for Deadline<S> {
                 return result;
             }
         }
-        clock::timeout_at(deadline, sending).await.unwrap_or_else(|_| {
+        clock::timeout_at(deadline.instant(), sending).await.unwrap_or_else(|_| {
             self.report.failure(&self.spec.name, &"no answer in time");
             Err(CallError::TimedOut { upstream: Arc::clone(&self.spec.name), waited })
         })

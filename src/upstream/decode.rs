@@ -42,7 +42,7 @@ impl<S: Service> Service for Decode<S> {
     async fn call(&self, call: &Call, passage: Passage) -> Result<Box<Reply>, CallError> {
         let mut reply = self.inner.call(call, passage).await?;
         if !reply.headers.contains_key(header::CONTENT_ENCODING) {
-            reply.ended = Some(clock::now());
+            reply.ended = Some(clock::moment());
             return Ok(reply);
         }
         // A HEAD, 204 or 304 may name the coding of a body that it does not have.
@@ -62,7 +62,7 @@ impl<S: Service> Service for Decode<S> {
         let headers = Arc::make_mut(&mut reply.headers);
         headers.remove(header::CONTENT_ENCODING);
         headers.remove(header::CONTENT_LENGTH);
-        reply.ended = Some(clock::now());
+        reply.ended = Some(clock::moment());
         Ok(reply)
     }
 }

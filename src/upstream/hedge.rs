@@ -68,40 +68,30 @@ impl<S> Hedge<S> {
 }
 
 impl<S: Service> Service for Hedge<S> {
-    async fn call(&self, call: &Call, passage: Passage) -> Result<Box<Reply>, CallError> {
-        let Some(state) = self.state.as_ref().filter(|_| may_repeat(call)) else {
-            return self.inner.call(call, passage).await;
-        };
+    async fn call(&self, call: &Call, mut passage: Passage) -> Result<Box<Reply>, CallError> {
+        let state = self.state.as_ref().filter(|_| may_repeat(call));
         let began = passage.now;
-        state.learned.budget.deposit();
-        let result = match state.after() {
-            Some(after) => self.twice(state, call, passage, after).await,
-            None => self.inner.call(call, passage).await,
+        let late = state.and_then(|state| {
+            state.learned.budget.deposit();
+            Some((state, began + state.after()?, passage.sendings()))
+        });
+        passage.watched_until = late.as_ref().map(|(_, late, _)| *late);
+        let first = pin!(self.inner.call(call, passage));
+        let result = match late {
+            None => first.await,
+            Some((state, late, sendings)) => match select(first, pin!(clock::sleep_until(late.instant()))).await {
+                Either::Left((result, _)) => result,
+                Either::Right(((), first)) => aside(|| self.again(state, call, &sendings, first)).await,
+            },
         };
-        if verdict::of(&result) == Some(Verdict::Good) {
-            state.learned.latencies.record(verdict::ended(&result).saturating_duration_since(began));
+        if let Some(state) = state.filter(|_| verdict::of(&result) == Some(Verdict::Good)) {
+            state.learned.latencies.record(verdict::ended(&result).since(began));
         }
         result
     }
 }
 
 impl<S: Service> Hedge<S> {
-    async fn twice(
-        &self,
-        state: &State,
-        call: &Call,
-        mut passage: Passage,
-        after: Duration,
-    ) -> Result<Box<Reply>, CallError> {
-        let (sendings, late) = (passage.sendings(), passage.now + after);
-        passage.watched_until = Some(late);
-        let first = pin!(self.inner.call(call, passage));
-        match select(first, pin!(clock::sleep_until(late))).await {
-            Either::Left((result, _)) => result,
-            Either::Right(((), first)) => aside(|| self.again(state, call, &sendings, first)).await,
-        }
-    }
-
     /// Asks a second time while the first, which is late, is still being asked.
     async fn again<F: Future<Output = Result<Box<Reply>, CallError>> + Send>(
         &self,

@@ -10,9 +10,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::Instant;
-
-use super::{Call, client::Pool, clock};
+use super::{
+    Call,
+    client::Pool,
+    clock::{self, Moment},
+};
 use crate::config::Canary;
 
 /// How fast what was measured is forgotten: after this time a third of it is left. Long enough to remember a slow instance
@@ -118,8 +120,38 @@ pub(super) struct Instance {
     healthy: AtomicBool,
     /// Until when it is left alone, in milliseconds after `born`; 0: it is not.
     ejected_until: AtomicU64,
-    born: Instant,
+    born: Moment,
     record: Mutex<Record>,
+    quiet: Quiet,
+}
+
+/// When there is nothing to learn from good calls, so that most need not wait for one another to say so.
+#[derive(Debug)]
+struct Quiet {
+    /// When the last one was learned from.
+    since: AtomicU64,
+    /// What it cost then, the bits of a float; below zero while every call counts.
+    cost: AtomicU64,
+}
+
+impl Quiet {
+    const fn new() -> Self {
+        Self { since: AtomicU64::new(0), cost: AtomicU64::new((-1.0_f64).to_bits()) }
+    }
+
+    /// Whether a good call says nothing new. Parts of two states may be seen at once, then one call too few or too many is learned from.
+    fn covers(&self, now: Moment, took: f64) -> bool {
+        took <= f64::from_bits(self.cost.load(Ordering::Relaxed))
+            && now.since(Moment::from_bits(self.since.load(Ordering::Relaxed))) < MOMENT
+    }
+
+    /// After this record.
+    fn follow(&self, record: &Record) {
+        let is_usual = record.calls == CALLS_MIN && record.failures == 0 && record.ejections == 0 && !record.on_trial;
+        let cost = if is_usual { record.cost } else { -1.0 };
+        self.since.store(record.seen.unwrap_or_default().to_bits(), Ordering::Relaxed);
+        self.cost.store(cost.to_bits(), Ordering::Relaxed);
+    }
 }
 
 /// What was seen of an instance.
@@ -128,7 +160,7 @@ struct Record {
     /// Decayed peak of the latency, in seconds.
     cost: f64,
     /// When that was.
-    seen: Option<Instant>,
+    seen: Option<Moment>,
     /// Calls that it was learned from, up to [`CALLS_MIN`].
     calls: u32,
     /// Calls that failed in a row.
@@ -136,7 +168,7 @@ struct Record {
     /// How often it was ejected lately.
     ejections: u32,
     /// Since when it answers again.
-    warming_since: Option<Instant>,
+    warming_since: Option<Moment>,
     /// Good or bad answers in a row to active checks.
     checks: i64,
     /// Its turn in a rotation by weight.
@@ -175,7 +207,7 @@ pub(super) enum Ended {
 impl Instance {
     /// A new one. `warming`: it joined others that already work, and begins slowly.
     pub(super) fn new(place: Place, id: u32, warming: bool) -> Self {
-        let now = clock::now();
+        let now = clock::moment();
         let record = Record { warming_since: warming.then_some(now), ..Record::default() };
         Self {
             place,
@@ -186,6 +218,7 @@ impl Instance {
             ejected_until: AtomicU64::new(0),
             born: now,
             record: Mutex::new(record),
+            quiet: Quiet::new(),
         }
     }
 
@@ -194,17 +227,17 @@ impl Instance {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn since_birth(&self, at: Instant) -> u64 {
-        u64::try_from(at.saturating_duration_since(self.born).as_millis()).unwrap_or(u64::MAX)
+    fn since_birth(&self, at: Moment) -> u64 {
+        u64::try_from(at.since(self.born).as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Whether it gets calls: neither found unhealthy nor ejected.
-    pub(super) fn is_available(&self, now: Instant) -> bool {
+    pub(super) fn is_available(&self, now: Moment) -> bool {
         self.healthy.load(Ordering::Relaxed) && !self.is_ejected(now)
     }
 
     /// Whether it is left alone after failures.
-    pub(super) fn is_ejected(&self, now: Instant) -> bool {
+    pub(super) fn is_ejected(&self, now: Moment) -> bool {
         let until = self.ejected_until.load(Ordering::Relaxed);
         until > 0 && until > self.since_birth(now)
     }
@@ -215,10 +248,10 @@ impl Instance {
     }
 
     /// Its weight, less while it warms up.
-    pub(super) fn weight(&self, now: Instant, slow_start: Duration) -> f64 {
+    pub(super) fn weight(&self, now: Moment, slow_start: Duration) -> f64 {
         let since = self.record().warming_since;
         let Some(since) = since.filter(|_| !slow_start.is_zero()) else { return self.place.weight };
-        let share = now.saturating_duration_since(since).as_secs_f64() / slow_start.as_secs_f64();
+        let share = now.seconds_since(since) / slow_start.as_secs_f64();
         if share >= 1.0 {
             self.record().warming_since = None;
         }
@@ -229,7 +262,7 @@ impl Instance {
     ///
     /// Source: the "peak EWMA" balancer of Twitter's Finagle; a peak counts at once, and is forgotten over time also when
     /// no call goes there.
-    pub(super) fn cost(&self, now: Instant) -> f64 {
+    pub(super) fn cost(&self, now: Moment) -> f64 {
         let load = f64::from(self.load());
         let cost = self.record().decayed(now);
         // Below a microsecond nothing is known.
@@ -244,15 +277,24 @@ impl Instance {
     }
 
     /// A call begins here.
-    pub(super) fn begin(&self, now: Instant) -> Begun<'_> {
+    pub(super) fn begin(&self, now: Moment) -> Begun<'_> {
         self.load.fetch_add(1, Ordering::Relaxed);
         Begun { instance: self, at: now, verdict: Verdict::Left }
     }
 
     /// Takes the end of a call.
-    fn end(&self, began: Instant, verdict: Verdict, now: Instant) -> Ended {
-        let took = now.saturating_duration_since(began).as_secs_f64();
+    fn end(&self, began: Moment, verdict: Verdict, now: Moment) -> Ended {
+        let took = now.seconds_since(began);
+        if verdict == Verdict::Good && self.quiet.covers(now, took) {
+            return Ended::Usual;
+        }
         let mut record = self.record();
+        let ended = self.take(&mut record, took, verdict, now);
+        self.quiet.follow(&record);
+        ended
+    }
+
+    fn take(&self, record: &mut Record, took: f64, verdict: Verdict, now: Moment) -> Ended {
         match verdict {
             Verdict::Good => {
                 record.observe(now, took);
@@ -281,19 +323,20 @@ impl Instance {
     }
 
     /// Leaves it alone for a while; twice as long each further time.
-    pub(super) fn eject(&self, now: Instant, first: Duration) {
+    pub(super) fn eject(&self, now: Moment, first: Duration) {
         let mut record = self.record();
         let times = 1_u32.checked_shl(record.ejections).unwrap_or(u32::MAX).min(EJECTIONS_MAX);
         record.ejections = (record.ejections + 1).min(EJECTIONS_MAX);
         record.on_trial = true;
         let until = now + first.saturating_mul(times);
         record.begin_again(until);
+        self.quiet.follow(&record);
         self.ejected_until.store(self.since_birth(until).max(1), Ordering::Relaxed);
     }
 
     /// Takes the answer to an active check. Returns whether that changed something.
     pub(super) fn checked(&self, is_good: bool, unhealthy_after: u32, healthy_after: u32) -> bool {
-        let now = clock::now();
+        let now = clock::moment();
         let mut record = self.record();
         record.checks = if is_good { record.checks.max(0) + 1 } else { record.checks.min(0) - 1 };
         if self.healthy.load(Ordering::Relaxed) {
@@ -320,21 +363,17 @@ impl Instance {
 }
 
 impl Record {
-    fn decayed(&self, now: Instant) -> f64 {
+    fn decayed(&self, now: Moment) -> f64 {
         self.cost * self.kept(now)
     }
 
     /// How much of what was seen still counts.
-    fn kept(&self, now: Instant) -> f64 {
+    fn kept(&self, now: Moment) -> f64 {
         let memory = MEMORY * f64::from(self.calls) / f64::from(CALLS_MIN);
-        self.seen.map_or(0.0, |seen| (-now.saturating_duration_since(seen).as_secs_f64() / memory).exp())
+        self.seen.map_or(0.0, |seen| (-now.seconds_since(seen) / memory).exp())
     }
 
-    fn observe(&mut self, now: Instant, took: f64) {
-        let is_learned = self.calls == CALLS_MIN && took <= self.cost;
-        if is_learned && self.seen.is_some_and(|seen| now.saturating_duration_since(seen) < MOMENT) {
-            return;
-        }
+    fn observe(&mut self, now: Moment, took: f64) {
         let kept = self.kept(now);
         // A peak counts at once; what is faster is approached.
         self.cost = if took > self.cost * kept { took } else { self.cost * kept + took * (1.0 - kept) };
@@ -343,7 +382,7 @@ impl Record {
     }
 
     /// What was before does not count any more.
-    fn begin_again(&mut self, at: Instant) {
+    fn begin_again(&mut self, at: Moment) {
         self.cost = 0.0;
         self.seen = None;
         self.calls = 0;
@@ -356,13 +395,13 @@ impl Record {
 #[derive(Debug)]
 pub(super) struct Begun<'a> {
     instance: &'a Instance,
-    at: Instant,
+    at: Moment,
     verdict: Verdict,
 }
 
 impl Begun<'_> {
     /// The call has ended.
-    pub(super) fn end(mut self, verdict: Verdict, now: Instant) -> Ended {
+    pub(super) fn end(mut self, verdict: Verdict, now: Moment) -> Ended {
         self.verdict = verdict;
         self.instance.end(self.at, verdict, now)
     }
@@ -372,7 +411,7 @@ impl Drop for Begun<'_> {
     fn drop(&mut self) {
         self.instance.load.fetch_sub(1, Ordering::Relaxed);
         if self.verdict == Verdict::Left {
-            self.instance.end(self.at, Verdict::Left, clock::now());
+            self.instance.end(self.at, Verdict::Left, clock::moment());
         }
     }
 }
@@ -393,9 +432,9 @@ mod tests {
     }
 
     fn call(instance: &Arc<Instance>, took: Duration, verdict: Verdict) {
-        let begun = instance.begin(clock::now());
+        let begun = instance.begin(clock::moment());
         advance(took);
-        begun.end(verdict, clock::now());
+        begun.end(verdict, clock::moment());
     }
 
     #[test]
@@ -422,12 +461,12 @@ mod tests {
         paused(async {
             let instance = instance();
             call(&instance, Duration::from_millis(2), Verdict::Good);
-            let fast = instance.cost(clock::now());
+            let fast = instance.cost(clock::moment());
             call(&instance, SECOND, Verdict::Good);
-            let slow = instance.cost(clock::now());
+            let slow = instance.cost(clock::moment());
             assert!(slow > 100.0 * fast, "{slow} {fast}");
             advance(30 * SECOND);
-            assert!(instance.cost(clock::now()) < slow / 100.0);
+            assert!(instance.cost(clock::moment()) < slow / 100.0);
         });
     }
 
@@ -436,13 +475,14 @@ mod tests {
         paused(async {
             let instance = instance();
             (0..20).for_each(|_| call(&instance, Duration::from_millis(10), Verdict::Good));
-            let before = instance.cost(clock::now());
+            let before = instance.cost(clock::moment());
             (0..1000).for_each(|_| call(&instance, Duration::ZERO, Verdict::Good));
-            assert!((instance.cost(clock::now()) - before).abs() < f64::EPSILON, "no time has passed");
+            assert!((instance.cost(clock::moment()) - before).abs() < f64::EPSILON, "no time has passed");
             advance(MOMENT);
             call(&instance, Duration::ZERO, Verdict::Good);
-            assert!(instance.cost(clock::now()) < before);
-            let (began, ended) = (clock::now() - Duration::from_millis(50), clock::now());
+            assert!(instance.cost(clock::moment()) < before);
+            let began = clock::moment();
+            let ended = began + Duration::from_millis(50);
             instance.end(began, Verdict::Good, ended);
             assert!((instance.cost(ended) - 0.05).abs() < f64::EPSILON);
         });
@@ -453,19 +493,19 @@ mod tests {
         paused(async {
             let (others, back) = (instance(), instance());
             (0..20).for_each(|_| call(&others, Duration::from_millis(2), Verdict::Good));
-            back.eject(clock::now(), SECOND);
+            back.eject(clock::moment(), SECOND);
             advance(SECOND);
             // Whether two seconds after a slow call it is still dearer: not after the first, but when it has worked for a while.
             let is_dearer = |calls: u32| {
                 (0..calls).for_each(|_| call(&back, Duration::from_millis(20), Verdict::Good));
                 advance(2 * SECOND);
                 call(&others, Duration::from_millis(2), Verdict::Good);
-                back.cost(clock::now()) > others.cost(clock::now())
+                back.cost(clock::moment()) > others.cost(clock::moment())
             };
             assert!(!is_dearer(1));
             assert!(is_dearer(CALLS_MIN));
             // A failure says more.
-            back.eject(clock::now(), SECOND);
+            back.eject(clock::moment(), SECOND);
             call(&back, Duration::from_millis(2), Verdict::Bad);
             assert!(is_dearer(0));
         });
@@ -477,7 +517,7 @@ mod tests {
             let (good, bad) = (instance(), instance());
             call(&good, Duration::from_millis(50), Verdict::Good);
             call(&bad, Duration::from_millis(1), Verdict::Bad);
-            assert!(bad.cost(clock::now()) > good.cost(clock::now()));
+            assert!(bad.cost(clock::moment()) > good.cost(clock::moment()));
         });
     }
 
@@ -486,11 +526,11 @@ mod tests {
         paused(async {
             let instance = instance();
             call(&instance, Duration::from_millis(10), Verdict::Good);
-            let begun = instance.begin(clock::now());
+            let begun = instance.begin(clock::moment());
             advance(SECOND);
             drop(begun);
             assert_eq!(instance.load(), 0);
-            assert!(instance.cost(clock::now()) > 0.9);
+            assert!(instance.cost(clock::moment()) > 0.9);
         });
     }
 
@@ -498,11 +538,11 @@ mod tests {
     fn ejections_grow_and_end() {
         paused(async {
             let instance = instance();
-            let mut now = clock::now();
+            let mut now = clock::moment();
             for seconds in [1, 2, 4, 8, 10, 10] {
                 instance.eject(now, SECOND);
                 assert!(instance.is_ejected(now + seconds * Duration::from_millis(999)), "{seconds}");
-                now += seconds * SECOND;
+                now = now + seconds * SECOND;
                 assert!(!instance.is_ejected(now), "{seconds}");
             }
         });
@@ -512,7 +552,7 @@ mod tests {
     fn checks_take_it_out_and_back() {
         paused(async {
             let instance = instance();
-            let now = clock::now();
+            let now = clock::moment();
             let check = |is_good| instance.checked(is_good, 2, 3);
             assert!(!check(false) && !check(true) && !check(false), "not in a row");
             assert!(check(false) && !instance.is_available(now));
@@ -528,9 +568,9 @@ mod tests {
     fn who_comes_back_begins_slowly() {
         paused(async {
             let instance = instance();
-            let weight = |instance: &Instance| instance.weight(clock::now(), 10 * SECOND);
+            let weight = |instance: &Instance| instance.weight(clock::moment(), 10 * SECOND);
             assert!((weight(&instance) - 1.0).abs() < f64::EPSILON);
-            instance.eject(clock::now(), SECOND);
+            instance.eject(clock::moment(), SECOND);
             advance(SECOND);
             assert!((weight(&instance) - SLOW_START_MIN).abs() < f64::EPSILON);
             advance(5 * SECOND);

@@ -5,17 +5,16 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
 };
 
-use arc_swap::ArcSwap;
-use tokio::time::Instant;
-
 use super::{
-    Call, UpstreamSpec, clock,
+    Call, UpstreamSpec,
+    clock::{self, Moment},
     instance::{Ended, FNV_START, Instance, Place, fnv},
 };
 use crate::{
     config::{Balance, HashKey, Outlier},
     telemetry::{ResilienceMetrics, metrics},
 };
+use arc_swap::ArcSwap;
 
 /// The instances of one service. Kept, so that a reload forgets neither who is ill nor who is slow.
 #[derive(Debug)]
@@ -117,14 +116,14 @@ impl Instances {
 
     /// Whether a call that was sent to these could go to another one.
     pub(super) fn has_other(&self, tried: &Tried) -> bool {
-        let now = clock::now();
+        let now = clock::moment();
         let list = self.list.load();
         let mut common = list.iter().filter(|instance| instance.place.weight > 0.0);
         common.any(|instance| instance.is_available(now) && !tried.contains(instance))
     }
 
     /// Who gets the call. `None`: there is no instance at all.
-    pub(super) fn choose(&self, call: &Call, tried: Option<&Tried>, now: Instant) -> Option<Arc<Instance>> {
+    pub(super) fn choose(&self, call: &Call, tried: Option<&Tried>, now: Moment) -> Option<Arc<Instance>> {
         let list = self.list.load();
         if let [only] = list.as_slice() {
             if let Some(tried) = tried {
@@ -165,7 +164,7 @@ impl Instances {
     }
 
     /// Those of our zone that are well, while they are half of it at least: what is left of a zone must not carry all of its load.
-    fn near<'a>(&self, among: impl Iterator<Item = &'a Arc<Instance>>, now: Instant) -> Vec<&'a Arc<Instance>> {
+    fn near<'a>(&self, among: impl Iterator<Item = &'a Arc<Instance>>, now: Moment) -> Vec<&'a Arc<Instance>> {
         let Some(zone) = &self.zone else { return Vec::new() };
         let near: Vec<&Arc<Instance>> =
             among.filter(|instance| instance.place.zone.as_deref() == Some(zone.as_str())).collect();
@@ -173,7 +172,7 @@ impl Instances {
         if well.len() * 2 >= near.len() { well } else { Vec::new() }
     }
 
-    fn pick<'a>(&self, among: &[&'a Arc<Instance>], call: &Call, now: Instant) -> Option<&'a Arc<Instance>> {
+    fn pick<'a>(&self, among: &[&'a Arc<Instance>], call: &Call, now: Moment) -> Option<&'a Arc<Instance>> {
         match among {
             [] => None,
             [only] => Some(only),
@@ -187,7 +186,7 @@ impl Instances {
     }
 
     /// Source: Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing" (2001).
-    fn better_of_two<'a>(&self, among: &[&'a Arc<Instance>], now: Instant) -> &'a Arc<Instance> {
+    fn better_of_two<'a>(&self, among: &[&'a Arc<Instance>], now: Moment) -> &'a Arc<Instance> {
         let one = fastrand::usize(..among.len());
         let mut other = fastrand::usize(..among.len() - 1);
         other += usize::from(other >= one);
@@ -205,7 +204,7 @@ impl Instances {
     }
 
     /// A smooth rotation: everybody's turn grows by its weight, the foremost is taken and falls back by the sum of all.
-    fn next_in_turn<'a>(&self, among: &[&'a Arc<Instance>], now: Instant) -> Option<&'a Arc<Instance>> {
+    fn next_in_turn<'a>(&self, among: &[&'a Arc<Instance>], now: Moment) -> Option<&'a Arc<Instance>> {
         let _one_at_a_time = self.rotation.lock().unwrap_or_else(PoisonError::into_inner);
         let mut sum = 0.0;
         let mut foremost: Option<(f64, &'a Arc<Instance>)> = None;
@@ -222,7 +221,7 @@ impl Instances {
         Some(chosen)
     }
 
-    fn least_loaded<'a>(&self, among: &[&'a Arc<Instance>], now: Instant) -> Option<&'a Arc<Instance>> {
+    fn least_loaded<'a>(&self, among: &[&'a Arc<Instance>], now: Moment) -> Option<&'a Arc<Instance>> {
         let load = |instance: &Instance| (f64::from(instance.load()) + 1.0) / instance.weight(now, self.slow_start);
         // Begun anywhere, so that equal ones share.
         let start = fastrand::usize(..among.len());
@@ -238,7 +237,7 @@ impl Instances {
             Ended::Back => return self.count(),
             Ended::Failed { in_a_row, on_trial } => (in_a_row, on_trial),
         };
-        let now = clock::now();
+        let now = clock::moment();
         if (in_a_row < outlier.consecutive_failures && !on_trial) || instance.is_ejected(now) {
             return;
         }
@@ -269,7 +268,7 @@ impl Instances {
 
     /// Shows how many there are.
     fn count(&self) {
-        let now = clock::now();
+        let now = clock::moment();
         let list = self.list.load();
         let available = list.iter().filter(|instance| instance.is_available(now)).count();
         self.metrics.instances(list.len(), available);
@@ -357,14 +356,14 @@ mod tests {
     fn shares(instances: &Instances, calls: usize, path: impl Fn(usize) -> String) -> HashMap<String, usize> {
         let mut shares = HashMap::new();
         for number in 0..calls {
-            let chosen = instances.choose(&call(&path(number)), None, clock::now()).unwrap();
+            let chosen = instances.choose(&call(&path(number)), None, clock::moment()).unwrap();
             *shares.entry(name(&chosen)).or_default() += 1;
         }
         shares
     }
 
     fn fail(instances: &Instances, instance: &Arc<Instance>) {
-        let ended = instance.begin(clock::now()).end(Verdict::Bad, clock::now());
+        let ended = instance.begin(clock::moment()).end(Verdict::Bad, clock::moment());
         instances.ended(instance, ended);
     }
 
@@ -372,10 +371,12 @@ mod tests {
     fn a_rotation_keeps_the_weights_and_its_order() {
         paused(async {
             let even = instances(&[1.0, 1.0, 1.0], Balance::RoundRobin);
-            let order: String = (0..6).map(|_| name(&even.choose(&call("/"), None, clock::now()).unwrap())).collect();
+            let order: String =
+                (0..6).map(|_| name(&even.choose(&call("/"), None, clock::moment()).unwrap())).collect();
             assert_eq!(order, "abcabc");
             let uneven = instances(&[5.0, 1.0, 1.0], Balance::RoundRobin);
-            let order: String = (0..7).map(|_| name(&uneven.choose(&call("/"), None, clock::now()).unwrap())).collect();
+            let order: String =
+                (0..7).map(|_| name(&uneven.choose(&call("/"), None, clock::moment()).unwrap())).collect();
             assert_eq!(order, "aabacaa", "spread, not in a heap");
         });
     }
@@ -386,10 +387,10 @@ mod tests {
             let instances = instances(&[1.0, 1.0, 2.0], Balance::LeastRequest);
             let list = instances.all();
             let _busy = [
-                list[0].begin(clock::now()),
-                list[1].begin(clock::now()),
-                list[2].begin(clock::now()),
-                list[2].begin(clock::now()),
+                list[0].begin(clock::moment()),
+                list[1].begin(clock::moment()),
+                list[2].begin(clock::moment()),
+                list[2].begin(clock::moment()),
             ];
             assert_eq!(shares(&instances, 10, |_| "/".to_owned()), HashMap::from([("c".to_owned(), 10)]));
         });
@@ -401,9 +402,9 @@ mod tests {
             fastrand::seed(7);
             let instances = instances(&[1.0, 1.0, 1.0], Balance::P2c);
             for (instance, took) in instances.all().iter().zip([5, 5, 1500]) {
-                let begun = instance.begin(clock::now());
+                let begun = instance.begin(clock::moment());
                 advance(Duration::from_millis(took));
-                begun.end(Verdict::Good, clock::now());
+                begun.end(Verdict::Good, clock::moment());
             }
             let shares = shares(&instances, 300, |_| "/".to_owned());
             assert_eq!(shares.get("c"), None, "{shares:?}");
@@ -425,7 +426,7 @@ mod tests {
         paused(async {
             let instances = instances(&[1.0, 1.0, 1.0, 1.0], Balance::Hash(HashKey::Path));
             let of = |number: usize| {
-                name(&instances.choose(&call(&format!("/users/{number}?x={number}")), None, clock::now()).unwrap())
+                name(&instances.choose(&call(&format!("/users/{number}?x={number}")), None, clock::moment()).unwrap())
             };
             let before: Vec<String> = (0..1000).map(of).collect();
             for name in ["a", "b", "c", "d"] {
@@ -433,7 +434,7 @@ mod tests {
                 assert!((180..320).contains(&share), "{name}: {share}");
             }
             let gone = &instances.all()[1];
-            gone.eject(clock::now(), SECOND);
+            gone.eject(clock::moment(), SECOND);
             for (number, before) in before.iter().enumerate() {
                 let after = of(number);
                 assert!(*before == after || before == "b", "{number}: {before} → {after}");
@@ -449,7 +450,7 @@ mod tests {
             let of = |user: &str, path: &str| {
                 let mut call = call(path);
                 call.headers.insert("x-user", user.parse().unwrap());
-                name(&instances.choose(&call, None, clock::now()).unwrap())
+                name(&instances.choose(&call, None, clock::moment()).unwrap())
             };
             for user in ["ann", "ben", "cem", "dan", "eva"] {
                 assert_eq!(of(user, "/1"), of(user, "/2"));
@@ -464,17 +465,17 @@ mod tests {
             let bad = Arc::clone(&instances.all()[0]);
             fail(&instances, &bad);
             fail(&instances, &bad);
-            bad.begin(clock::now()).end(Verdict::Good, clock::now());
+            bad.begin(clock::moment()).end(Verdict::Good, clock::moment());
             fail(&instances, &bad);
             fail(&instances, &bad);
-            assert!(!bad.is_ejected(clock::now()), "never three in a row");
+            assert!(!bad.is_ejected(clock::moment()), "never three in a row");
             fail(&instances, &bad);
-            assert!(bad.is_ejected(clock::now()));
+            assert!(bad.is_ejected(clock::moment()));
             assert_eq!(shares(&instances, 30, |_| "/".to_owned()).get("a"), None);
             advance(10 * SECOND);
             assert!(shares(&instances, 30, |_| "/".to_owned()).contains_key("a"));
             fail(&instances, &bad);
-            assert!(bad.is_ejected(clock::now()), "once is enough for who has just come back");
+            assert!(bad.is_ejected(clock::moment()), "once is enough for who has just come back");
         });
     }
 
@@ -485,7 +486,7 @@ mod tests {
             for instance in instances.all().iter() {
                 (0..5).for_each(|_| fail(&instances, instance));
             }
-            let now = clock::now();
+            let now = clock::moment();
             assert_eq!(instances.all().iter().filter(|instance| instance.is_ejected(now)).count(), 1);
         });
     }
@@ -507,12 +508,12 @@ mod tests {
             let instances = instances(&[1.0, 1.0, 1.0], Balance::P2c);
             let tried = Tried::default();
             let mut seen: Vec<String> =
-                (0..3).map(|_| name(&instances.choose(&call("/"), Some(&tried), clock::now()).unwrap())).collect();
+                (0..3).map(|_| name(&instances.choose(&call("/"), Some(&tried), clock::moment()).unwrap())).collect();
             seen.sort();
             assert_eq!(seen, ["a", "b", "c"]);
             assert!(!instances.has_other(&tried));
             assert!(
-                instances.choose(&call("/"), Some(&tried), clock::now()).is_some(),
+                instances.choose(&call("/"), Some(&tried), clock::moment()).is_some(),
                 "rather the same again than none"
             );
         });
@@ -538,7 +539,7 @@ mod tests {
                 if let Some(value) = value {
                     asked.headers.insert("x-canary", value.parse().unwrap());
                 }
-                (0..120).filter(|_| name(&instances.choose(&asked, None, clock::now()).unwrap()) == "new").count()
+                (0..120).filter(|_| name(&instances.choose(&asked, None, clock::moment()).unwrap()) == "new").count()
             };
             let only = instances(0.0, Some("beta"));
             assert_eq!(counts(&only, Some("beta")), 120);
@@ -551,7 +552,7 @@ mod tests {
             let mut named = call("/");
             named.headers.insert("x-canary", "beta".parse().unwrap());
             let order: Vec<String> =
-                (0..3).map(|_| name(&only.choose(&named, Some(&tried), clock::now()).unwrap())).collect();
+                (0..3).map(|_| name(&only.choose(&named, Some(&tried), clock::moment()).unwrap())).collect();
             assert_eq!(order, ["new", "a", "b"]);
             only.checked(&only.all()[2], false, 1, 1);
             assert_eq!(counts(&only, Some("beta")), 0);
@@ -578,7 +579,7 @@ mod tests {
             assert_eq!(seen(&one), "ab");
             let tried = Tried::default();
             let order: Vec<String> =
-                (0..3).map(|_| name(&one.choose(&call("/"), Some(&tried), clock::now()).unwrap())).collect();
+                (0..3).map(|_| name(&one.choose(&call("/"), Some(&tried), clock::moment()).unwrap())).collect();
             assert!(["c", "d"].contains(&order[2].as_str()), "the third goes elsewhere: {order:?}");
             one.checked(&one.all()[0], false, 1, 1);
             assert_eq!(seen(&one), "b", "half of it");
@@ -601,7 +602,7 @@ mod tests {
             assert_eq!(seen(), "ab");
             let tried = Tried::default();
             let order: Vec<String> =
-                (0..4).map(|_| name(&instances.choose(&call("/"), Some(&tried), clock::now()).unwrap())).collect();
+                (0..4).map(|_| name(&instances.choose(&call("/"), Some(&tried), clock::moment()).unwrap())).collect();
             assert!(["abcd", "bacd"].contains(&order.concat().as_str()), "{order:?}");
             let ill = |name: &str| {
                 let list = instances.all();
@@ -629,7 +630,7 @@ mod tests {
             let list = instances.all();
             assert_eq!(list.len(), 2, "twins are one");
             assert!(Arc::ptr_eq(&list[1], &first));
-            assert!(list[0].weight(clock::now(), SECOND) < 1.0, "a new one begins slowly");
+            assert!(list[0].weight(clock::moment(), SECOND) < 1.0, "a new one begins slowly");
             assert_ne!(list[0].id, list[1].id);
         });
     }

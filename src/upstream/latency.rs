@@ -21,7 +21,7 @@ const HALVE_AFTER: u32 = 2048;
 const SAMPLES_MIN: u32 = 100;
 
 /// The quantile is read again after so many.
-const READ_AFTER: u32 = 32;
+const READ_AFTER: u32 = 128;
 
 /// A histogram that forgets, and one quantile of it.
 #[derive(Debug)]

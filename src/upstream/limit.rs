@@ -210,8 +210,7 @@ impl<S> Limit<S> {
     /// Waits for a place: normal calls first, then first come, first served.
     async fn queue(&self, call: &Call, passage: &Passage) -> Result<OwnedSemaphorePermit, CallError> {
         let room = &*self.room;
-        let now = clock::now();
-        let patience = call.deadline.map_or(passage.deadline, |deadline| deadline.min(passage.deadline));
+        let (now, patience) = (clock::moment(), passage.end_for(call));
         // It would wait, then be made, then be too late: the caller and the service are better off when it is not made.
         let usual = Duration::from_micros(room.usual.load(Ordering::Relaxed));
         let wait = room.wait(call.priority);
@@ -231,12 +230,12 @@ impl<S> Limit<S> {
         let until = longest.map_or(passage.deadline, |until| until.min(passage.deadline));
         let permit = match call.priority {
             Priority::Normal => {
-                let permit = clock::timeout_at(until, Arc::clone(&room.places).acquire_owned()).await;
+                let permit = clock::timeout_at(until.instant(), Arc::clone(&room.places).acquire_owned()).await;
                 permit.map(|permit| permit.expect("the semaphore is never closed"))
             }
-            Priority::Optional => clock::timeout_at(until, room.left_over()).await,
+            Priority::Optional => clock::timeout_at(until.instant(), room.left_over()).await,
         };
-        let now = clock::now();
+        let now = clock::moment();
         if now >= passage.deadline {
             return Err(CallError::TimedOut { upstream: Arc::clone(&self.spec.name), waited: passage.allowed });
         }
@@ -273,7 +272,7 @@ impl<S: Service> Service for Limit<S> {
         let began = passage.now;
         let result = self.inner.call(call, passage).await;
         let ended = verdict::ended(&result);
-        let took = ended.saturating_duration_since(began);
+        let took = ended.since(began);
         if let Some(verdict) = verdict::of(&result) {
             if verdict == Verdict::Good {
                 room.learn(took);
@@ -329,7 +328,7 @@ mod tests {
     use http::Method;
 
     use super::*;
-    use crate::upstream::clock::paused;
+    use crate::upstream::clock::{Moment, paused};
     use crate::upstream::testing::{Script, call, reply, run};
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -382,7 +381,7 @@ mod tests {
                 let mut passage = Passage::within(10 * SECOND);
                 passage.longest = Some(SECOND + SECOND / 2);
                 passage.set_out();
-                (passage.deadline - begin, passage.allowed)
+                (passage.deadline.since(Moment::of(begin)), passage.allowed)
             };
             let (first, second, third, bounds) = tokio::join!(run(&layer, &read), run(&layer, &read), one, other);
             assert!(first.is_ok() && second.is_ok());

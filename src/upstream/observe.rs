@@ -24,7 +24,7 @@ impl<S: Service> Service for Observe<S> {
     async fn call(&self, call: &Call, passage: Passage) -> Result<Box<Reply>, CallError> {
         let began = passage.now;
         let result = self.inner.call(call, passage).await;
-        let took = verdict::ended(&result).saturating_duration_since(began);
+        let took = verdict::ended(&result).since(began);
         self.metrics.call(result.as_ref().ok().map(|reply| reply.status), took);
         result
     }

@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue, header};
 use super::{
     Call, CallError, Kept, Reply, Safety, Sent, UpstreamSpec,
     budget::Budget,
-    clock,
+    clock::{self, Moment},
     instances::Instances,
     service::{Passage, Sendings, Service},
 };
@@ -66,6 +66,10 @@ impl<S: Service> Service for Retry<S> {
         passage.longest = state.settings.timeout;
         let sendings = passage.sendings();
         let result = self.inner.call(call, passage).await;
+        // Most are good, and that is seen here.
+        if matches!(&result, Ok(reply) if reply.status < 400) {
+            return result;
+        }
         match state.wait(call, &sendings, &result, 0) {
             None => result,
             Some(wait) => aside(|| self.repeat(state, call, sendings, result, wait)).await,
@@ -137,9 +141,9 @@ impl State {
                 wait = wait.max(asked);
             }
         }
-        let end = call.deadline.map_or(sendings.deadline(), |deadline| deadline.min(sendings.deadline()));
+        let end = call.deadline.map_or(sendings.deadline(), |deadline| Moment::of(deadline).min(sendings.deadline()));
         // What would begin at the end has no time to be answered.
-        (clock::now() + wait < end).then_some(wait)
+        (clock::moment() + wait < end).then_some(wait)
     }
 
     /// Whether there is an instance that was not asked.

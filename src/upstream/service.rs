@@ -10,11 +10,16 @@ use std::{
     time::Duration,
 };
 
-use http::HeaderMap;
-use tokio::time::Instant;
-
-use super::{Call, CallError, Reply, clock, instance::Instance, instances::Tried, limit::Place, sign::Signer};
+use super::{
+    Call, CallError, Reply,
+    clock::{self, Moment},
+    instance::Instance,
+    instances::Tried,
+    limit::Place,
+    sign::Signer,
+};
 use crate::telemetry::Trace;
+use http::HeaderMap;
 
 /// A layer, or the client at the bottom. Layers are concrete types around each other: no boxed futures between them.
 pub(super) trait Service: Send + Sync {
@@ -30,11 +35,11 @@ pub(super) struct Passage(Box<Terms>);
 #[derive(Debug)]
 pub(super) struct Terms {
     /// When the call has to be over. Made once at the top, so that a wait in one layer leaves less to the next.
-    pub(super) deadline: Instant,
+    pub(super) deadline: Moment,
     /// How much time that was from the start, for messages.
     pub(super) allowed: Duration,
     /// The time, as whoever waited last knew it: layers that do not wait need not look again.
-    pub(super) now: Instant,
+    pub(super) now: Moment,
     /// Whose part the call is.
     pub(super) trace: Trace,
     /// How long this sending may take once it has a place among the calls at once; see [`Passage::set_out`].
@@ -49,7 +54,7 @@ pub(super) struct Terms {
     /// All sendings of the call, where there may be several.
     pub(super) sendings: Option<Arc<Sendings>>,
     /// Until then a layer that waits longer than all below it looks after this sending: what would end it later need not wake it before.
-    pub(super) watched_until: Option<Instant>,
+    pub(super) watched_until: Option<Moment>,
     /// The instance that was chosen for this sending.
     pub(super) instance: Option<Arc<Instance>>,
     /// Its URL there, where that is not the call's.
@@ -59,11 +64,11 @@ pub(super) struct Terms {
 impl Passage {
     /// For a call that starts now and may take so long.
     pub(super) fn within(allowed: Duration) -> Self {
-        let now = clock::now();
+        let now = clock::moment();
         Self::of(now + allowed, allowed, now, Trace::default())
     }
 
-    fn of(deadline: Instant, allowed: Duration, now: Instant, trace: Trace) -> Self {
+    fn of(deadline: Moment, allowed: Duration, now: Moment, trace: Trace) -> Self {
         Self(Box::new(Terms {
             deadline,
             allowed,
@@ -80,9 +85,14 @@ impl Passage {
         }))
     }
 
+    /// When a call has to be over at the latest: its caller's own end may come first.
+    pub(super) fn end_for(&self, call: &Call) -> Moment {
+        call.deadline.map_or(self.deadline, |deadline| Moment::of(deadline).min(self.deadline))
+    }
+
     /// Time has passed.
     pub(super) fn has_waited(&mut self) {
-        self.now = clock::now();
+        self.now = clock::moment();
     }
 
     /// What another sending of the call begins with.
@@ -108,7 +118,7 @@ impl Passage {
     }
 
     /// Who is told when nobody looks after this sending any more; `None`: nobody does at that time.
-    pub(super) fn watch(&self, deadline: Instant) -> Option<Arc<Sendings>> {
+    pub(super) fn watch(&self, deadline: Moment) -> Option<Arc<Sendings>> {
         self.watched_until.filter(|until| *until < deadline).and(self.sendings.clone())
     }
 
@@ -128,7 +138,7 @@ impl Passage {
 /// only one, takes its passage along.
 #[derive(Debug)]
 pub(super) struct Again {
-    pub(super) deadline: Instant,
+    pub(super) deadline: Moment,
     allowed: Duration,
     trace: Trace,
     headers: Option<Box<HeaderMap>>,
@@ -147,7 +157,7 @@ pub(super) struct Sendings {
 
 impl Sendings {
     /// When all of them have to be over.
-    pub(super) fn deadline(&self) -> Instant {
+    pub(super) fn deadline(&self) -> Moment {
         self.again.deadline
     }
 
@@ -172,7 +182,7 @@ impl Sendings {
 impl Again {
     /// The passage of a sending that begins now.
     pub(super) fn passage(&self) -> Passage {
-        let mut passage = Passage::of(self.deadline, self.allowed, clock::now(), self.trace.clone());
+        let mut passage = Passage::of(self.deadline, self.allowed, clock::moment(), self.trace.clone());
         passage.sendings.clone_from(&self.sendings);
         if let Some(headers) = &self.headers {
             passage.headers.clone_from(headers);

@@ -61,7 +61,7 @@ impl Service for Script {
         }
         *self.finished.lock().unwrap() += 1;
         outcome.map(|mut reply| {
-            reply.ended = Some(clock::now());
+            reply.ended = Some(clock::moment());
             reply
         })
     }

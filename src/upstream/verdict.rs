@@ -1,8 +1,10 @@
 //! Whose fault an outcome is: one judgement for balancing, retries, breaker and hedging.
 
-use tokio::time::Instant;
-
-use super::{CallError, Reply, clock, instance::Verdict};
+use super::{
+    CallError, Reply,
+    clock::{self, Moment},
+    instance::Verdict,
+};
 
 /// Good or bad for the service; `None` for what says nothing about it.
 ///
@@ -21,6 +23,6 @@ pub(super) fn of(result: &Result<Box<Reply>, CallError>) -> Option<Verdict> {
 }
 
 /// When it was there.
-pub(super) fn ended(result: &Result<Box<Reply>, CallError>) -> Instant {
-    result.as_ref().ok().and_then(|reply| reply.ended).unwrap_or_else(clock::now)
+pub(super) fn ended(result: &Result<Box<Reply>, CallError>) -> Moment {
+    result.as_ref().ok().and_then(|reply| reply.ended).unwrap_or_else(clock::moment)
 }

@@ -9,6 +9,8 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use crate::upstream::clock::{self, Moment};
+
 /// A clock: the machine's, or one that moves by hand only.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
@@ -54,7 +56,7 @@ pub(super) struct Now {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Mark {
     /// By the machine's clock.
-    At(Instant),
+    At(Moment),
     /// By a clock that moves by hand.
     Now(Now),
 }
@@ -87,8 +89,8 @@ impl Clock {
         self.hand.as_ref().map_or_else(SystemTime::now, |hand| hand.start + hand.passed())
     }
 
-    /// Marks a moment that has just been. `at`: when, by the machine's clock.
-    pub(super) fn mark(&self, at: Instant) -> Mark {
+    /// Marks a moment that has just been. `at`: when, by the clock of the layers.
+    pub(super) fn mark(&self, at: Moment) -> Mark {
         if self.hand.is_some() { Mark::Now(self.now()) } else { Mark::At(at) }
     }
 
@@ -97,7 +99,7 @@ impl Clock {
         match mark {
             Mark::Now(now) => now,
             Mark::At(at) => {
-                let (now, ago) = (self.now(), at.elapsed());
+                let (now, ago) = (self.now(), clock::moment().since(at));
                 let date = now.date.checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH);
                 Now { steady: now.steady.saturating_sub(ago), date }
             }
