@@ -36,7 +36,9 @@ fn layout() {
     let options =
         [format!("-Wl,--symbol-ordering-file={}", list.display()), "-Wl,--no-warn-symbol-ordering".to_owned()];
     if can_link_with(&options) {
-        options.iter().for_each(|option| println!("cargo::rustc-link-arg-bins={option}"));
+        for option in options {
+            println!("cargo::rustc-link-arg-bins={option}");
+        }
     }
 }
 
