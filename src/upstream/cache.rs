@@ -18,6 +18,7 @@ mod wire;
 
 use std::{
     collections::HashSet,
+    ops::ControlFlow,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -220,25 +221,25 @@ impl<S: Service + 'static> Service for HttpCache<S> {
             return core.first(keeps, call, passage).await;
         }
         match self.look(keeps, call, has_kept) {
-            Ok(reply) => Ok(reply),
-            Err((asked, found)) => aside(|| self.missed(keeps, asked, found, passage)).await,
+            ControlFlow::Break(reply) => Ok(reply),
+            ControlFlow::Continue((asked, found)) => aside(|| self.missed(keeps, asked, found, passage)).await,
         }
     }
 }
 
 impl<S: Service + 'static> HttpCache<S> {
-    /// Looks into memory. Errors: nothing is there that may be used now; what is asked, and what is there to be validated.
+    /// Looks into memory, for a reply that may be used now; else what is asked, and what is there to be validated.
     fn look<'c>(
         &self,
         keeps: &Keeps,
         call: &'c Call,
         has_kept: bool,
-    ) -> Result<Box<Reply>, (Asked<'c>, Option<Arc<Entry>>)> {
+    ) -> ControlFlow<Box<Reply>, (Asked<'c>, Option<Arc<Entry>>)> {
         let key = keeps.key(call);
         let asked = Asked { call, key, directives: Directives::of_request(&call.headers), tick: None };
         let found = if has_kept { keeps.memory.get(&key) } else { None };
         let used = found.as_ref().and_then(|entry| self.used(keeps, &asked, entry, CacheOutcome::Hit));
-        used.ok_or((asked, found))
+        used.map_or(ControlFlow::Continue((asked, found)), ControlFlow::Break)
     }
 
     /// Asks elsewhere for what is not in memory: Redis, where there is one and that has been of use, then the service.
