@@ -12,7 +12,7 @@ use base64::{
 use http::{HeaderMap, HeaderName};
 use sha2::{Digest as _, Sha256};
 
-use super::{cache::Read, certificate::Presented, fault::Fault};
+use super::{cache::Known, certificate::Presented, fault::Fault};
 use crate::config::Network;
 
 /// What proxies say it in.
@@ -30,7 +30,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 #[derive(Debug)]
 pub(super) struct Forwarded {
     proxies: Vec<Network>,
-    read: Read,
+    read: Known<Arc<Presented>>,
 }
 
 /// Where a request's certificate is to be looked for.
@@ -45,7 +45,7 @@ pub(super) enum Told {
 impl Forwarded {
     /// By these proxies, and nobody else.
     pub(super) fn new(proxies: &[Network]) -> Self {
-        Self { proxies: proxies.to_vec(), read: Read::new() }
+        Self { proxies: proxies.to_vec(), read: Known::new() }
     }
 
     /// What a request from this peer says. Errors: a proxy says something that is no certificate, or more than one.

@@ -29,7 +29,7 @@ use sha2::{Digest as _, Sha256};
 pub use self::certificate::Presented;
 use self::{
     api_keys::ApiKeys,
-    cache::{Checked, Verified},
+    cache::{Checked, Known},
     clients::{Certified, Clients},
     fault::Fault,
     forwarded::{Forwarded, Told},
@@ -214,7 +214,7 @@ struct Tokens {
     bytes_max: usize,
     identify: Option<String>,
     issuers: Vec<Issuer>,
-    verified: Verified,
+    verified: Known<Checked>,
 }
 
 impl Authentication {
@@ -328,7 +328,7 @@ impl Tokens {
             bytes_max: settings.bytes_max,
             identify: settings.identify.clone(),
             issuers: settings.issuers.iter().map(issuer).collect::<Result<_, String>>()?,
-            verified: Verified::new(),
+            verified: Known::new(),
         })
     }
 
@@ -361,7 +361,8 @@ impl Tokens {
         let generation = issuer.check_signature(&token).await?;
         let ends = issuer.check_claims(&token.claims, now, self.leeway)?;
         let subject = Arc::new(issuer.subject(&token.claims, self.identify.as_deref()));
-        self.verified.insert(hash, Checked::new(Arc::clone(&subject), ends, at, generation, text));
+        let checked = Checked { subject: Arc::clone(&subject), ends, issuer: at, generation };
+        self.verified.insert(hash, checked, text.len());
         Ok(subject)
     }
 }

@@ -37,6 +37,11 @@ const CLIENTS: &str = r#"
       - { by: subject, is: "CN=Report\\, nightly,O=Acme", name: report }
 "#;
 
+/// What connectors and policies see of a caller.
+const KNOWN: &str = "context: { user: { claim: sub }, tier: { claim: tier }, uris: { certificate: uris } }
+authorization: { policies: { shop: \"certificate.uris.exists(uri, uri.startsWith('spiffe://acme.example/ns/shop/'))\" } }
+";
+
 /// A gateway that asks for certificates, and the authorities of both sides.
 struct Mutual {
     world: World,
@@ -61,8 +66,7 @@ impl Mutual {
         let (cert, key) = server.sign_pem("localhost");
         let yaml = format!(
             "server: {{ listen: 127.0.0.1:0, {server_more}tls: {{ cert: cert.pem, key: key.pem, client_ca: clients.pem, client_auth: {client_auth} }} }}\n\
-             context: {{ user: {{ claim: sub }}, tier: {{ claim: tier }}, uris: {{ certificate: uris }} }}\n\
-             authorization: {{ policies: {{ shop: \"certificate.uris.exists(uri, uri.startsWith('spiffe://acme.example/ns/shop/'))\" }} }}\n\
+             {KNOWN}\
              auth:\n  {auth}\n{more}"
         );
         let files = [("cert.pem", &*cert), ("key.pem", &key), ("clients.pem", &clients.pem)];
@@ -457,8 +461,7 @@ fn a_proxy_says_which_certificate_its_caller_has() {
         let yaml = |proxies: &str| {
             format!(
                 "server: {{ listen: 127.0.0.1:0, trusted_proxies: [{proxies}] }}\n\
-                 context: {{ user: {{ claim: sub }}, tier: {{ claim: tier }}, uris: {{ certificate: uris }} }}\n\
-                 authorization: {{ policies: {{ shop: \"certificate.uris.exists(uri, uri.startsWith('spiffe://acme.example/ns/shop/'))\" }} }}\n\
+                 {KNOWN}\
                  auth:\n  required: true\n  client_certificates:\n    forwarded: true{CLIENTS}"
             )
         };
@@ -467,7 +470,8 @@ fn a_proxy_says_which_certificate_its_caller_has() {
             Behaviour::Bytes(crate::support::raw::answer(200, "application/json", text.as_bytes()))
         };
         let behind = World::configured(SCHEMA, &yaml("127.0.0.0/8"), &[], behave).await;
-        let (billing, cart) = (client_cert(&billing()), client_cert(&named(Some("x"), vec![uri("spiffe://acme.example/ns/shop/cart")])));
+        let (billing, cart) =
+            (client_cert(&billing()), client_cert(&named(Some("x"), vec![uri("spiffe://acme.example/ns/shop/cart")])));
         // Each request has a caller of its own, whatever the one before it on the same connection had.
         for _ in 0..2 {
             let answer = behind.ask("{ bills shop }", &[("client-cert", &billing)]).await;
@@ -475,9 +479,15 @@ fn a_proxy_says_which_certificate_its_caller_has() {
             let answer = behind.ask("{ me bills shop }", &[("client-cert", &cart)]).await;
             let me = answer.body["data"]["me"].as_str().expect("an answer");
             assert!(me.starts_with("GET /me?user=spiffe") && me.contains("shop%2Fcart"), "{me}");
-            assert_eq!((&answer.body["data"]["bills"], &answer.body["data"]["shop"]), (&Value::Null, &json!("GET /shop")));
+            assert_eq!(
+                (&answer.body["data"]["bills"], &answer.body["data"]["shop"]),
+                (&Value::Null, &json!("GET /shop"))
+            );
             let answer = behind.ask("{ me }", &[]).await;
-            assert_eq!((answer.status, &answer.body["errors"][0]["extensions"]["code"]), (401, &json!("UNAUTHENTICATED")));
+            assert_eq!(
+                (answer.status, &answer.body["errors"][0]["extensions"]["code"]),
+                (401, &json!("UNAUTHENTICATED"))
+            );
         }
         let calls = behind.service.seen().len();
         let mut over = self::billing();
@@ -498,7 +508,11 @@ fn a_proxy_says_which_certificate_its_caller_has() {
         // Nobody is believed who is no proxy.
         let apart = World::configured(SCHEMA, &yaml("192.0.2.0/24"), &[], behave).await;
         assert_eq!(apart.ask("{ me }", &[("client-cert", &billing)]).await.status, 401);
-        assert_eq!((behind.service.seen().len(), apart.service.seen().len()), (calls, 0), "nobody who is refused is answered by calls");
+        assert_eq!(
+            (behind.service.seen().len(), apart.service.seen().len()),
+            (calls, 0),
+            "nobody who is refused is answered by calls"
+        );
     });
 }
 
