@@ -9,6 +9,8 @@ use futures_util::future::BoxFuture;
 /// An async function has room for whatever it awaits, in its state and in the frame of each poll. `Box::pin` of a rare branch saves the
 /// state alone: the future is made in the frame first, and its code becomes part of the caller's, which on every poll then passes over
 /// pages that hardly any call uses.
+///
+/// A method that gives an `impl Future` back puts an `async move` around it: the future there is of one lifetime, and its caller's are several.
 #[inline]
 pub(crate) fn aside<'a, F>(make: impl FnOnce() -> F) -> BoxFuture<'a, F::Output>
 where

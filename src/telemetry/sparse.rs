@@ -11,6 +11,11 @@ use std::{
 /// Seconds are counted from here.
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
+/// The number of the second that is on.
+fn second() -> u64 {
+    START.elapsed().as_secs()
+}
+
 /// Counts what is written in one second of the process.
 #[derive(Debug, Default)]
 pub(super) struct Window {
@@ -25,7 +30,7 @@ impl Window {
 
     /// Whether one more is within `most` for this second; it is counted then.
     pub(super) fn admits(&self, most: u32) -> bool {
-        self.admits_in(START.elapsed().as_secs(), most)
+        self.admits_in(second(), most)
     }
 
     fn admits_in(&self, second: u64, most: u32) -> bool {
@@ -50,7 +55,7 @@ impl Sparse {
 
     /// Whether to write a line now, of `most` a second, and then how many were left out since the last; `None`: this one is, too.
     pub fn due(&self, most: u32) -> Option<u64> {
-        self.due_in(START.elapsed().as_secs(), most)
+        self.due_in(second(), most)
     }
 
     fn due_in(&self, second: u64, most: u32) -> Option<u64> {

@@ -59,6 +59,11 @@ impl Call {
             caching: None,
         }
     }
+
+    /// When it has to be over where it may last until `deadline`: its caller's own end may come first.
+    pub(super) fn end_by(&self, deadline: Moment) -> Moment {
+        self.deadline.map_or(deadline, |own| Moment::of(own).min(deadline))
+    }
 }
 
 /// Where a reply came from.

@@ -35,8 +35,7 @@ impl<S> Deadline<S> {
 impl<S: Service> Service for Deadline<S> {
     async fn call(&self, call: &Call, mut passage: Passage) -> Result<Box<Reply>, CallError> {
         if let Some(name) = &self.spec.deadline_header {
-            // The caller's own end may come first.
-            let left = passage.end_for(call).since(passage.now).as_millis();
+            let left = call.end_by(passage.deadline).since(passage.now).as_millis();
             let left = u64::try_from(left).unwrap_or(u64::MAX);
             passage.headers.insert(name.clone(), HeaderValue::from(left));
         }

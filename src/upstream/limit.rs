@@ -210,7 +210,7 @@ impl<S> Limit<S> {
     /// Waits for a place: normal calls first, then first come, first served.
     async fn queue(&self, call: &Call, passage: &Passage) -> Result<OwnedSemaphorePermit, CallError> {
         let room = &*self.room;
-        let (now, patience) = (clock::moment(), passage.end_for(call));
+        let (now, patience) = (clock::moment(), call.end_by(passage.deadline));
         // It would wait, then be made, then be too late: the caller and the service are better off when it is not made.
         let usual = Duration::from_micros(room.usual.load(Ordering::Relaxed));
         let wait = room.wait(call.priority);

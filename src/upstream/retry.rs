@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue, header};
 use super::{
     Call, CallError, Kept, Reply, Safety, Sent, UpstreamSpec,
     budget::Budget,
-    clock::{self, Moment},
+    clock,
     instances::Instances,
     service::{Passage, Sendings, Service},
 };
@@ -66,10 +66,6 @@ impl<S: Service> Service for Retry<S> {
         passage.longest = state.settings.timeout;
         let sendings = passage.sendings();
         let result = self.inner.call(call, passage).await;
-        // Most are good, and that is seen here.
-        if matches!(&result, Ok(reply) if reply.status < 400) {
-            return result;
-        }
         match state.wait(call, &sendings, &result, 0) {
             None => result,
             Some(wait) => aside(|| self.repeat(state, call, sendings, result, wait)).await,
@@ -119,7 +115,8 @@ impl State {
         }
     }
 
-    /// How long to wait before the call is made again; `None`: it is not.
+    /// How long to wait before the call is made again; `None`: it is not, as mostly.
+    #[inline]
     fn wait(
         &self,
         call: &Call,
@@ -127,9 +124,18 @@ impl State {
         result: &Result<Box<Reply>, CallError>,
         repeats: u32,
     ) -> Option<Duration> {
-        if repeats >= self.settings.attempts || !self.may_repeat(call, result) {
-            return None;
-        }
+        let is_repeated = repeats < self.settings.attempts && self.may_repeat(call, result);
+        if is_repeated { self.pause(call, sendings, result, repeats) } else { None }
+    }
+
+    /// How long to wait before a call that may be made again is; `None`: there is no time for that.
+    fn pause(
+        &self,
+        call: &Call,
+        sendings: &Sendings,
+        result: &Result<Box<Reply>, CallError>,
+        repeats: u32,
+    ) -> Option<Duration> {
         let most = WAIT.saturating_mul(1 << repeats.min(10)).min(WAIT_MAX);
         let mut wait = most.mul_f64(fastrand::f64());
         if let Ok(reply) = result
@@ -141,9 +147,8 @@ impl State {
                 wait = wait.max(asked);
             }
         }
-        let end = call.deadline.map_or(sendings.deadline(), |deadline| Moment::of(deadline).min(sendings.deadline()));
         // What would begin at the end has no time to be answered.
-        (clock::moment() + wait < end).then_some(wait)
+        (clock::moment() + wait < call.end_by(sendings.deadline())).then_some(wait)
     }
 
     /// Whether there is an instance that was not asked.
@@ -151,6 +156,7 @@ impl State {
         self.instances.as_ref().is_some_and(|instances| instances.has_other(&sendings.tried))
     }
 
+    #[inline]
     fn may_repeat(&self, call: &Call, result: &Result<Box<Reply>, CallError>) -> bool {
         match result {
             Ok(reply) => matches!(reply.status, 429 | 502 | 503 | 504) && self.is_repeatable(call),

@@ -10,6 +10,8 @@ use std::{
     time::Duration,
 };
 
+use http::HeaderMap;
+
 use super::{
     Call, CallError, Reply,
     clock::{self, Moment},
@@ -19,7 +21,6 @@ use super::{
     sign::Signer,
 };
 use crate::telemetry::Trace;
-use http::HeaderMap;
 
 /// A layer, or the client at the bottom. Layers are concrete types around each other: no boxed futures between them.
 pub(super) trait Service: Send + Sync {
@@ -83,11 +84,6 @@ impl Passage {
             instance: None,
             url: None,
         }))
-    }
-
-    /// When a call has to be over at the latest: its caller's own end may come first.
-    pub(super) fn end_for(&self, call: &Call) -> Moment {
-        call.deadline.map_or(self.deadline, |deadline| Moment::of(deadline).min(self.deadline))
     }
 
     /// Time has passed.
